@@ -1,0 +1,108 @@
+import CLimit
+import HoldfastTesting
+import Logging
+import RedisLink
+
+import Holdfast
+
+/// Lock cycles, acquire and release, each task on a name of its own: bare commands over the link, and the public API,
+/// beside the same commands in C.
+struct LockBenchmark {
+    private enum Kind: String {
+        /// The two bare commands through RedisLink.
+        case link
+        case plain = "lock.plain"
+        case fenced = "lock.fenced"
+    }
+
+    private static let rounds = 5
+
+    private let server: PrivateRedisServer
+    private let holdfast: Holdfast
+    private let socket: String
+
+    init(server: PrivateRedisServer) throws {
+        self.server = server
+        socket = String(server.url.dropFirst("redis+unix://".count))
+        var logger = Logger(label: "bench")
+        logger.logLevel = .error
+        holdfast = try Holdfast(redis: server.url, namespace: "bench", logger: logger)
+    }
+
+    func run() async throws {
+        try await holdfast.connect()
+        for (kind, tasks) in [
+            (Kind.link, [1, 16, 64, 256]), (.plain, [1, 16, 64, 256]), (.fenced, [1, 256]),
+        ] {
+            for count in tasks { try await measure(kind, tasks: count).print() }
+        }
+        await holdfast.close()
+    }
+
+    /// In turn, so that a change of the machine's speed meets both.
+    private func measure(_ kind: Kind, tasks: Int) async throws -> Figure {
+        let cycles = tasks == 1 ? 10_000 : 60_000
+        // One at a time the time of a cycle counts, else how many there are in a second.
+        var figure = Figure("\(kind.rawValue).\(tasks)", unit: tasks == 1 ? "us/cycle" : "cycles/s")
+        func unit(_ seconds: Double) -> Double {
+            tasks == 1 ? seconds / Double(cycles) * 1e6 : Double(cycles) / seconds
+        }
+        _ = try await ours(kind, tasks: tasks, cycles: cycles / 4)
+        for _ in 0..<Self.rounds {
+            let limit = limit(kind, tasks: tasks, cycles: cycles)
+            guard limit > 0 else { throw BenchmarkError.limit }
+            let value = try await ours(kind, tasks: tasks, cycles: cycles)
+            figure.add(value: unit(value), limit: unit(limit))
+        }
+        return figure
+    }
+
+    private func limit(_ kind: Kind, tasks: Int, cycles: Int) -> Double {
+        let acquire = kind == .fenced ? Scripts.acquire.source : nil
+        return climit_lock_cycles(socket, Int32(tasks), cycles, acquire, Scripts.release.source)
+    }
+
+    private func ours(_ kind: Kind, tasks: Int, cycles: Int) async throws -> Double {
+        let begin = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<tasks {
+                let share = cycles / tasks + (task < cycles % tasks ? 1 : 0)
+                group.addTask {
+                    switch kind {
+                    case .link: try await link(task, share)
+                    case .plain: try await lock(task, share, fenced: false)
+                    case .fenced: try await lock(task, share, fenced: true)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        return (ContinuousClock.now - begin) / .seconds(1)
+    }
+
+    private func link(_ task: Int, _ cycles: Int) async throws {
+        let key = "bench:{link-\(task)}:lock"
+        let token = RedisArgument("0123456789abcdef:0123456789abcdef0123456789\(100_000 + task)")
+        let link = holdfast.core.link
+        for _ in 0..<cycles {
+            let set = try await link.send(["SET", .string(key), token, "NX", "PX", "30000"])
+            let release = try await link.evaluate(Scripts.release, keys: [key], arguments: [token])
+            guard set.value == .status("OK"), release.value == .integer(1) else { throw BenchmarkError.refused }
+        }
+    }
+
+    private func lock(_ task: Int, _ cycles: Int, fenced: Bool) async throws {
+        let name = "task-\(task)"
+        for _ in 0..<cycles {
+            guard let lease = try await holdfast.tryAcquire(name, fenced: fenced).lease else {
+                throw BenchmarkError.refused
+            }
+            try await lease.release()
+        }
+    }
+}
+
+enum BenchmarkError: Error {
+    case limit
+    case refused
+}

@@ -1,0 +1,102 @@
+// swift-tools-version: 6.1
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "holdfast",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Holdfast", targets: ["Holdfast"]),
+        .library(name: "HoldfastTesting", targets: ["HoldfastTesting"]),
+        .executable(name: "holdfast", targets: ["HoldfastTool"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .target(
+            name: "RedisLink",
+            dependencies: [
+                "CHiredis", "COpenSSL",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Holdfast",
+            dependencies: [
+                "RedisLink",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [.embedInCode("Scripts")],
+            swiftSettings: strict
+        ),
+        .target(name: "HoldfastTesting", dependencies: ["Holdfast", "RedisLink"], swiftSettings: strict),
+        .target(
+            name: "HoldfastSimulation",
+            dependencies: [
+                "Holdfast", "HoldfastTesting",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "HoldfastTool",
+            dependencies: [
+                "Holdfast", "HoldfastSimulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RedisLinkTests", dependencies: ["RedisLink", "HoldfastTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting"], swiftSettings: strict),
+        .testTarget(name: "HoldfastTestingTests", dependencies: ["HoldfastTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "HoldfastSimulationTests",
+            dependencies: ["HoldfastSimulation", "HoldfastTesting"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "HoldfastToolTests",
+            dependencies: ["HoldfastTool", "HoldfastTesting"],
+            swiftSettings: strict
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+// Outside the product's build: only `scripts/bench` asks for it.
+if Context.environment["HOLDFAST_BENCHMARKS"] != nil {
+    package.products.append(.executable(name: "holdfast-benchmarks", targets: ["HoldfastBenchmarks"]))
+    package.targets += [
+        .target(name: "CLimit", dependencies: ["CHiredis"], path: "Benchmarks/CLimit"),
+        .executableTarget(
+            name: "HoldfastBenchmarks",
+            dependencies: [
+                "CLimit", "Holdfast", "HoldfastTesting", "RedisLink",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/HoldfastBenchmarks",
+            swiftSettings: strict
+        ),
+    ]
+}

@@ -1,0 +1,38 @@
+/// Settings of a ``Holdfast``.
+public struct Configuration: Sendable {
+    /// How long a lock lives in Redis without renewal, if its holder dies. Held locks are renewed at a third of it.
+    /// At least 100 ms; 30 s unless set.
+    public var lease: Duration = .seconds(30)
+    /// How long one command may take, with the wait for a connection. 5 s unless set.
+    public var commandTimeout: Duration = .seconds(5)
+    /// How long work that is under way may go on after a graceful shutdown began, before it is cancelled.
+    /// 30 s unless set.
+    public var stopDeadline: Duration = .seconds(30)
+    /// The name of the service, shown where holders are listed. The name of the executable unless set.
+    public var service: String?
+    /// The version of the service, shown where instances are listed.
+    public var version: String?
+
+    public init() {}
+
+    func validated() throws(HoldfastError) -> Configuration {
+        try Self.validate(lease: lease)
+        for (name, value) in [("commandTimeout", commandTimeout), ("stopDeadline", stopDeadline)] {
+            guard value > .zero else {
+                throw HoldfastError(.invalidArgument, "\(name) must be longer than zero, not \(value)")
+            }
+        }
+        return self
+    }
+
+    /// A shorter lease could not be renewed in time over any real network.
+    static let shortestLease: Duration = .milliseconds(100)
+    static let longestLease: Duration = .seconds(86_400)
+
+    static func validate(lease: Duration) throws(HoldfastError) {
+        guard lease >= shortestLease, lease <= longestLease else {
+            throw HoldfastError(
+                .invalidArgument, "a lease must last from \(shortestLease) to \(longestLease), not \(lease)")
+        }
+    }
+}

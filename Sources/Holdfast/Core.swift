@@ -1,0 +1,32 @@
+package import Logging
+package import RedisLink
+
+/// What the parts of a ``Holdfast`` share.
+package final class Core: Sendable {
+    package let link: RedisLink
+    package let keys: KeySpace
+    package let instance: Instance
+    package let keeper: LeaseKeeper
+    let beats: Heartbeat
+    package let configuration: Configuration
+    package let logger: Logger
+
+    init(redis url: String, namespace: String, configuration: Configuration, logger: Logger) throws(HoldfastError) {
+        self.configuration = try configuration.validated()
+        keys = try KeySpace(namespace: namespace)
+        instance = Instance(configuration: configuration)
+        var logger = logger
+        logger[metadataKey: "holdfast.instance"] = .string(instance.id)
+        self.logger = logger
+        do throws(RedisError) {
+            var redis = try RedisConfiguration(url: url)
+            redis.commandTimeout = configuration.commandTimeout
+            redis.clientName = "holdfast-\(instance.id)"
+            link = try RedisLink(redis, logger: logger)
+        } catch {
+            throw HoldfastError(error, "setting up the link to Redis")
+        }
+        keeper = LeaseKeeper(connection: link.connection, logger: logger)
+        beats = Heartbeat(link: link, keys: keys, instance: instance, logger: logger)
+    }
+}

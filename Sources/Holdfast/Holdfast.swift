@@ -1,0 +1,79 @@
+public import Logging
+import RedisLink
+public import ServiceLifecycle
+
+/// Distributed locks, periodic workers and exactly-once messages for the instances of a service, on Redis.
+///
+/// ```swift
+/// let holdfast = try Holdfast(redis: "redis://localhost", namespace: "billing", logger: logger)
+/// try await holdfast.withLock("invoice-42", waitingAtMost: .seconds(5)) { lease in
+///     try await ledger.append(entry, fence: lease.fencingToken)
+/// }
+/// ```
+///
+/// Locks and ``once(_:in:lease:retention:_:)`` work at once. Workers and queue handlers run inside ``run()``, which
+/// makes a ServiceLifecycle `Service` of it.
+public final class Holdfast: Service, Sendable {
+    package let core: Core
+    package let workers: WorkerHost
+    package let consumers: ConsumerHost
+
+    /// Prepares a client; nothing is connected before its first use.
+    ///
+    /// - Parameters:
+    ///   - url: `redis://[user:password@]host[:port][/database]` or `redis+unix:///path[?db=number]`.
+    ///   - namespace: what all keys begin with. Services that must exclude each other share it.
+    ///   - configuration: leases and limits.
+    ///   - logger: where it reports to.
+    /// - Throws: ``HoldfastError/Code/invalidArgument``. The message never repeats the URL.
+    public init(
+        redis url: String, namespace: String = "holdfast", configuration: Configuration = Configuration(),
+        logger: Logger
+    ) throws(HoldfastError) {
+        core = try Core(redis: url, namespace: namespace, configuration: configuration, logger: logger)
+        workers = WorkerHost(
+            link: core.link, keys: core.keys, keeper: core.keeper, instance: core.instance,
+            configuration: configuration, logger: core.logger)
+        consumers = ConsumerHost(
+            link: core.link, keys: core.keys, keeper: core.keeper, instance: core.instance,
+            configuration: configuration, logger: core.logger)
+    }
+
+    /// Connects now, instead of with the first use, so that a wrong address or password shows at once.
+    ///
+    /// - Throws: ``HoldfastError/Code/unavailable`` or ``HoldfastError/Code/authenticationFailed``.
+    public func connect() async throws(HoldfastError) {
+        do throws(RedisError) {
+            try await core.link.connect()
+        } catch {
+            throw HoldfastError(error, "connecting to Redis")
+        }
+    }
+
+    /// Runs the workers and the queue handlers until a graceful shutdown or cancellation, then closes the client.
+    ///
+    /// At a graceful shutdown nothing new is begun. Work under way may finish until
+    /// ``Configuration/stopDeadline``, then it is cancelled.
+    public func run() async throws {
+        await core.beats.begin()
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.workers.run() }
+                group.addTask { try await self.consumers.run() }
+                // The first error ends the other one too, which `waitForAll` would go on waiting for.
+                for try await _ in group {}
+            }
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+    }
+
+    /// Releases what is still held and ends the connections. Everything asked afterwards fails as closed.
+    public func close() async {
+        await core.keeper.close()
+        await core.beats.close()
+        await core.link.close()
+    }
+}

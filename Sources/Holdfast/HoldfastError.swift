@@ -1,0 +1,80 @@
+package import RedisLink
+
+/// What went wrong, on what, and whether it may have happened all the same.
+public struct HoldfastError: Error, Sendable {
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+
+        /// The lock is held by somebody else, and the wait limit is over.
+        public static let notAcquired = Code(description: "not acquired")
+        /// The lease ended while the work went on: somebody else may hold the name since.
+        public static let lost = Code(description: "lost")
+        /// The lease was released before.
+        public static let released = Code(description: "released")
+        /// A name, a duration or another argument cannot be used.
+        public static let invalidArgument = Code(description: "invalid argument")
+        /// Redis cannot be reached; the operation did not happen.
+        public static let unavailable = Code(description: "unavailable")
+        /// Redis was asked and did not answer: the operation may or may not have happened.
+        public static let unknownOutcome = Code(description: "unknown outcome")
+        /// Redis refused: the message says what it answered.
+        public static let refused = Code(description: "refused")
+        /// Redis did not accept the user or the password.
+        public static let authenticationFailed = Code(description: "authentication failed")
+        /// This client was closed.
+        public static let closed = Code(description: "closed")
+    }
+
+    public var code: Code
+    public var message: String
+    /// Whether Redis may have carried the operation out although it failed here.
+    public var mayHaveHappened: Bool
+    /// Who holds the lock, with ``Code/notAcquired``.
+    public var holder: Holder?
+    /// The error behind this one: of the work whose lease was lost, for example.
+    public var underlying: (any Error)?
+
+    public init(
+        _ code: Code, _ message: String, mayHaveHappened: Bool = false, holder: Holder? = nil,
+        underlying: (any Error)? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.mayHaveHappened = mayHaveHappened
+        self.holder = holder
+        self.underlying = underlying
+    }
+}
+
+extension HoldfastError: CustomStringConvertible {
+    public var description: String {
+        var text = message
+        if mayHaveHappened { text += " (it may have happened)" }
+        if let underlying { text += "; behind it: \(underlying)" }
+        return text
+    }
+}
+
+extension HoldfastError {
+    /// What an error of the link means for the operation that `subject` names, for example "acquiring the lock a".
+    package init(_ error: RedisError, _ subject: String) {
+        let code: Code =
+            switch error.code {
+            case .closed: .closed
+            case .invalidConfiguration: .invalidArgument
+            case .authenticationFailed: .authenticationFailed
+            default:
+                switch error.delivery {
+                case .unknown: .unknownOutcome
+                case .refused: .refused
+                case .notDelivered: .unavailable
+                }
+            }
+        self.init(code, "\(subject): \(error.message)", mayHaveHappened: error.delivery == .unknown)
+    }
+
+    /// The error to throw for a failure of the link: a cancelled task throws `CancellationError`.
+    package static func thrown(for error: RedisError, _ subject: String) -> any Error {
+        error.code == .cancelled ? CancellationError() : HoldfastError(error, subject)
+    }
+}

@@ -1,0 +1,69 @@
+import ServiceLifecycle
+import Synchronization
+
+/// Something that runs until it is stopped: a periodic worker's loop, a queue's consumer.
+protocol HostedComponent: Sendable {
+    /// Runs until ``stop()``, or until the task is cancelled. Leaves nothing behind when it returns.
+    ///
+    /// - Throws: only for what makes it impossible to run at all, such as a name that cannot be used.
+    func run() async throws
+    /// Asks it to begin nothing new and to end. May be called before ``run()``, and more than once.
+    func stop()
+}
+
+/// Runs components side by side. They can be added before and while it runs.
+final class ComponentHost: Sendable {
+    private struct State: Sendable {
+        var components: [any HostedComponent] = []
+        var isStopping = false
+    }
+
+    private let state = Mutex(State())
+    private let additions: AsyncStream<any HostedComponent>
+    private let announce: AsyncStream<any HostedComponent>.Continuation
+
+    init() {
+        (additions, announce) = AsyncStream.makeStream()
+    }
+
+    /// Runs `component` from now on, or from the start of ``run()`` on. Ignored once the host is stopping.
+    func add(_ component: some HostedComponent) {
+        let isStopping = state.withLock { state in
+            if !state.isStopping { state.components.append(component) }
+            return state.isStopping
+        }
+        if !isStopping { announce.yield(component) }
+    }
+
+    /// Runs the components until a graceful shutdown or cancellation, and returns when all have ended. If one throws,
+    /// the others are cancelled.
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await withThrowingDiscardingTaskGroup { group in
+                // Ends when the host is stopped, and when the task is cancelled.
+                for await component in additions {
+                    group.addTask {
+                        do {
+                            try await component.run()
+                        } catch {
+                            // Cancels the other components, but not the loop over the additions.
+                            self.stop()
+                            throw error
+                        }
+                    }
+                }
+            }
+        } onGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    private func stop() {
+        let components = state.withLock { state in
+            state.isStopping = true
+            return state.components
+        }
+        announce.finish()
+        for component in components { component.stop() }
+    }
+}

@@ -1,0 +1,59 @@
+import Synchronization
+
+/// Tells a component to begin nothing new, and some time later to give up what is under way.
+final class StopSignal: Sendable {
+    private struct State: Sendable {
+        var isStopping = false
+        /// Whoever waits has a stream of its own that the stop ends: a stream ends for all who wait for it when one
+        /// of them is cancelled.
+        var waiters: [UInt64: AsyncStream<Never>.Continuation] = [:]
+        var nextWaiter: UInt64 = 0
+    }
+
+    /// How long work under way may go on after the stop.
+    let grace: Duration
+    private let state = Mutex(State())
+
+    init(grace: Duration) {
+        self.grace = grace
+    }
+
+    var isStopping: Bool { state.withLock { $0.isStopping } }
+
+    func stop() {
+        let waiters = state.withLock { state in
+            state.isStopping = true
+            return state.waiters.values
+        }
+        for waiter in waiters { waiter.finish() }
+    }
+
+    /// Sleeps until `instant`, the stop, or the cancellation of the task.
+    func sleep(until instant: ContinuousClock.Instant) async {
+        await withTaskGroup { group in
+            group.addTask { try? await Task.sleep(until: instant, tolerance: .zero, clock: .continuous) }
+            group.addTask { await self.untilStopped() }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Returns when the grace after the stop is over, or when the task is cancelled.
+    func untilGraceEnds() async {
+        await untilStopped()
+        // A cancelled task does not sleep.
+        try? await Task.sleep(for: grace, clock: .continuous)
+    }
+
+    /// Returns at the stop, or when the task is cancelled.
+    private func untilStopped() async {
+        let (stream, waiter) = AsyncStream<Never>.makeStream()
+        let id = state.withLock { state in
+            state.nextWaiter += 1
+            if state.isStopping { waiter.finish() } else { state.waiters[state.nextWaiter] = waiter }
+            return state.nextWaiter
+        }
+        for await _ in stream {}
+        state.withLock { _ = $0.waiters.removeValue(forKey: id) }
+    }
+}

@@ -1,0 +1,86 @@
+/// The names of the Redis keys: `<namespace>:{<name>}:<part>`.
+///
+/// The braces are a hash tag: all keys of one name lie in one slot of a Redis Cluster, so one script may use them.
+package struct KeySpace: Sendable {
+    /// The namespace as it stands in the keys.
+    package let prefix: String
+
+    /// The longest name, in bytes as encoded.
+    static let longestName = 512
+
+    init(namespace: String) throws(HoldfastError) {
+        prefix = try Self.encode(namespace, what: "namespace")
+    }
+
+    package func key(_ name: String, _ part: String) throws(HoldfastError) -> String {
+        "\(prefix):{\(try Self.encode(name, what: "name"))}:\(part)"
+    }
+
+    package func lock(_ name: String) throws(HoldfastError) -> String { try key(name, "lock") }
+    package func fence(_ name: String) throws(HoldfastError) -> String { try key(name, "fence") }
+
+    /// The hash of all running instances, and the sorted set of their last beats.
+    package var instances: [String] { ["\(prefix):{instances}", "\(prefix):{instances}:beats"] }
+
+    /// The name in a key that ``key(_:_:)`` made for `part`.
+    func name(inKey key: String, part: String) -> String? {
+        let start = "\(prefix):{"
+        let end = "}:\(part)"
+        guard key.hasPrefix(start), key.hasSuffix(end), key.utf8.count > start.utf8.count + end.utf8.count else {
+            return nil
+        }
+        return Self.decode(key.dropFirst(start.count).dropLast(end.count))
+    }
+
+    /// A pattern for `SCAN` that finds the keys of `part`.
+    func pattern(part: String) -> String {
+        let escaped = prefix.map { "*?[]^\\".contains($0) ? "\\\($0)" : String($0) }.joined()
+        return "\(escaped):{*}:\(part)"
+    }
+
+    /// Percent-encodes what would end the hash tag, the encoding's own sign, and control bytes. Different names give
+    /// different encodings; names are compared by their UTF-8 bytes.
+    private static func encode(_ name: String, what: String) throws(HoldfastError) -> String {
+        guard !name.isEmpty else { throw HoldfastError(.invalidArgument, "the \(what) is empty") }
+        var encoded = name
+        if !name.utf8.allSatisfy(isPlain) {
+            var bytes: [UInt8] = []
+            for byte in name.utf8 {
+                if isPlain(byte) {
+                    bytes.append(byte)
+                } else {
+                    let digits = String(byte, radix: 16, uppercase: true)
+                    bytes += Array("%\(digits.count == 1 ? "0" : "")\(digits)".utf8)
+                }
+            }
+            encoded = String(decoding: bytes, as: UTF8.self)
+        }
+        guard encoded.utf8.count <= longestName else {
+            throw HoldfastError(
+                .invalidArgument,
+                "the \(what) takes \(encoded.utf8.count) bytes in its key, more than \(longestName)")
+        }
+        return encoded
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte != 0x7F && byte != UInt8(ascii: "%") && byte != UInt8(ascii: "{")
+            && byte != UInt8(ascii: "}")
+    }
+
+    private static func decode(_ encoded: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = Array(encoded.utf8)[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            else { return nil }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}

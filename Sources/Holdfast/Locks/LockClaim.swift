@@ -1,0 +1,69 @@
+import RedisLink
+
+/// One wish for a lease: what to take, with which token, for how long.
+package struct LockClaim: Sendable {
+    enum Answer {
+        case granted(FencingToken?, sentAt: ContinuousClock.Instant)
+        case refused(Holder)
+    }
+
+    /// How long a fence's record outlives its last grant. Without it the server's time keeps later fences higher.
+    package static let fenceLifetime: Duration = .seconds(7 * 86_400)
+
+    package let name: String
+    package let key: String
+    /// Where the fence is kept.
+    package let fenceKey: String
+    /// Whether the grant carries a fence. Without one it is a bare `SET`.
+    package let fenced: Bool
+    package let token: String
+    package let lease: Duration
+
+    package init(name: String, key: String, fenceKey: String, fenced: Bool = true, token: String, lease: Duration) {
+        self.name = name
+        self.key = key
+        self.fenceKey = fenceKey
+        self.fenced = fenced
+        self.token = token
+        self.lease = lease
+    }
+
+    /// Asks once. Asking again with the same token is answered as the first time.
+    func attempt(over connection: RedisConnection) async throws(RedisError) -> Answer {
+        fenced ? try await attemptFenced(connection) : try await attemptPlain(connection)
+    }
+
+    private func attemptFenced(_ connection: RedisConnection) async throws(RedisError) -> Answer {
+        let reply = try await connection.evaluate(
+            Scripts.acquire, keys: [key, fenceKey],
+            arguments: [.string(token), .init(milliseconds: lease), .init(milliseconds: Self.fenceLifetime)])
+        guard let parts = reply.value.array, let granted = parts.first?.integer else { throw unexpected }
+        if granted == 1, parts.count == 2, let fence = parts[1].integer {
+            return .granted(FencingToken(rawValue: fence), sentAt: reply.sentAt)
+        }
+        guard granted == 0, let holder = Holder(reply: parts.dropFirst()) else { throw unexpected }
+        return .refused(holder)
+    }
+
+    private func attemptPlain(_ connection: RedisConnection) async throws(RedisError) -> Answer {
+        // Free between the refusal and the look at the holder: the next turn takes it or finds another holder.
+        while true {
+            let reply = try await connection.send([
+                "SET", .string(key), .string(token), "NX", "PX", .init(milliseconds: lease),
+            ])
+            guard reply.value.isNull else { return .granted(nil, sentAt: reply.sentAt) }
+            let look = try await connection.evaluate(Scripts.inspect, keys: [key, fenceKey], arguments: [])
+            guard let parts = look.value.array else { throw unexpected }
+            guard let holder = Holder(reply: parts[...]) else { continue }
+            guard holder.value == token else { return .refused(holder) }
+            // Ours, by an attempt whose answer was lost. When that was sent is not known: count from now.
+            let renewal = try await connection.evaluate(
+                Scripts.renew, keys: [key], arguments: [.string(token), .init(milliseconds: lease)])
+            if renewal.value.integer == 1 { return .granted(nil, sentAt: renewal.sentAt) }
+        }
+    }
+
+    private var unexpected: RedisError {
+        RedisError(.protocolViolation, delivery: .unknown, "Redis gave an answer that the script cannot give")
+    }
+}

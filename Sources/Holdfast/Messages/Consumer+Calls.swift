@@ -1,0 +1,149 @@
+import Logging
+import RedisLink
+
+/// The calls of a consumer. Their completions run on the connection's thread, inside the actor.
+extension Consumer {
+    // MARK: Claim
+
+    func claim(_ count: Int) {
+        let token = RandomHex.digits(32)
+        let arguments: [RedisArgument] = [
+            .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
+            .init(options.retry.attempts),
+        ]
+        call(Scripts.claim, keys: queue.forClaiming, arguments: arguments) { consumer, result in
+            consumer.claimed(result, wanted: count, token: token)
+        }
+    }
+
+    private func claimed(_ result: RedisConnection.Result, wanted: Int, token: String) {
+        let now = ContinuousClock.now
+        switch result {
+        case .success(let reply):
+            guard let batch = MessageClaim.Batch(reply, token: token, lease: lease) else {
+                logger.error("claim.lua gave an answer that it cannot give")
+                state.claimFailed(at: now)
+                break
+            }
+            if state.claimed(batch.claims.count, of: wanted, nextDue: batch.nextDue, at: now) {
+                start(batch.claims)
+                if !batch.claims.isEmpty { wake(at: reply.sentAt + lease / 3) }
+            } else {
+                // The stop came while the call was under way.
+                state.settle(batch.claims.map { Settlement(claim: $0, verdict: .giveBack) })
+            }
+        case .failure(let error):
+            // What an unanswered call may have claimed comes back when its lease is over.
+            logger.warning("claiming messages failed, trying again: \(error)")
+            state.claimFailed(at: now)
+        }
+        advance()
+    }
+
+    // MARK: Renew
+
+    /// Renews the claims that need it soon, in one call, and drops those that are over.
+    func renewDue() {
+        let now = ContinuousClock.now
+        var due: [MessageClaim] = []
+        for claim in running.values {
+            var step = claim.update { $0.next(at: now) }
+            if step == .renew {
+                due.append(claim)
+                step = claim.update { $0.next(at: now) }
+            }
+            switch step {
+            case .wait(let until): wake(at: until)
+            case .expired: lost(claim, .expired)
+            case .renew, .nothing: break
+            }
+        }
+        while !due.isEmpty {
+            renew(Array(due.prefix(1000)))
+            due.removeFirst(min(due.count, 1000))
+        }
+    }
+
+    private func renew(_ claims: [MessageClaim]) {
+        let arguments = claims.reduce(into: [RedisArgument(milliseconds: lease)]) { arguments, claim in
+            arguments += [.string(claim.entry), .string(claim.owner)]
+        }
+        // Each attempt has a third of the lease: then there is time for another one.
+        call(Scripts.renewClaims, keys: queue.forRenewing, arguments: arguments, timeout: lease / 3) {
+            consumer, result in
+            consumer.renewed(claims, result)
+        }
+    }
+
+    private func renewed(_ claims: [MessageClaim], _ result: RedisConnection.Result) {
+        let now = ContinuousClock.now
+        switch result {
+        case .success(let reply):
+            for (claim, answer) in zip(claims, reply.value.array ?? []) {
+                if answer.integer == 1 {
+                    claim.update { $0.renewed(sentAt: reply.sentAt) }
+                    wake(at: reply.sentAt + lease / 3)
+                } else if running[ObjectIdentifier(claim)] != nil, claim.update({ $0.refused() }) {
+                    lost(claim, .taken)
+                }
+            }
+        case .failure(let error):
+            // Not a loss: the claims may live on. Their local deadlines decide.
+            logger.warning("renewing \(claims.count) claims failed, trying again: \(error)")
+            for claim in claims { wake(at: claim.update { $0.renewalFailed(at: now) }) }
+        }
+    }
+
+    private func lost(_ claim: MessageClaim, _ reason: LossReason) {
+        logger.warning("the claim on message \(claim.id) was lost: \(reason); its handler is cancelled")
+    }
+
+    // MARK: Settle
+
+    func settle(_ batch: [Settlement]) {
+        let script = SettlementCall(batch, queue: queue, retention: options.retention)
+        call(Scripts.settle, keys: script.keys, arguments: script.arguments) { consumer, result in
+            consumer.settled(batch, result)
+        }
+    }
+
+    private func settled(_ batch: [Settlement], _ result: RedisConnection.Result) {
+        switch result {
+        case .success(let reply):
+            state.settled()
+            for (settlement, value) in zip(batch, reply.value.array ?? []) { answered(settlement, value) }
+        case .failure(let error):
+            // Repeated whatever the error says: a commit that did happen is answered from the ledger. What cannot be
+            // settled while its claim lasts is left to whoever takes the message over.
+            let again = error.code == .closed ? [] : batch.filter(\.claim.isHeld)
+            logger.warning(
+                "settling \(batch.count) messages failed, \(again.count) of them are tried again: \(error)")
+            state.settlingFailed(again: again, at: .now)
+        }
+        advance()
+    }
+
+    private func answered(_ settlement: Settlement, _ value: RedisValue) {
+        let delivery = Delivery(of: settlement.claim, queue: queue.name, baseLogger: logger)
+        switch Settlement.Answer(value) {
+        case .done: break
+        case .lost: delivery.logger.warning("the message was taken over, what its handler decided has no effect")
+        case .refused(let why):
+            state.settle([
+                Settlement(claim: settlement.claim, verdict: verdict(on: delivery, failedBecause: why))
+            ])
+        case nil: delivery.logger.error("settle.lua gave an answer that it cannot give")
+        }
+    }
+
+    private func call(
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil,
+        completion: @escaping @Sendable (isolated Consumer, RedisConnection.Result) -> Void
+    ) {
+        link.connection.assumeIsolated {
+            $0.evaluate(script, keys: keys, arguments: arguments, timeout: timeout) { [self] result in
+                assumeIsolated { completion($0, result) }
+            }
+        }
+    }
+}

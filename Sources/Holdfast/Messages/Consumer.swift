@@ -1,0 +1,223 @@
+import Logging
+import RedisLink
+
+/// Handles the messages of one queue: claims them, runs the handler for each, renews the claims meanwhile, and settles
+/// what the handlers decided.
+///
+/// ``ConsumerState`` decides when to claim and to settle; each claim's ``LeaseState`` decides when to renew it and when
+/// it is lost. This only moves bytes. It shares the executor of the command connection: the calls are made and their
+/// replies taken without a hop, and renewals are not delayed by handlers that block Swift's threads. Cancelling the
+/// task of ``run()`` does not reach that executor, so nothing that was claimed is forgotten.
+actor Consumer: HostedComponent {
+    typealias Handler = @Sendable (MessageClaim, Delivery) async throws -> Handled
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { link.connection.thread.asUnownedSerialExecutor() }
+
+    let link: RedisLink
+    let queue: QueueKeys
+    let options: ConsumerOptions
+    let lease: Duration
+    let logger: Logger
+    private let registry: QueueRegistry
+    private let grace: Duration
+    private let handler: Handler
+
+    var state: ConsumerState<Settlement>
+    /// The claims whose handlers run.
+    var running: [ObjectIdentifier: MessageClaim] = [:]
+    private var ready: [MessageClaim] = []
+    private var batchWaiter: UnsafeContinuation<[MessageClaim]?, Never>?
+    private var endWaiter: UnsafeContinuation<Void, Never>?
+    private var timer: (id: LinkThread.TimerID, at: ContinuousClock.Instant)?
+
+    /// - Parameter options: validated, with a lease.
+    init(
+        queue: QueueKeys, options: ConsumerOptions, lease: Duration, grace: Duration, link: RedisLink,
+        registry: QueueRegistry, logger: Logger, handler: @escaping Handler
+    ) {
+        self.queue = queue
+        self.options = options
+        self.lease = lease
+        self.grace = grace
+        self.link = link
+        self.registry = registry
+        self.handler = handler
+        var logger = logger
+        logger[metadataKey: "holdfast.queue"] = .string(queue.name)
+        self.logger = logger
+        state = ConsumerState(concurrency: options.concurrency)
+    }
+
+    // MARK: Running
+
+    nonisolated func run() async throws {
+        let subscription: RedisSubscription
+        do throws(RedisError) {
+            subscription = try link.subscribe(queue.wake) { [weak self] _ in
+                self?.onThread { $0.wake() }
+            }
+        } catch {
+            throw HoldfastError(error, "listening for messages of the queue \(queue.name)")
+        }
+        registry.note(queue.name)
+        onThread { $0.advance() }
+        await withTaskCancellationHandler {
+            await withDiscardingTaskGroup { group in
+                while let batch = await nextBatch() {
+                    for claim in batch {
+                        group.addTask { await self.process(claim) }
+                    }
+                }
+            }
+            await untilThrough()
+        } onCancel: {
+            onThread { $0.stop(grace: .zero) }
+        }
+        subscription.cancel()
+    }
+
+    nonisolated func stop() {
+        onThread { $0.stop(grace: $0.grace) }
+    }
+
+    private func stop(grace: Duration) {
+        state.stop()
+        if grace > .zero {
+            _ = link.connection.thread.schedule(at: .now + grace) { [weak self] in
+                self?.assumeIsolated { $0.giveUp() }
+            }
+        } else {
+            giveUp()
+        }
+        advance()
+    }
+
+    /// Cancels the handlers that still run; their messages are given back.
+    private func giveUp() {
+        for claim in running.values { claim.end() }
+    }
+
+    private func wake() {
+        state.wake()
+        advance()
+    }
+
+    nonisolated func onThread(_ work: @escaping @Sendable (isolated Consumer) -> Void) {
+        link.connection.thread.submit { self.assumeIsolated { work($0) } }
+    }
+
+    // MARK: Handlers
+
+    private func nextBatch() async -> [MessageClaim]? {
+        if !ready.isEmpty {
+            defer { ready = [] }
+            return ready
+        }
+        if state.isClosed { return nil }
+        return await withUnsafeContinuation { batchWaiter = $0 }
+    }
+
+    func start(_ claims: [MessageClaim]) {
+        guard !claims.isEmpty else { return }
+        for claim in claims { running[ObjectIdentifier(claim)] = claim }
+        if let waiter = batchWaiter {
+            batchWaiter = nil
+            waiter.resume(returning: claims)
+        } else {
+            ready += claims
+        }
+    }
+
+    private nonisolated func process(_ claim: MessageClaim) async {
+        async let _ = handle(claim)
+        await claim.untilEnded()
+        // Leaving the scope cancels the handler if it still runs, and waits for it.
+    }
+
+    private nonisolated func handle(_ claim: MessageClaim) async {
+        let delivery = Delivery(of: claim, queue: queue.name, baseLogger: logger)
+        let verdict: Settlement.Verdict?
+        do {
+            // The stop may have come before the handler began.
+            try Task.checkCancellation()
+            verdict = self.verdict(on: claim, try await handler(claim, delivery))
+        } catch {
+            verdict = self.verdict(on: delivery, failed: error)
+        }
+        onThread { $0.finished(claim, verdict) }
+        claim.end()
+    }
+
+    /// Also sent if the lease is over: whether the message is still ours, Redis decides.
+    private nonisolated func verdict(on claim: MessageClaim, _ handled: Handled) -> Settlement.Verdict {
+        switch handled.verdict {
+        case .commit(let effects): .commit(effects)
+        case .bury(let reason): .bury(reason: reason)
+        case .retry(let delay):
+            options.retry.verdict(
+                afterFailed: claim.attempt, delay: delay, reason: "its last attempt asked for another one",
+                random: .random(in: 0..<1))
+        }
+    }
+
+    private nonisolated func verdict(on delivery: Delivery, failed error: any Error) -> Settlement.Verdict? {
+        if delivery.claim.loss != nil { return nil }
+        // The claim stands, so it is the stop that cancelled the handler.
+        if Task.isCancelled { return .giveBack }
+        return verdict(on: delivery, failedBecause: "\(error)")
+    }
+
+    nonisolated func verdict(on delivery: Delivery, failedBecause reason: String) -> Settlement.Verdict {
+        let verdict = options.retry.verdict(
+            afterFailed: delivery.attempt, reason: reason, random: .random(in: 0..<1))
+        switch verdict {
+        case .bury: delivery.logger.error("the last attempt failed, the message is dead: \(reason)")
+        default: delivery.logger.warning("the attempt failed, there will be another one: \(reason)")
+        }
+        return verdict
+    }
+
+    private func finished(_ claim: MessageClaim, _ verdict: Settlement.Verdict?) {
+        running[ObjectIdentifier(claim)] = nil
+        state.finished(verdict.map { Settlement(claim: claim, verdict: $0) })
+        advance()
+    }
+
+    private func untilThrough() async {
+        if state.isThrough { return }
+        await withUnsafeContinuation { endWaiter = $0 }
+    }
+
+    // MARK: Steps
+
+    /// Does what is due now. Called after every event.
+    func advance() {
+        let now = ContinuousClock.now
+        if let count = state.claim(at: now) { claim(count) }
+        let batch = state.settlements(at: now, weight: \.weight)
+        if !batch.isEmpty { settle(batch) }
+        if let due = state.nextDue { wake(at: due) }
+        if state.isClosed, let waiter = batchWaiter {
+            batchWaiter = nil
+            waiter.resume(returning: nil)
+        }
+        if state.isThrough, let waiter = endWaiter {
+            endWaiter = nil
+            waiter.resume()
+        }
+    }
+
+    /// Sets the timer to `instant` unless it is due before that. It is never moved back.
+    func wake(at instant: ContinuousClock.Instant) {
+        if let timer, timer.at <= instant { return }
+        if let timer { link.connection.thread.cancel(timer.id) }
+        let id = link.connection.thread.schedule(at: instant) { [weak self] in
+            self?.assumeIsolated { consumer in
+                consumer.timer = nil
+                consumer.renewDue()
+                consumer.advance()
+            }
+        }
+        timer = (id, instant)
+    }
+}

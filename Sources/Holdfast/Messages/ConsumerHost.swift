@@ -1,0 +1,52 @@
+import Logging
+import RedisLink
+
+/// Runs the queue handlers of one client.
+package final class ConsumerHost: Sendable {
+    let registry: QueueRegistry
+    private let link: RedisLink
+    private let configuration: Configuration
+    private let logger: Logger
+    private let host = ComponentHost()
+
+    init(
+        link: RedisLink, keys: KeySpace, keeper: LeaseKeeper, instance: Instance, configuration: Configuration,
+        logger: Logger
+    ) {
+        self.link = link
+        self.configuration = configuration
+        self.logger = logger
+        registry = QueueRegistry(link: link, keys: keys, logger: logger)
+    }
+
+    func add<Message>(
+        _ queue: MessageQueue<Message>, _ options: ConsumerOptions, _ handler: @escaping Consumer.Handler
+    ) {
+        do throws(HoldfastError) {
+            let lease = options.lease ?? configuration.lease
+            try options.validate(lease: lease)
+            host.add(
+                Consumer(
+                    queue: try queue.store().keys, options: options, lease: lease,
+                    grace: configuration.stopDeadline, link: link, registry: registry, logger: logger,
+                    handler: handler))
+        } catch {
+            host.add(Unusable(error: error))
+        }
+    }
+
+    /// Runs the handlers until a graceful shutdown, after which those under way may go on for
+    /// ``Configuration/stopDeadline``, or until the task is cancelled. What is claimed and not handled by then is
+    /// given back.
+    package func run() async throws {
+        try await host.run()
+    }
+
+    /// Tells at the start of the run that a handler was added with something that cannot be used.
+    private struct Unusable: HostedComponent {
+        let error: HoldfastError
+
+        func run() async throws { throw error }
+        func stop() {}
+    }
+}

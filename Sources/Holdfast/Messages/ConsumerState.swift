@@ -1,0 +1,126 @@
+/// Decides for one consumer when to claim how many messages, which to settle together, and when it is through.
+///
+/// Events in, decisions out; no clock, no connection, no task. Batches form by themselves: one claim and one settling
+/// call are under way at a time, and what comes meanwhile goes with the next.
+struct ConsumerState<Item> {
+    /// The most messages that one call claims or settles: it bounds how long a script keeps the server busy.
+    static var batch: Int { 100 }
+    /// How often an empty queue is looked at without being told: entries of a plain `XADD` come without notice.
+    static var pollInterval: Duration { .seconds(1) }
+    /// The wait before a settling call that failed is repeated.
+    static var settleAgain: Duration { .milliseconds(100) }
+
+    private let concurrency: Int
+    private var running = 0
+    private var unsettled: [Item] = []
+    private var isOpen = true
+    private var isClaiming = false
+    private var isSettling = false
+    private var isWoken = false
+    private var claimAt: ContinuousClock.Instant?
+    private var settleAt: ContinuousClock.Instant?
+
+    init(concurrency: Int) {
+        self.concurrency = concurrency
+    }
+
+    /// Nothing new is begun, nothing is under way, nothing is left to settle.
+    var isThrough: Bool { isClosed && running == 0 && unsettled.isEmpty && !isSettling }
+
+    /// No handler will be started any more.
+    var isClosed: Bool { !isOpen && !isClaiming }
+
+    /// When something is due by time alone.
+    var nextDue: ContinuousClock.Instant? {
+        let claiming = isOpen && !isClaiming && running < concurrency ? claimAt : nil
+        let settling = isSettling || unsettled.isEmpty ? nil : settleAt
+        return [claiming, settling].compactMap(\.self).min()
+    }
+
+    // MARK: Claiming
+
+    /// How many messages to claim now, nil for none. Each number must be answered by ``claimed(_:of:nextDue:at:)``
+    /// or ``claimFailed(at:)``.
+    mutating func claim(at now: ContinuousClock.Instant) -> Int? {
+        guard isOpen, !isClaiming, running < concurrency else { return nil }
+        if let claimAt, now < claimAt { return nil }
+        isClaiming = true
+        isWoken = false
+        return min(concurrency - running, Self.batch)
+    }
+
+    /// `count` of the `wanted` messages came. True: start their handlers; false: give them back.
+    mutating func claimed(
+        _ count: Int, of wanted: Int, nextDue: Duration?, at now: ContinuousClock.Instant
+    ) -> Bool {
+        isClaiming = false
+        // Whoever woke us while the call was under way may have come too late for it.
+        let mayHaveMore = count == wanted || isWoken
+        claimAt = mayHaveMore ? nil : now + min(nextDue ?? Self.pollInterval, Self.pollInterval)
+        guard isOpen else { return false }
+        running += count
+        return true
+    }
+
+    mutating func claimFailed(at now: ContinuousClock.Instant) {
+        isClaiming = false
+        claimAt = now + Self.pollInterval
+    }
+
+    /// There may be new messages.
+    mutating func wake() {
+        isWoken = true
+        claimAt = nil
+    }
+
+    // MARK: Settling
+
+    /// A handler returned; nil if there is nothing to settle.
+    mutating func finished(_ item: Item?) {
+        running -= 1
+        if let item { unsettled.append(item) }
+    }
+
+    /// Settle these, which no handler runs for.
+    mutating func settle(_ items: [Item]) {
+        unsettled += items
+    }
+
+    /// What to settle now; empty for nothing. A batch must be answered by ``settled(at:again:)``.
+    ///
+    /// - Parameters:
+    ///   - weight: how much work an item is for the script.
+    mutating func settlements(at now: ContinuousClock.Instant, weight: (Item) -> Int = { _ in 1 }) -> [Item] {
+        guard !isSettling, !unsettled.isEmpty else { return [] }
+        if let settleAt, now < settleAt { return [] }
+        settleAt = nil
+        var count = 0
+        var total = 0
+        // At least one, however heavy.
+        while count < unsettled.count, count < Self.batch, count == 0 || total < 10 * Self.batch {
+            total += weight(unsettled[count])
+            count += 1
+        }
+        let batch = Array(unsettled[..<count])
+        unsettled.removeFirst(count)
+        isSettling = true
+        return batch
+    }
+
+    /// The batch is settled.
+    mutating func settled() {
+        isSettling = false
+    }
+
+    /// The outcome of the batch is unknown, or it failed: `items` go first when it is tried again.
+    mutating func settlingFailed(again items: [Item], at now: ContinuousClock.Instant) {
+        isSettling = false
+        unsettled.insert(contentsOf: items, at: 0)
+        settleAt = now + Self.settleAgain
+    }
+
+    /// Begin nothing new.
+    mutating func stop() {
+        isOpen = false
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import RedisLink
+
+extension Holdfast {
+    /// Does something once for each id, whoever asks and how often: for messages from a source of any kind.
+    ///
+    /// ```swift
+    /// switch try await holdfast.once(event.id, in: "stripe", { claim in try await book(event, claim) }) {
+    /// case .executed(let receipt), .alreadyDone(let receipt): return receipt
+    /// case .inProgressElsewhere: throw TryAgainLater()
+    /// }
+    /// ```
+    ///
+    /// The id is claimed with a lease, `body` runs, and its result is recorded in the step that checks the claim. If
+    /// `body` throws, the id is free again. Two round trips. What is recorded once is the *result*: an effect outside
+    /// Redis is repeated if the process dies between the effect and the record. See ``Handled`` for what closes that
+    /// gap.
+    ///
+    /// - Parameters:
+    ///   - id: what to do once: 1 to 512 bytes.
+    ///   - scope: what the id is unique in: 1 to 512 bytes, encoded.
+    ///   - lease: how long the claim outlives an instance that died; it is renewed while `body` runs. 100 ms to 24 h,
+    ///     ``Configuration/lease`` unless set.
+    ///   - retention: for how long the result is remembered; 7 days unless set. After that the id is done again.
+    ///   - body: the work. Its task is cancelled when the claim is lost. Its result is kept as JSON.
+    /// - Returns: the result, of this call or of the one that did it; or who is doing it at this moment.
+    /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``:
+    ///   ``HoldfastError/Code/lost`` when the claim was over before the result was recorded, and
+    ///   ``HoldfastError/mayHaveHappened`` when Redis did not tell whether it was recorded. In both cases `body` may
+    ///   have done its work.
+    public func once<Result: Codable & Sendable>(
+        _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
+        _ body: @escaping @Sendable (OnceClaim) async throws -> Result
+    ) async throws -> Once<Result> {
+        let claim = try await core.onceClaim(id, in: scope, lease: lease, retention: retention)
+        switch try await core.keeper.tryAcquire(claim) {
+        case .refused(let holder):
+            guard let result = OnceRecord.result(in: holder.value) else { return .inProgressElsewhere(holder) }
+            do {
+                return .alreadyDone(try JSONDecoder().decode(Result.self, from: Data(result.utf8)))
+            } catch {
+                throw HoldfastError(
+                    .invalidArgument, "\(claim.name) is done, but its result cannot be read", underlying: error)
+            }
+        case .acquired(let lease):
+            return try await lease.whileHeld(logger: core.logger) { [core] lease in
+                let result = try await body(OnceClaim(id: id, scope: scope, lease: lease))
+                try await core.complete(lease, result: result, retention: retention)
+                return .executed(result)
+            }
+        }
+    }
+}
+
+/// The value at the key of an id that is done.
+private enum OnceRecord {
+    private static let mark = "done:"
+
+    /// Names the claim that did it, so that recording it again is recognised.
+    static func value(token: String, result: String) -> String { "\(mark)\(token):\(result)" }
+
+    /// The result, nil when the value is the token of a claim.
+    static func result(in value: String) -> String? {
+        guard value.hasPrefix(mark) else { return nil }
+        // The token is "<instance>:<random>".
+        let parts = value.dropFirst(mark.count).split(
+            separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        return parts.count == 3 ? String(parts[2]) : nil
+    }
+}
+
+extension Core {
+    fileprivate func onceClaim(
+        _ id: String, in scope: String, lease: Duration?, retention: Duration
+    ) async throws(HoldfastError) -> LockClaim {
+        let lease = lease ?? configuration.lease
+        try Configuration.validate(lease: lease)
+        guard (1...512).contains(id.utf8.count) else {
+            throw HoldfastError(.invalidArgument, "an id must have 1 to 512 bytes, not \(id.utf8.count)")
+        }
+        guard retention >= .milliseconds(1) else {
+            throw HoldfastError(.invalidArgument, "a retention must be above zero, not \(retention)")
+        }
+        await beats.begin()
+        return LockClaim(
+            name: "\(scope)/\(id)", key: try keys.key(scope, "once:\(id)"), fenceKey: try keys.key(scope, "once-fence"),
+            token: instance.token(), lease: lease)
+    }
+
+    /// Records the result under the claim. Repeated while the outcome is unknown and the claim lasts; cancellation does
+    /// not interrupt it.
+    fileprivate func complete(_ lease: Lease, result: some Encodable, retention: Duration) async throws {
+        let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
+        let record = OnceRecord.value(token: lease.token, result: json)
+        var recorded: Bool?
+        while recorded == nil {
+            do throws(RedisError) {
+                recorded = try await link.evaluateShielded(
+                    Scripts.complete, keys: [lease.key],
+                    arguments: [.string(lease.token), .string(record), .init(milliseconds: retention)]
+                ).value.integer == 1
+            } catch {
+                guard error.delivery == .unknown, error.code != .closed, lease.isHeld else {
+                    throw HoldfastError(error, "recording that \(lease.name) is done")
+                }
+            }
+        }
+        guard recorded == true else { throw lease.lostError(.taken) }
+        lease.settled()
+    }
+}
+
+extension Lease {
+    /// Its key was turned into something else: there is nothing to renew or to release any more.
+    fileprivate func settled() {
+        _ = update { $0.release() }
+    }
+}

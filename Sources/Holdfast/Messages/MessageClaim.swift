@@ -1,0 +1,115 @@
+import RedisLink
+import Synchronization
+
+/// A message that is claimed: its content, the proof of ownership, and the state of its lease.
+///
+/// Shared by the consumer, which renews and settles it, and the handler's task, which is cancelled when it ends.
+final class MessageClaim: Sendable {
+    private struct State: Sendable {
+        var lease: LeaseState
+        var isEnded = false
+        var waiter: UnsafeContinuation<Void, Never>?
+    }
+
+    /// The entry in the queue's stream.
+    let entry: String
+    let id: String
+    let attempt: Int
+    let body: [UInt8]
+    let fencingToken: FencingToken
+    private let token: String
+    private let state: Mutex<State>
+
+    init(
+        entry: String, id: String, attempt: Int, body: [UInt8], fencingToken: FencingToken, token: String,
+        lease: LeaseState
+    ) {
+        self.entry = entry
+        self.id = id
+        self.attempt = attempt
+        self.body = body
+        self.fencingToken = fencingToken
+        self.token = token
+        state = Mutex(State(lease: lease))
+    }
+
+    /// What Redis has recorded as the owner. It carries the token: never to be logged.
+    var owner: String { "\(attempt):\(fencingToken):\(token)" }
+
+    var isHeld: Bool { state.withLock { $0.lease.isHeld(at: .now) } }
+
+    var remaining: Duration {
+        state.withLock { state in
+            guard state.lease.phase == .held else { return .zero }
+            return max(state.lease.deadline - .now, .zero)
+        }
+    }
+
+    var loss: LossReason? {
+        state.withLock { state in
+            switch state.lease.phase {
+            case .lost(let reason): reason
+            case .held, .released: state.lease.isHeld(at: .now) ? nil : .expired
+            }
+        }
+    }
+
+    /// Changes the lease's state. If that loses the lease, ``untilEnded()`` returns.
+    func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
+        let (result, phase) = state.withLock { state in (change(&state.lease), state.lease.phase) }
+        if case .lost = phase { end() }
+        return result
+    }
+
+    /// The handler is through, or is to be cancelled: ``untilEnded()`` returns.
+    func end() {
+        let waiter = state.withLock { state in
+            state.isEnded = true
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Waits for ``end()`` or the loss of the lease. For one waiter; cancellation does not interrupt it, since a
+    /// cancelled handler ends by itself.
+    func untilEnded() async {
+        await withUnsafeContinuation { continuation in
+            let isEnded = state.withLock { state in
+                precondition(state.waiter == nil, "two tasks wait for the end of one claim")
+                if !state.isEnded { state.waiter = continuation }
+                return state.isEnded
+            }
+            if isEnded { continuation.resume() }
+        }
+    }
+}
+
+extension MessageClaim {
+    /// What a call of claim.lua brought.
+    struct Batch: Sendable {
+        var claims: [MessageClaim] = []
+        /// How long until the next claim expires or the next retry is due, nil if there is none.
+        var nextDue: Duration?
+
+        /// Reads `{fence, now ms, next due ms or -1, then for each claim: entry, id, body, attempt}`; nil if it is
+        /// something else.
+        init?(_ reply: RedisReply, token: String, lease: Duration) {
+            guard let parts = reply.value.array, parts.count >= 3, parts.count % 4 == 3,
+                let fence = parts[0].integer, let now = parts[1].integer, let due = parts[2].integer
+            else { return nil }
+            nextDue = due < 0 ? nil : .milliseconds(max(due - now, 0))
+            claims.reserveCapacity(parts.count / 4)
+            for index in stride(from: 3, to: parts.count, by: 4) {
+                guard let entry = parts[index].string, let id = parts[index + 1].string,
+                    let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer
+                else { return nil }
+                claims.append(
+                    MessageClaim(
+                        entry: entry, id: id, attempt: Int(attempt), body: body,
+                        fencingToken: FencingToken(rawValue: fence), token: token,
+                        lease: LeaseState(lease: lease, sentAt: reply.sentAt)))
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+
+/// What became of a message that was sent.
+public enum Sent: Hashable, Sendable {
+    /// It is in the queue, as this entry of its stream.
+    case enqueued(entry: String)
+    /// A message with its id is in the queue, is dead, or was committed within the consumers' retention: it was not
+    /// added again.
+    case duplicate
+}
+
+/// A queue of messages, each of which is handled with one effect however often it is sent or delivered.
+///
+/// Messages lie in a Redis stream, encoded as JSON. Any client may add one: `XADD <key> * id <id> body <json>`.
+public struct MessageQueue<Message: Codable & Sendable>: Sendable {
+    /// What it is called in Redis.
+    public let name: String
+    private let opened: Result<QueueStore, HoldfastError>
+
+    init(name: String, opened: Result<QueueStore, HoldfastError>) {
+        self.name = name
+        self.opened = opened
+    }
+
+    /// Adds a message, unless one with its id was added before.
+    ///
+    /// One round trip. If the outcome is unknown, send again with the same id: it will be in the queue once.
+    ///
+    /// - Parameters:
+    ///   - message: encoded as JSON.
+    ///   - id: 1 to 512 bytes, the same whenever this message is sent. It should come from the message's origin, like
+    ///     the number of an order; one that is made up for each call does not recognise a repetition.
+    /// - Throws: ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the message may be in the queue.
+    ///   `CancellationError` when the task is cancelled; then too it may be.
+    @discardableResult
+    public func send(_ message: Message, id: String) async throws -> Sent {
+        try await send(contentsOf: [(id, message)])[0]
+    }
+
+    /// Adds many messages; one round trip for each 500 of them. Otherwise as ``send(_:id:)``.
+    ///
+    /// - Returns: what became of each, in order. If it throws, those before some point are in the queue: send all of
+    ///   them again.
+    @discardableResult
+    public func send(contentsOf messages: [(id: String, message: Message)]) async throws -> [Sent] {
+        let store = try opened.get()
+        let encoded = try messages.map { id, message in (id: id, body: try Self.encode(message, id: id)) }
+        return try await store.enqueue(encoded, type: String(describing: Message.self))
+    }
+
+    /// What the queue holds. One round trip; the server's work grows with the messages that are in flight or wait for
+    /// a retry.
+    public func stats() async throws -> QueueStats {
+        try await opened.get().stats()
+    }
+
+    /// The Redis key that effects named `name` write to: there others may read what they did.
+    public func effectKey(_ name: String) throws(HoldfastError) -> String {
+        try opened.get().keys.effect(name)
+    }
+
+    func store() throws(HoldfastError) -> QueueStore { try opened.get() }
+
+    /// Reads a message; one that cannot be read fails its attempt, since a newer instance may be able to.
+    static func decode(_ claim: MessageClaim) throws -> Message {
+        try JSONDecoder().decode(Message.self, from: Data(claim.body))
+    }
+
+    private static func encode(_ message: Message, id: String) throws -> [UInt8] {
+        do {
+            return [UInt8](try JSONEncoder().encode(message))
+        } catch {
+            throw HoldfastError(.invalidArgument, "the message \(id) cannot be encoded as JSON", underlying: error)
+        }
+    }
+}

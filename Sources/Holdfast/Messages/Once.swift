@@ -1,0 +1,36 @@
+/// What became of a call of ``Holdfast/once(_:in:lease:retention:_:)``.
+public enum Once<Result: Sendable>: Sendable {
+    /// This call did it.
+    case executed(Result)
+    /// It was done before; this is the result it had then.
+    case alreadyDone(Result)
+    /// Somebody else is doing it. If that fails, or dies, the id is free again.
+    case inProgressElsewhere(Holder)
+}
+
+/// The claim on an id, as the body of ``Holdfast/once(_:in:lease:retention:_:)`` gets it.
+public struct OnceClaim: Sendable {
+    /// The id that is done once.
+    public let id: String
+    /// What the id is unique in.
+    public let scope: String
+    let lease: Lease
+
+    /// Higher than that of every claim in this scope before this one. Let what the body writes to refuse lower ones.
+    public var fencingToken: FencingToken {
+        guard let token = lease.fencingToken else { preconditionFailure("an id was claimed without a fence") }
+        return token
+    }
+
+    /// The same for all attempts at this id, and different for all other ids: for a remote API that takes one.
+    public var idempotencyKey: String { "\(scope)/\(id)" }
+
+    /// How long the claim may still be believed if no renewal succeeds. No round trip.
+    public var remaining: Duration { lease.remaining }
+
+    /// Throws unless the claim is held at this moment. Call it before each step that must not be done by two
+    /// instances. No round trip.
+    ///
+    /// - Throws: ``HoldfastError/Code/lost``.
+    public func check() throws(HoldfastError) { try lease.check() }
+}

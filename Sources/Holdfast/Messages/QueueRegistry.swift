@@ -1,0 +1,40 @@
+import Logging
+import RedisLink
+import Synchronization
+
+/// The set of all queues of a namespace, so that they can be listed.
+///
+/// Written beside the queue's own keys, not in its scripts: it lies in another slot, and it is a hint. It is written
+/// again every minute that a queue is used, so that it comes back if Redis lost it.
+package final class QueueRegistry: Sendable {
+    private static let interval: Duration = .seconds(60)
+
+    let key: String
+    private let link: RedisLink
+    private let logger: Logger
+    private let noted = Mutex<[String: ContinuousClock.Instant]>([:])
+
+    init(link: RedisLink, keys: KeySpace, logger: Logger) {
+        self.link = link
+        self.logger = logger
+        key = "\(keys.prefix):queues"
+    }
+
+    /// Adds `queue` without waiting for it, unless that was done a moment ago.
+    func note(_ queue: String) {
+        let now = ContinuousClock.now
+        let isDue = noted.withLock { noted in
+            if let last = noted[queue], now - last < Self.interval { return false }
+            noted[queue] = now
+            return true
+        }
+        guard isDue else { return }
+        link.connection.thread.submit { [link, key, logger] in
+            link.connection.assumeIsolated {
+                $0.send(["SADD", .string(key), .string(queue)]) { result in
+                    if case .failure(let error) = result { logger.debug("registering \(queue) failed: \(error)") }
+                }
+            }
+        }
+    }
+}

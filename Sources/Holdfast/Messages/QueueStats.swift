@@ -1,0 +1,57 @@
+import RedisLink
+
+/// What a queue holds at one moment.
+public struct QueueStats: Hashable, Sendable {
+    /// The name of the queue.
+    public let name: String
+    /// Messages that wait for their first attempt.
+    public let ready: Int
+    /// Messages that are claimed: their handlers run, or their consumer died and the claim is not over yet.
+    public let inFlight: Int
+    /// Messages that wait for another attempt.
+    public let retrying: Int
+    /// Messages in the dead letters.
+    public let dead: Int
+    /// The age of the oldest message that is not settled, by the server's clock; nil when there is none.
+    public let oldestAge: Duration?
+}
+
+extension QueueStore {
+    package func stats() async throws -> QueueStats {
+        let reply: RedisReply
+        do throws(RedisError) {
+            reply = try await link.evaluate(
+                Scripts.queueStats, keys: [keys.stream, keys.claims, keys.dead], arguments: [])
+        } catch {
+            throw HoldfastError.thrown(for: error, "counting the messages of the queue \(keys.name)")
+        }
+        let parts = reply.value.array ?? []
+        let numbers = parts.prefix(4).map { Int($0.integer ?? 0) }
+        guard numbers.count == 4, parts.count == 6, let now = parts[5].integer else {
+            throw HoldfastError(.refused, "queue_stats.lua gave an answer that it cannot give")
+        }
+        // An entry's id begins with the server's time in milliseconds, unless a client made up its own.
+        let born = parts[4].string.flatMap { Int64($0.prefix { $0 != "-" }) }
+        return QueueStats(
+            name: keys.name, ready: numbers[0], inFlight: numbers[1], retrying: numbers[2], dead: numbers[3],
+            oldestAge: born.map { .milliseconds(max(now - $0, 0)) })
+    }
+}
+
+extension Holdfast {
+    /// All queues of the namespace, by name, and what they hold. Two round trips, and one for each queue.
+    ///
+    /// A queue is known once this library has sent to it or handled its messages.
+    public func queues() async throws -> [QueueStats] {
+        let names: [String]
+        do throws(RedisError) {
+            let reply = try await core.link.send(["SMEMBERS", .string(consumers.registry.key)])
+            names = (reply.value.array ?? []).compactMap(\.string).sorted()
+        } catch {
+            throw HoldfastError.thrown(for: error, "listing the queues")
+        }
+        var queues: [QueueStats] = []
+        for name in names { queues.append(try await store(ofQueue: name).stats()) }
+        return queues
+    }
+}

@@ -1,0 +1,57 @@
+package import RedisLink
+
+/// A queue as bytes: what ``MessageQueue`` does once its messages are encoded.
+package struct QueueStore: Sendable {
+    /// The most messages, and about the most bytes, that go in one call.
+    private static let batch = (messages: 500, bytes: 4 << 20)
+
+    package typealias Message = (id: String, body: [UInt8])
+
+    package let link: RedisLink
+    package let keys: QueueKeys
+    let registry: QueueRegistry
+
+    /// Adds messages, each id at most once. One round trip for 500 messages.
+    ///
+    /// - Parameters:
+    ///   - messages: ids of 1 to 512 bytes; bodies of any bytes.
+    ///   - type: what the messages are called; for people to read.
+    /// - Returns: what became of each, in order.
+    package func enqueue(_ messages: [Message], type: String) async throws -> [Sent] {
+        if let wrong = messages.first(where: { !(1...512).contains($0.id.utf8.count) }) {
+            throw HoldfastError(.invalidArgument, "a message id must have 1 to 512 bytes, not \(wrong.id.utf8.count)")
+        }
+        registry.note(keys.name)
+        var sent: [Sent] = []
+        var rest = messages[...]
+        while !rest.isEmpty {
+            var bytes = 0
+            let chunk = rest.prefix(Self.batch.messages).prefix { message in
+                defer { bytes += message.body.count }
+                return bytes < Self.batch.bytes
+            }
+            sent += try await enqueue(chunk: chunk, type: type)
+            rest = rest.dropFirst(chunk.count)
+        }
+        return sent
+    }
+
+    private func enqueue(chunk: ArraySlice<Message>, type: String) async throws -> [Sent] {
+        var arguments: [RedisArgument] = [.string(keys.wake), .string(type)]
+        arguments.reserveCapacity(2 + 2 * chunk.count)
+        for message in chunk { arguments += [.string(message.id), .bytes(message.body)] }
+        let subject = "sending to the queue \(keys.name)"
+        let reply: RedisReply
+        do throws(RedisError) {
+            reply = try await link.evaluate(
+                Scripts.enqueue, keys: [keys.stream, keys.ledger], arguments: arguments)
+        } catch {
+            throw HoldfastError.thrown(for: error, subject)
+        }
+        guard let entries = reply.value.array, entries.count == chunk.count else {
+            throw HoldfastError(
+                .refused, "\(subject): enqueue.lua gave an answer that it cannot give", mayHaveHappened: true)
+        }
+        return entries.map { $0.string.map(Sent.enqueued) ?? .duplicate }
+    }
+}

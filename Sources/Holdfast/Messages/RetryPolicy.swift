@@ -1,0 +1,33 @@
+/// How often a message is tried, and how long to wait between two attempts.
+///
+/// The wait before attempt n + 1 is uniform between zero and `first` · 2ⁿ⁻¹, at most `longest`: exponential back-off
+/// with full jitter, so that messages that failed together do not come back together.
+public struct RetryPolicy: Hashable, Sendable {
+    /// How many attempts a message has before it is dead; at least 1. Attempts count when they begin, so one that
+    /// kills its process counts too.
+    public var attempts: Int
+    /// The longest wait after the first attempt.
+    public var first: Duration
+    /// The longest wait after any attempt.
+    public var longest: Duration
+
+    /// - Parameters:
+    ///   - attempts: 5 unless set.
+    ///   - first: 1 s unless set.
+    ///   - longest: 5 min unless set.
+    public init(attempts: Int = 5, first: Duration = .seconds(1), longest: Duration = .seconds(300)) {
+        self.attempts = attempts
+        self.first = first
+        self.longest = longest
+    }
+
+    /// What becomes of a message whose attempt number `attempt` (from 1) failed. `random` is uniform in 0..<1.
+    func verdict(
+        afterFailed attempt: Int, delay: Duration? = nil, reason: @autoclosure () -> String, random: Double
+    ) -> Settlement.Verdict {
+        guard attempt < attempts else { return .bury(reason: reason()) }
+        // 30 doublings exceed any sensible limit, and do not overflow.
+        let ceiling = min(longest, first * (1 << min(attempt - 1, 30)))
+        return .retry(after: max(delay ?? ceiling * random, .zero))
+    }
+}

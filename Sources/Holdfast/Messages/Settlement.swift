@@ -1,0 +1,82 @@
+import RedisLink
+
+/// How one claim is to end.
+struct Settlement: Sendable {
+    enum Verdict: Sendable {
+        case commit(Effects)
+        case retry(after: Duration)
+        case bury(reason: String)
+        /// Not handled: given back without using up an attempt.
+        case giveBack
+    }
+
+    /// What settle.lua answers for one message.
+    enum Answer: Hashable, Sendable {
+        case done
+        /// The claim is not ours any more: whoever owns it now decides.
+        case lost
+        /// An effect could not be applied; the claim is still ours.
+        case refused(String)
+
+        init?(_ value: RedisValue) {
+            switch value.string {
+            case "committed", "already", "retried", "buried", "returned": self = .done
+            case "lost": self = .lost
+            case let text?:
+                guard text.hasPrefix("refused: ") else { return nil }
+                self = .refused(String(text.dropFirst(9)))
+            case nil: return nil
+            }
+        }
+    }
+
+    let claim: MessageClaim
+    let verdict: Verdict
+
+    /// How much work it is for the script.
+    var weight: Int {
+        guard case .commit(let effects) = verdict else { return 1 }
+        return 1 + effects.all.count
+    }
+}
+
+/// One call of settle.lua.
+struct SettlementCall {
+    private(set) var keys: [String]
+    private(set) var arguments: [RedisArgument]
+    private let queue: QueueKeys
+    private var effectKeys: [String: Int] = [:]
+
+    init(_ settlements: some Collection<Settlement>, queue: QueueKeys, retention: Duration) {
+        self.queue = queue
+        keys = queue.forSettling
+        arguments = [.init(milliseconds: retention)]
+        arguments.reserveCapacity(1 + 5 * settlements.count)
+        for settlement in settlements { append(settlement) }
+    }
+
+    private mutating func append(_ settlement: Settlement) {
+        let claim = settlement.claim
+        arguments += [.string(claim.entry), .string(claim.id), .string(claim.owner)]
+        switch settlement.verdict {
+        case .commit(let effects):
+            arguments += ["commit", .init(effects.all.count)]
+            for effect in effects.all {
+                arguments += [.string(effect.command.rawValue), .init(number(ofKey: effect.key))]
+                arguments += effect.arguments
+            }
+        case .retry(let delay): arguments += ["retry", .init(milliseconds: delay)]
+        case .bury(let reason): arguments += ["bury", .string(reason)]
+        case .giveBack: arguments += ["return", ""]
+        }
+    }
+
+    /// Each key is declared once, however many effects write to it.
+    private mutating func number(ofKey key: String) -> Int {
+        if let number = effectKeys[key] { return number }
+        keys.append(queue.effect(key))
+        let number = effectKeys.count + 1
+        effectKeys[key] = number
+        return number
+    }
+}

@@ -1,0 +1,21 @@
+package import RedisLink
+
+/// The Lua scripts, each a file of its own in the folder of this name, embedded when the package is built.
+package enum Scripts {
+    package static let acquire = script("acquire", PackageResources.acquire_lua)
+    package static let release = script("release", PackageResources.release_lua)
+    package static let renew = script("renew", PackageResources.renew_lua)
+    package static let inspect = script("inspect", PackageResources.inspect_lua)
+    package static let beat = script("beat", PackageResources.beat_lua)
+    package static let tick = script("tick", PackageResources.tick_lua)
+    package static let enqueue = script("enqueue", PackageResources.enqueue_lua)
+    package static let claim = script("claim", PackageResources.claim_lua)
+    package static let renewClaims = script("renew_claims", PackageResources.renew_claims_lua)
+    package static let settle = script("settle", PackageResources.settle_lua)
+    package static let queueStats = script("queue_stats", PackageResources.queue_stats_lua)
+    package static let complete = script("complete", PackageResources.complete_lua)
+
+    static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
+        RedisScript(name: name, source: String(decoding: source, as: UTF8.self))
+    }
+}

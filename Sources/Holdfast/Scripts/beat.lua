@@ -1,0 +1,15 @@
+-- Records that an instance is alive, and forgets those that have been silent for long.
+--
+-- KEYS  1 hash of instances   2 sorted set of their last beats
+-- ARGV  1 instance id   2 its description as JSON   3 ms of silence after which an instance is forgotten
+-- Reply how many were forgotten
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local silent = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3], 'LIMIT', 0, 100)
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+for _, id in ipairs(silent) do
+  redis.call('HDEL', KEYS[1], id)
+  redis.call('ZREM', KEYS[2], id)
+end
+return #silent

@@ -1,0 +1,109 @@
+-- Claims messages: first those whose claim expired or whose retry is due, then new ones.
+--
+-- KEYS  1 stream   2 due: entry -> ms at which its claim expires or its retry is due   3 claims: entry -> owner
+--       4 fence   5 ledger: id -> PINNED while the message exists, then ms until which its commit is remembered
+--       6 dead letters
+-- ARGV  1 consumer group   2 token, new for each call   3 lease in ms   4 how many   5 attempts allowed
+-- Reply {fence, now ms, ms of the next due entry or -1, then for each claim: entry, id, body, attempt}
+--
+-- An owner is '<attempt>:<fence>:<token>', and '<attempt>:-:-' while the message waits for a retry. Attempts are
+-- counted here, before anything runs, so a message that kills its worker still reaches the dead letters. A message
+-- whose id is committed already is removed instead of being handed out again.
+-- Expiry has one source, `due`. The group only remembers how far the stream was read: nothing is pending in it.
+local PINNED = 9e15
+local stream, due, claims, fence, ledger, dead = unpack(KEYS)
+local group, token, lease, count, allowed = unpack(ARGV)
+count, allowed = tonumber(count), tonumber(allowed)
+
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+
+local found = {}
+local function find(entry, fields, attempt)
+  local message = {entry = entry, id = entry, body = '', attempt = attempt, fields = fields}
+  for i = 1, #fields, 2 do
+    if fields[i] == 'id' or fields[i] == 'body' then message[fields[i]] = fields[i + 1] end
+  end
+  found[#found + 1] = message
+end
+
+-- Everything that could fail for a wrong type is read before the first write, which is the group's move.
+local gone = {}
+local last = tonumber(redis.call('GET', fence) or 0) or 0
+redis.call('ZCARD', ledger)
+redis.call('HLEN', claims)
+redis.call('XLEN', dead)
+local late = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, count)
+if #late > 0 then
+  local owners = redis.call('HMGET', claims, unpack(late))
+  for i, entry in ipairs(late) do
+    local stored = redis.call('XRANGE', stream, entry, entry)[1]
+    if stored then
+      find(entry, stored[2], tonumber(string.match(owners[i] or '0', '^%d+')) + 1)
+    else
+      gone[#gone + 1] = entry
+    end
+  end
+end
+if #late < count then
+  local function read()
+    return redis.pcall('XREADGROUP', 'GROUP', group, 'holdfast', 'COUNT', count - #late, 'NOACK',
+      'STREAMS', stream, '>')
+  end
+  local fresh = read()
+  if fresh and fresh.err and string.sub(fresh.err, 1, 7) == 'NOGROUP' then
+    redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
+    fresh = read()
+  end
+  if fresh and fresh.err then return fresh end
+  for _, stored in ipairs(fresh and fresh[1][2] or {}) do find(stored[1], stored[2], 1) end
+end
+
+local granted, finished = {}, {}
+if #found > 0 then
+  local ids = {}
+  for i, message in ipairs(found) do ids[i] = message.id end
+  local scores = redis.call('ZMSCORE', ledger, unpack(ids))
+  for i, message in ipairs(found) do
+    if scores[i] and tonumber(scores[i]) < PINNED then
+      finished[#finished + 1] = message.entry
+    elseif message.attempt > allowed then
+      local fields = message.fields
+      for _, field in ipairs({'entry', message.entry, 'attempts', message.attempt - 1,
+        'reason', 'no outcome was reported: its consumers crashed or lost their claims'}) do
+        fields[#fields + 1] = field
+      end
+      redis.call('XADD', dead, '*', unpack(fields))
+      redis.call('ZADD', ledger, 'NX', PINNED, message.id)
+      finished[#finished + 1] = message.entry
+    else
+      granted[#granted + 1] = message
+    end
+  end
+end
+if #finished > 0 then redis.call('XDEL', stream, unpack(finished)) end
+for _, entry in ipairs(finished) do gone[#gone + 1] = entry end
+if #gone > 0 then
+  redis.call('ZREM', due, unpack(gone))
+  redis.call('HDEL', claims, unpack(gone))
+end
+
+local reply = {0, now, -1}
+if #granted > 0 then
+  local issued = math.max(t[1] * 1000000 + t[2], last + 1)
+  local suffix = ':' .. string.format('%.0f', issued) .. ':' .. token
+  local expiries, owners = {}, {}
+  for i, message in ipairs(granted) do
+    expiries[2 * i - 1], expiries[2 * i] = now + lease, message.entry
+    owners[2 * i - 1], owners[2 * i] = message.entry, message.attempt .. suffix
+    reply[4 * i], reply[4 * i + 1] = message.entry, message.id
+    reply[4 * i + 2], reply[4 * i + 3] = message.body, message.attempt
+  end
+  redis.call('SET', fence, string.format('%.0f', issued))
+  redis.call('ZADD', due, unpack(expiries))
+  redis.call('HSET', claims, unpack(owners))
+  reply[1] = issued
+end
+local next = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+if next then reply[3] = tonumber(next) end
+return reply

@@ -1,0 +1,161 @@
+-- Settles handled messages: applies their effects and removes them, plans a retry, buries them or hands them back.
+--
+-- KEYS  1 stream   2 due   3 claims   4 ledger   5 dead letters   6... keys of effects
+-- ARGV  1 ms for which a commit is remembered   then for each message: entry, id, owner, verb, parameter
+--       'commit'  number of effects, which follow, each: command, number of its key, its other arguments
+--       'retry'   ms until the next attempt
+--       'bury'    reason
+--       'return'  '' (the attempt does not count)
+-- Reply one string for each message: 'committed', 'retried', 'buried', 'returned';
+--       'already': its id was committed before; 'lost': the claim is not the caller's any more;
+--       'refused: <why>': an effect cannot be applied, and nothing was changed
+--
+-- A message's effects, its ledger entry and its end in the queue are one step, taken only by the owner of its
+-- claim, and only while the ledger does not know its id. A repeated commit finds its id in the ledger, so a commit
+-- whose reply was lost is repeated. A script that fails half way is not rolled back: all checks stand before the
+-- first write. A commit's first write is XDEL, which a full memory does not forbid; after it Redis forbids none.
+local PINNED = 9e15
+local stream, due, claims, ledger, dead = unpack(KEYS)
+
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+
+-- What each effect needs: a type of key, the command that proves it, and how many arguments after the key.
+local EFFECTS = {
+  INCRBY = {kind = 'string', probe = 'GET', width = 1},
+  SET = {kind = 'string', width = 1},
+  HINCRBY = {kind = 'hash', probe = 'HGET', width = 2},
+  HSET = {kind = 'hash', probe = 'HLEN', width = 2},
+  SADD = {kind = 'set', probe = 'SCARD', width = 1},
+  RPUSH = {kind = 'list', probe = 'LLEN', width = 1},
+}
+
+local messages, entries, ids = {}, {}, {}
+local at = 2
+while ARGV[at] do
+  local m = {entry = ARGV[at], id = ARGV[at + 1], owner = ARGV[at + 2]}
+  m.verb, m.parameter = ARGV[at + 3], ARGV[at + 4]
+  at = at + 5
+  if m.verb == 'commit' then
+    m.first = at
+    for _ = 1, m.parameter do at = at + 2 + EFFECTS[ARGV[at]].width end
+    m.past = at
+  end
+  messages[#messages + 1], entries[#entries + 1], ids[#ids + 1] = m, m.entry, m.id
+end
+
+-- Checks. `kinds` and `values` foresee what the effects accepted so far make of the keys.
+local kinds, values = {}, {}
+
+local function integer(text)
+  if type(text) == 'number' or text == '0' or string.match(text, '^-?[1-9]%d*$') then return tonumber(text) end
+end
+
+local function probe(effect, key, field)
+  if effect.probe == 'HGET' then return redis.pcall('HGET', key, field) end
+  return redis.pcall(effect.probe, key)
+end
+
+local function refusal(m)
+  local newKinds, newValues = setmetatable({}, {__index = kinds}), setmetatable({}, {__index = values})
+  local i = m.first
+  while i < m.past do
+    local name = ARGV[i]
+    local effect, key = EFFECTS[name], KEYS[5 + ARGV[i + 1]]
+    local counts = name == 'INCRBY' or name == 'HINCRBY'
+    local field = effect.kind == 'hash' and ARGV[i + 2]
+    local slot = field and key .. '\0' .. field or key
+    local value = newValues[slot]
+    if newKinds[key] and newKinds[key] ~= effect.kind and name ~= 'SET' then
+      return 'WRONGTYPE ' .. key .. ' is used as a ' .. newKinds[key]
+    end
+    if effect.probe and not (counts and value or not counts and newKinds[key]) then
+      value = probe(effect, key, field)
+      if type(value) == 'table' then return value.err .. ' (' .. key .. ')' end
+    end
+    if counts then
+      local sum = integer(value or '0')
+      sum = sum and sum + ARGV[i + 1 + effect.width]
+      -- A little less than 2^63, where Lua's numbers are exact to 1024.
+      if not sum or math.abs(sum) > 9.2e18 then return 'ERR an integer out of range (' .. key .. ')' end
+      newValues[slot] = sum
+    elseif effect.kind == 'hash' or effect.kind == 'string' then
+      newValues[slot] = ARGV[i + 1 + effect.width]
+    end
+    newKinds[key] = effect.kind
+    i = i + 2 + effect.width
+  end
+  for key, kind in pairs(newKinds) do kinds[key] = kind end
+  for slot, value in pairs(newValues) do values[slot] = value end
+end
+
+local owners = redis.call('HMGET', claims, unpack(entries))
+local scores = redis.call('ZMSCORE', ledger, unpack(ids))
+redis.call('ZCARD', due)
+redis.call('XLEN', dead)
+local committed, reply = {}, {}
+for i, m in ipairs(messages) do
+  local ours = owners[i] == m.owner
+  if committed[m.id] or scores[i] and tonumber(scores[i]) < PINNED then
+    m.verdict, m.ends = 'already', ours
+  elseif not ours then
+    m.verdict = 'lost'
+  elseif m.verb == 'commit' then
+    local why = refusal(m)
+    m.verdict, m.ends = why and 'refused: ' .. why or 'committed', not why
+    committed[m.id] = not why
+  elseif m.verb == 'bury' then
+    local stored = redis.call('XRANGE', stream, m.entry, m.entry)[1]
+    m.letter, m.verdict, m.ends = stored and stored[2] or {}, 'buried', true
+  else
+    m.verdict = m.verb == 'retry' and 'retried' or 'returned'
+  end
+  reply[i] = m.verdict
+end
+
+-- Writes.
+local ended, waiting, plans, records = {}, {}, {}, {}
+for _, m in ipairs(messages) do
+  if m.ends then ended[#ended + 1] = m.entry end
+  if m.verdict == 'committed' or m.verdict == 'buried' then
+    records[#records + 1] = m.verdict == 'buried' and PINNED or now + ARGV[1]
+    records[#records + 1] = m.id
+  elseif m.verdict == 'retried' or m.verdict == 'returned' then
+    local attempt = tonumber(string.match(m.owner, '^%d+'))
+    if m.verdict == 'returned' then attempt = attempt - 1 end
+    waiting[#waiting + 1], waiting[#waiting + 2] = m.entry, attempt .. ':-:-'
+    plans[#plans + 1], plans[#plans + 2] = m.verdict == 'retried' and now + m.parameter or now, m.entry
+  end
+end
+if #ended > 0 then
+  redis.call('XDEL', stream, unpack(ended))
+  redis.call('ZREM', due, unpack(ended))
+  redis.call('HDEL', claims, unpack(ended))
+end
+if #waiting > 0 then
+  redis.call('ZADD', due, unpack(plans))
+  redis.call('HSET', claims, unpack(waiting))
+end
+if #records > 0 then redis.call('ZADD', ledger, unpack(records)) end
+for _, m in ipairs(messages) do
+  if m.verdict == 'committed' then
+    local i = m.first
+    while i < m.past do
+      local width = EFFECTS[ARGV[i]].width
+      redis.call(ARGV[i], KEYS[5 + ARGV[i + 1]], unpack(ARGV, i + 2, i + 1 + width))
+      i = i + 2 + width
+    end
+  elseif m.verdict == 'buried' then
+    local letter = m.letter
+    local attempts = string.match(m.owner, '^%d+')
+    for _, field in ipairs({'entry', m.entry, 'attempts', attempts, 'reason', m.parameter}) do
+      letter[#letter + 1] = field
+    end
+    redis.call('XADD', dead, '*', unpack(letter))
+  end
+end
+
+-- Twice as many old ids are forgotten as can be added: the ledger shrinks to what is remembered.
+local old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, 2 * #messages)
+if #old > 0 then redis.call('ZREM', ledger, unpack(old)) end
+return reply

@@ -1,0 +1,27 @@
+import RedisLink
+
+/// What the Redis server's clock shows, estimated from the last reply that told it.
+///
+/// The estimate lags behind by up to the time that reply travelled; it is ahead only by the drift since then, or if
+/// the server's clock was set back. So whoever waits by it seldom asks too early.
+struct ServerClock: Sendable {
+    private let milliseconds: Int64
+    private let receivedAt: ContinuousClock.Instant
+
+    init(milliseconds: Int64, receivedAt: ContinuousClock.Instant) {
+        self.milliseconds = milliseconds
+        self.receivedAt = receivedAt
+    }
+
+    /// Milliseconds since 1970 on the server, at the local instant `now`.
+    func milliseconds(at now: ContinuousClock.Instant) -> Int64 {
+        milliseconds + (now - receivedAt).wholeMilliseconds
+    }
+
+    /// The local instant at which the server shows `milliseconds`.
+    func instant(of milliseconds: Int64) -> ContinuousClock.Instant {
+        receivedAt + .milliseconds(milliseconds - self.milliseconds)
+    }
+
+    func age(at now: ContinuousClock.Instant) -> Duration { now - receivedAt }
+}

@@ -1,0 +1,31 @@
+internal import Foundation
+
+/// What an instance must know. It reads this from a file that only its user can read: the server's URL may hold a
+/// password, and command lines are there for all to see.
+package struct InstanceConfiguration: Codable, Sendable {
+    package var redisURL: String
+    package var namespace: String
+    package var queue: String
+    package var ledgerPath: String
+    package var historyDirectory: String
+    package var totals: TotalsRule
+    package var leaseMilliseconds: Int64
+    package var pace: Pace
+    /// High enough that no message dies of the faults of a plan.
+    package var attempts: Int
+    package var sabotage: Sabotage?
+
+    package var lease: Duration { .milliseconds(leaseMilliseconds) }
+
+    package static func read(path: String) throws -> InstanceConfiguration {
+        try JSONDecoder().decode(InstanceConfiguration.self, from: Data(contentsOf: URL(filePath: path)))
+    }
+
+    func write(path: String) throws {
+        let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
+        let data = try JSONEncoder().encode(self)
+        guard FileManager.default.createFile(atPath: path, contents: data, attributes: attributes) else {
+            throw SystemError("cannot write \(path)")
+        }
+    }
+}

@@ -1,0 +1,106 @@
+internal import Foundation
+internal import Synchronization
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// A process that this program started: it can be signalled as long as it lives, and is reaped when it ends.
+///
+/// A signal can never hit a stranger that got the same pid later. A pid is free for others only after its process is
+/// reaped, and reaping and signalling exclude each other.
+package final class ChildProcess: Sendable {
+    package enum State: Hashable, Sendable {
+        case running
+        /// By this signal: `SIGSTOP`, or a terminal's `SIGTSTP`, `SIGTTIN`, `SIGTTOU`.
+        case stopped(signal: Int32)
+        case exited(status: Int32)
+        case killed(signal: Int32)
+
+        package var isOver: Bool {
+            switch self {
+            case .running, .stopped: false
+            case .exited, .killed: true
+            }
+        }
+    }
+
+    package let pid: Int32
+    private let current = Mutex(State.running)
+    private let stream: AsyncStream<State>
+    private let continuation: AsyncStream<State>.Continuation
+
+    /// Takes over a child that was just started.
+    init(pid: Int32) {
+        self.pid = pid
+        (stream, continuation) = AsyncStream.makeStream()
+        // Blocks in `waitid` for the child's whole life: a thread of its own, as no thread of the Swift pool may.
+        Thread.detachNewThread { [self] in watch() }
+    }
+
+    package var state: State {
+        current.withLock { $0 }
+    }
+
+    /// Each change of state, and the end of the stream when the process is over. For one reader.
+    package var changes: AsyncStream<State> { stream }
+
+    /// Sends a signal to the process.
+    ///
+    /// - Returns: False when the process is over already.
+    @discardableResult
+    package func signal(_ number: Int32) -> Bool {
+        current.withLock { state in
+            !state.isOver && kill(pid, number) == 0
+        }
+    }
+
+    /// Sends a signal to the process and all others of its group, such as the children of a shell.
+    ///
+    /// - Returns: False when the process is over already.
+    @discardableResult
+    package func signalGroup(_ number: Int32) -> Bool {
+        current.withLock { state in
+            !state.isOver && killpg(pid, number) == 0
+        }
+    }
+
+    private func watch() {
+        while true {
+            // First wait without reaping; then reap and change the state in one step, see above.
+            var information = siginfo_t()
+            let waited = waitid(P_PID, id_t(pid), &information, WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)
+            if waited != 0 && errno == EINTR { continue }
+            precondition(waited == 0, "a child can be waited for until it is reaped")
+            let change = current.withLock { state -> State? in
+                var status: Int32 = 0
+                guard waitpid(pid, &status, WNOHANG | WUNTRACED | WCONTINUED) == pid else { return nil }
+                state = State(waitStatus: status)
+                return state
+            }
+            guard let change else { continue }
+            continuation.yield(change)
+            if change.isOver {
+                continuation.finish()
+                return
+            }
+        }
+    }
+}
+
+extension ChildProcess.State {
+    /// Decodes the status of `waitpid`, whose macros Swift does not import.
+    init(waitStatus status: Int32) {
+        let low = status & 0x7f
+        switch (status, low) {
+        case (0xffff, _): self = .running
+        case (_, 0x7f): self = .stopped(signal: (status >> 8) & 0xff)
+        case (_, 0): self = .exited(status: (status >> 8) & 0xff)
+        case (_, let signal): self = .killed(signal: signal)
+        }
+    }
+}

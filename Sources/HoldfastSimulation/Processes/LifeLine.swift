@@ -1,0 +1,45 @@
+internal import Foundation
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// A pipe that tells a child when its parent is gone: nothing is ever written to it, and the child's standard input
+/// ends when the parent's end closes, however the parent died.
+///
+/// A stopped child can't notice. It needs not: its process group is orphaned by the parent's death, and to a
+/// stopped process in a newly orphaned group the kernel sends SIGHUP and SIGCONT by itself.
+package final class LifeLine: Sendable {
+    /// The child's end, to be its standard input.
+    package let childEnd: Int32
+    private let parentEnd: Int32
+
+    package init() throws {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw SystemError("cannot make a pipe") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        (childEnd, parentEnd) = (ends[0], ends[1])
+    }
+
+    deinit {
+        close(childEnd)
+        close(parentEnd)
+    }
+
+    /// In the child: ends the process at once when its standard input does.
+    package static func dieWithParent() {
+        Thread.detachNewThread {
+            var byte: UInt8 = 0
+            while true {
+                let count = read(STDIN_FILENO, &byte, 1)
+                if count == 0 || (count < 0 && errno != EINTR) { _exit(orphanedStatus) }
+            }
+        }
+    }
+
+    private static let orphanedStatus: Int32 = 70
+}

@@ -1,0 +1,42 @@
+internal import Foundation
+internal import Holdfast
+internal import RedisLink
+
+/// Reads what a run left in Redis.
+struct RunResults: Sendable {
+    let holdfast: Holdfast
+    let queue: String
+
+    /// Whether all that was sent is settled.
+    func queueIsEmpty() async throws -> Bool {
+        let stats = try await holdfast.store(ofQueue: queue).stats()
+        return stats.ready == 0 && stats.inFlight == 0 && stats.retrying == 0
+    }
+
+    func leftovers() async throws -> [String: Int] {
+        let stats = try await holdfast.store(ofQueue: queue).stats()
+        let due = try await holdfast.core.link.send(["ZCARD", .string(holdfast.core.keys.key(queue, "due"))])
+        return [
+            "ready messages": stats.ready, "claims": stats.inFlight, "messages waiting for a retry": stats.retrying,
+            "dead letters": stats.dead, "due times": Int(due.value.integer ?? 0),
+        ]
+    }
+
+    func effects() async throws -> Observations.RedisEffects {
+        Observations.RedisEffects(
+            counts: try await numbers(inHash: SimulatedConsumer.countsKey),
+            totals: try await numbers(inHash: SimulatedConsumer.totalsKey)
+        )
+    }
+
+    private func numbers(inHash name: String) async throws -> [String: Int64] {
+        let key = try holdfast.store(ofQueue: queue).keys.effect(name)
+        let entries = try await holdfast.core.link.send(["HGETALL", .string(key)]).value.array ?? []
+        var numbers: [String: Int64] = [:]
+        for index in stride(from: 1, to: entries.count, by: 2) {
+            guard let field = entries[index - 1].string else { continue }
+            numbers[field] = entries[index].integer
+        }
+        return numbers
+    }
+}

@@ -1,0 +1,25 @@
+/// What a run tells while it goes on.
+package enum SimulationEvent: Sendable {
+    package enum Stage: String, Sendable {
+        case startingServer = "starting redis-server"
+        case startingInstances = "starting the instances"
+        case working
+        case draining
+        case stopping = "stopping the instances"
+        case checking
+    }
+
+    case stage(Stage)
+    /// A fault struck, or ended; a sentence.
+    case fault(String)
+    case progress(SimulationProgress)
+}
+
+/// How far a run has come.
+package struct SimulationProgress: Hashable, Sendable {
+    package var done: Int
+    package var total: Int
+    package var up: Int
+    package var paused: Int
+    package var faultsPending: Int
+}

@@ -1,0 +1,18 @@
+/// One thing a ``FakeRedisServer`` does on a connection. Actions happen in order; no action is silence.
+package enum FakeRedisAction: Sendable {
+    /// Sends these bytes, which need not be a reply. Several replies are several actions, or one with all bytes.
+    case reply([UInt8])
+    /// Sends these bytes in pieces of so many, each in a write of its own.
+    case slices([UInt8], of: Int)
+    /// What the connection does from now on, replies to later commands included, happens so much later.
+    case delay(Duration)
+    /// Never answers again on this connection, and goes on reading.
+    case silence
+    /// Never reads again on this connection, so that the client's writes fill up.
+    case stopReading
+    /// Sends an end to the client and goes on reading.
+    case halfClose
+    case close
+    /// Closes with a RST. On a unix socket that is a close; the client's next write fails.
+    case reset
+}

@@ -1,0 +1,130 @@
+internal import Foundation
+
+/// A stream socket on this machine with short blocking calls, to speak with the guardian and to knock at the server.
+///
+/// Close-on-exec from the moment it exists (on macOS, which cannot do that, an instant after), and without SIGPIPE.
+struct LocalSocket: ~Copyable {
+    private let descriptor: Int32
+
+    /// Takes over an open descriptor.
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+        #if canImport(Darwin)
+            var yes: Int32 = 1
+            setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &yes, socklen_t(MemoryLayout<Int32>.size))
+        #endif
+    }
+
+    /// Connects to the unix socket at `path`; `nil` when nobody listens there.
+    init?(path: String) {
+        descriptor = socket(AF_UNIX, Self.stream, 0)
+        Self.closeOnExec(descriptor)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let room = MemoryLayout.size(ofValue: address.sun_path)
+        guard path.utf8.count < room else { return nil }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let connected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard connected == 0 else { return nil }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Two connected sockets, as bare descriptors.
+    static func pair() throws(PrivateRedisServerError) -> (Int32, Int32) {
+        var ends: [Int32] = [-1, -1]
+        guard socketpair(AF_UNIX, stream, 0, &ends) == 0 else {
+            throw PrivateRedisServerError(
+                .system, "No socket could be made: \(String(cString: strerror(errno)))")
+        }
+        ends.forEach(closeOnExec)
+        return (ends[0], ends[1])
+    }
+
+    /// A TCP port of 127.0.0.1 that nobody listens on at this moment.
+    static func freeTCPPort() throws(PrivateRedisServerError) -> Int {
+        let descriptor = socket(AF_INET, stream, 0)
+        closeOnExec(descriptor)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        guard bound else {
+            throw PrivateRedisServerError(.system, "No free TCP port: \(String(cString: strerror(errno)))")
+        }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    /// Sends all of `text`; `false` when the other side is gone.
+    borrowing func send(_ text: String) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes {
+                Foundation.send(descriptor, $0.baseAddress, $0.count, Self.noSignal)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    /// The next line without its end; `nil` when the other side is gone or the time is up.
+    borrowing func receiveLine(within time: Duration) -> String? {
+        let deadline = ContinuousClock.now + time
+        var line: [UInt8] = []
+        while waitForInput(until: deadline) {
+            var byte: UInt8 = 0
+            let count = recv(descriptor, &byte, 1, 0)
+            if count < 0, errno == EINTR { continue }
+            guard count == 1 else { return nil }
+            if byte == UInt8(ascii: "\n") {
+                return String(decoding: line, as: UTF8.self)
+            }
+            if byte != UInt8(ascii: "\r") {
+                line.append(byte)
+            }
+        }
+        return nil
+    }
+
+    /// Tells the other side that nothing more comes.
+    borrowing func endSending() {
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    private borrowing func waitForInput(until deadline: ContinuousClock.Instant) -> Bool {
+        while true {
+            let left = max(.zero, deadline - .now)
+            var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let count = poll(&state, 1, Int32(left.components.seconds * 1000) + 1)
+            if count > 0 { return true }
+            if count == 0, left == .zero { return false }
+            if count < 0, errno != EINTR { return false }
+        }
+    }
+
+    #if os(Linux)
+        private static let stream = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        private static let noSignal = Int32(MSG_NOSIGNAL)
+
+        private static func closeOnExec(_ descriptor: Int32) {}
+    #else
+        private static let stream = SOCK_STREAM
+        private static let noSignal: Int32 = 0
+
+        private static func closeOnExec(_ descriptor: Int32) {
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
+    #endif
+}

@@ -1,0 +1,165 @@
+internal import Dispatch
+internal import Synchronization
+
+/// A real redis-server for one test, benchmark or demonstration, thrown away after.
+///
+/// The server listens on a unix socket in a temporary directory of its own, so any number of them run side by
+/// side and none meets the machine's own redis-server. It is a real process and can be treated like one: killed,
+/// paused and started again on the same files.
+///
+/// ```swift
+/// try await withPrivateRedisServer { server in
+///     let holdfast = try Holdfast(redis: server.url, logger: logger)
+///     await server.kill()
+///     try await server.restart()
+/// }
+/// ```
+///
+/// The server and its directory go away with ``stop()``, with the last reference to this object, and with the
+/// owning process however that ends: Ctrl-C, a crash, `SIGKILL`. A guardian process sees to it, a shell that waits
+/// for the end of a socket which only the owner holds. Only `SIGKILL` of the guardian itself defeats it.
+///
+/// All operations are safe to call from any task. They are done one after the other on a thread of their own, are
+/// not interrupted by the cancellation of the calling task, and return when their effect is there.
+public final class PrivateRedisServer: Sendable {
+    /// Where clients find the server, for example `redis+unix:///tmp/holdfast-4f1d…/redis.sock`.
+    ///
+    /// It stays the same for the life of this object, also over ``restart()``.
+    public let url: String
+
+    /// The same server by TCP, `redis://127.0.0.1:<port>`; `nil` unless ``Options/tcpPort`` asked for it.
+    public let tcpURL: String?
+
+    /// The path of the server's directory: its socket, configuration, log and data.
+    public let directory: String
+
+    private let process: Mutex<ServerProcess>
+    private let currentProcessID = Mutex<Int32?>(nil)
+    private let queue = DispatchQueue(label: "holdfast.private-redis-server")
+
+    /// Starts a server and waits until it answers, at most ``Options/startDeadline``.
+    ///
+    /// - Throws: ``PrivateRedisServerError`` with the code `notInstalled` when there is no redis-server, `startFailed`
+    ///   with the end of the server's log when it does not come up; nothing is left behind then.
+    public static func start(
+        _ options: Options = Options()
+    ) async throws(PrivateRedisServerError) -> PrivateRedisServer {
+        // A free port can be taken by somebody else between the moment it was found and the server's bind.
+        for _ in 1..<5 where options.tcpPort == 0 {
+            do {
+                return try await startOnce(options)
+            } catch let failure where failure.message.contains("Address already in use") {
+                continue
+            }
+        }
+        return try await startOnce(options)
+    }
+
+    private static func startOnce(
+        _ options: Options
+    ) async throws(PrivateRedisServerError) -> PrivateRedisServer {
+        let server = PrivateRedisServer(files: ServerFiles(), options: try options.resolved())
+        try await server.perform { process throws(PrivateRedisServerError) in try process.start() }
+        return server
+    }
+
+    private init(files: ServerFiles, options: Options) {
+        url = files.url
+        tcpURL = options.tcpPort.map { "redis://127.0.0.1:\($0)" }
+        directory = files.directory
+        process = Mutex(ServerProcess(files: files, options: options))
+    }
+
+    /// The server's process, `nil` after ``kill()`` and ``stop()``; a new one after ``restart()``.
+    ///
+    /// It also names a server that died by itself or by somebody else's hand until the next operation here.
+    public var processID: Int32? {
+        currentProcessID.withLock { $0 }
+    }
+
+    /// What the server has logged so far, over all its starts.
+    public var log: String {
+        ServerFiles(directory: directory).logText()
+    }
+
+    /// Ends the server by `SIGKILL`, as a crash would, and waits until its process is gone.
+    ///
+    /// Its files stay for ``restart()``. Does nothing when no server runs.
+    public func kill() async {
+        await perform { process in process.kill() }
+    }
+
+    /// Starts the server again on the same files and the same URL, and waits until it answers.
+    ///
+    /// A server that still runs, paused or not, is first ended by `SIGTERM`; call ``kill()`` before for a crash.
+    /// Data survives only as far as ``Options/appendOnly`` and ``Options/appendFsync`` have kept it.
+    ///
+    /// - Throws: ``PrivateRedisServerError`` with `startFailed`, or `stopped` after ``stop()``.
+    public func restart() async throws(PrivateRedisServerError) {
+        try await perform { process throws(PrivateRedisServerError) in
+            process.terminate()
+            try process.start()
+        }
+    }
+
+    /// Freezes the server by `SIGSTOP`: connections stay open, and nobody answers until ``resume()``.
+    ///
+    /// - Throws: ``PrivateRedisServerError`` with `notRunning` when there is no server to freeze.
+    public func pause() async throws(PrivateRedisServerError) {
+        try await perform { process throws(PrivateRedisServerError) in try process.signal("STOP") }
+    }
+
+    /// Lets a paused server go on, by `SIGCONT`. Does nothing to one that runs.
+    ///
+    /// - Throws: ``PrivateRedisServerError`` with `notRunning` when there is no server.
+    public func resume() async throws(PrivateRedisServerError) {
+        try await perform { process throws(PrivateRedisServerError) in try process.signal("CONT") }
+    }
+
+    /// Ends the server for good and removes its directory.
+    ///
+    /// Asks by `SIGTERM`, takes `SIGKILL` after five seconds, and returns when process and directory are gone. Also
+    /// ends a paused server. Calling it again does nothing.
+    public func stop() async {
+        await perform { process in process.stop() }
+    }
+
+    /// Does blocking work on this server's own thread, so that waiting for a process never holds a thread that
+    /// Swift's tasks share.
+    private func perform<R: Sendable, E: Error>(
+        _ work: @escaping @Sendable (inout ServerProcess) throws(E) -> R
+    ) async throws(E) -> R {
+        let result: Result<R, E> = await withCheckedContinuation { continuation in
+            queue.async {
+                let result = self.process.withLock { process in
+                    defer { self.currentProcessID.withLock { $0 = process.processID } }
+                    return Result { () throws(E) -> R in try work(&process) }
+                }
+                continuation.resume(returning: result)
+            }
+        }
+        return try result.get()
+    }
+}
+
+/// Starts a private redis-server, runs `body` with it, and stops it when `body` has returned or thrown.
+///
+/// - Parameters:
+///   - options: How the server is set up; by default in memory only, on a unix socket only.
+///   - body: May kill, pause and restart the server; must not use it after it returns.
+/// - Throws: ``PrivateRedisServerError`` when no server could be started, else what `body` throws.
+public func withPrivateRedisServer<R>(
+    _ options: PrivateRedisServer.Options = PrivateRedisServer.Options(),
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (PrivateRedisServer) async throws -> R
+) async throws -> R {
+    let server = try await PrivateRedisServer.start(options)
+    let result: Result<R, any Error>
+    do {
+        result = .success(try await body(server))
+    } catch {
+        result = .failure(error)
+    }
+    await server.stop()
+    return try result.get()
+}

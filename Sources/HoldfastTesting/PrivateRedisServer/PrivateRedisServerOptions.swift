@@ -1,0 +1,94 @@
+internal import Foundation
+
+extension PrivateRedisServer {
+    /// How a private redis-server is set up.
+    public struct Options: Sendable {
+        /// When an append-only file is flushed to the disk, Redis' `appendfsync`.
+        public enum AppendFsync: String, Sendable {
+            /// Before each reply: nothing that was answered is lost.
+            case always
+            /// Once a second.
+            case everySecond = "everysec"
+            /// When the operating system likes.
+            case never = "no"
+        }
+
+        /// Whether the server keeps an append-only file, so that data survives ``PrivateRedisServer/restart()``.
+        ///
+        /// `false` by default: everything is in memory and a restart begins empty.
+        public var appendOnly: Bool
+
+        /// When the append-only file is flushed; `.everySecond` by default, as in Redis.
+        ///
+        /// Only `.always` keeps every answered write over ``PrivateRedisServer/kill()``: with the others the server
+        /// puts off its writes, for up to two seconds, while the disk is busy with an earlier flush.
+        public var appendFsync: AppendFsync
+
+        /// A TCP port on 127.0.0.1 besides the unix socket; 0 picks a free one, `nil` (the default) opens none.
+        public var tcpPort: Int?
+
+        /// More lines for redis.conf, for example `"maxmemory-policy allkeys-lru"`.
+        ///
+        /// They come last, so they win over the lines made here.
+        public var configuration: [String]
+
+        /// The server's executable: a path, or a name to find in `PATH`.
+        ///
+        /// By default the value of the environment variable `HOLDFAST_REDIS_SERVER`, and without it `redis-server`.
+        public var binary: String?
+
+        /// How long the server may take from its start to its first answer; 30 seconds by default.
+        ///
+        /// A server that ends at its start is noticed at once, whatever stands here.
+        public var startDeadline: Duration
+
+        public init(
+            appendOnly: Bool = false,
+            appendFsync: AppendFsync = .everySecond,
+            tcpPort: Int? = nil,
+            configuration: [String] = [],
+            binary: String? = nil,
+            startDeadline: Duration = .seconds(30)
+        ) {
+            self.appendOnly = appendOnly
+            self.appendFsync = appendFsync
+            self.tcpPort = tcpPort
+            self.configuration = configuration
+            self.binary = binary
+            self.startDeadline = startDeadline
+        }
+
+        /// The same options with nothing left open: the full path of the executable and a definite port.
+        func resolved() throws(PrivateRedisServerError) -> Options {
+            var options = self
+            options.binary = try ServerBinary.find(binary)
+            if tcpPort == 0 {
+                options.tcpPort = try LocalSocket.freeTCPPort()
+            }
+            return options
+        }
+
+        /// The text of redis.conf. Nothing is saved but by the append-only file.
+        func configurationText(for files: ServerFiles) -> String {
+            let lines = [
+                "port \(tcpPort ?? 0)",
+                "bind 127.0.0.1",
+                "unixsocket \(Self.quoted(files.socket))",
+                "unixsocketperm 700",
+                "dir \(Self.quoted(files.directory))",
+                "daemonize no",
+                "logfile \"\"",
+                "save \"\"",
+                "appendonly \(appendOnly ? "yes" : "no")",
+                "appendfsync \(appendFsync.rawValue)",
+            ]
+            return (lines + configuration).joined(separator: "\n") + "\n"
+        }
+
+        private static func quoted(_ path: String) -> String {
+            let escaped = path.replacingOccurrences(of: "\\", with: "\\\\")
+                .replacingOccurrences(of: "\"", with: "\\\"")
+            return "\"\(escaped)\""
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// What a ``WireThread`` serves. Made on that thread and never seen by another.
+protocol WireService: AnyObject, SendableMetatype {
+    /// The ends to watch, all of them open. Asked before each wait and after each end that was closed.
+    var ends: [WireEnd] { get }
+    func accepted(_ end: WireEnd)
+    /// There are new bytes in the end's input, or it ended.
+    func received(_ end: WireEnd)
+}
+
+/// A thread that accepts connections and serves all of them, one event after the other.
+final class WireThread<Service: WireService>: Sendable {
+    private struct Inbox {
+        var jobs: [@Sendable (Service) -> Void] = []
+        var stopping = false
+        var thread: pthread_t?
+    }
+
+    private let inbox = Mutex(Inbox())
+    private let listener: Listener
+    private let wakeup: WakeupPipe
+
+    init(listener: Listener, _ make: @escaping @Sendable () -> Service) throws(WireError) {
+        self.listener = listener
+        wakeup = try WakeupPipe()
+        let loop = ServingLoop(thread: self, make: make)
+        inbox.withLock { $0.thread = startThread { loop.run() } }
+    }
+
+    /// Runs `job` on the thread, before it waits again.
+    func submit(_ job: @escaping @Sendable (Service) -> Void) {
+        inbox.withLock { $0.jobs.append(job) }
+        wakeup.signal()
+    }
+
+    /// Ends the thread and waits for it: all connections are closed then.
+    func stop() {
+        let thread = inbox.withLock { inbox in
+            inbox.stopping = true
+            return inbox.thread.take()
+        }
+        guard let thread else { return }
+        wakeup.signal()
+        pthread_join(thread, nil)
+    }
+
+    /// The body of the thread.
+    private struct ServingLoop: Sendable {
+        let thread: WireThread
+        let make: @Sendable () -> Service
+
+        func run() {
+            let service = make()
+            while true {
+                let (jobs, stopping) = thread.inbox.withLock { inbox in
+                    defer { inbox.jobs = [] }
+                    return (inbox.jobs, inbox.stopping)
+                }
+                for job in jobs { job(service) }
+                let ends = service.ends
+                for end in ends { end.flush() }
+                if stopping {
+                    thread.listener.stop()
+                    for end in ends { end.close(reset: false) }
+                    return
+                }
+                if ends.allSatisfy(\.isOpen) { wait(for: ends, service) }
+            }
+        }
+
+        private func wait(for ends: [WireEnd], _ service: Service) {
+            var descriptors = [
+                pollfd(fd: thread.wakeup.descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: thread.listener.descriptor, events: Int16(POLLIN), revents: 0),
+            ]
+            // An end nobody waits for is left out, because poll reports a hang-up even unasked.
+            descriptors += ends.map { end in
+                pollfd(fd: end.interest == 0 ? -1 : end.descriptor, events: end.interest, revents: 0)
+            }
+            var timeout: Int32 = -1
+            if let next = ends.compactMap(\.nextTime).min() {
+                let left = (next - .now) / .milliseconds(1)
+                timeout = Int32(max(0, min(left.rounded(.up), 1000)))
+            }
+            guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return }
+            if descriptors[0].revents != 0 { thread.wakeup.drain() }
+            if descriptors[1].revents != 0 {
+                while let accepted = thread.listener.accept() {
+                    service.accepted(WireEnd(descriptor: accepted))
+                }
+            }
+            for (end, state) in zip(ends, descriptors.dropFirst(2)) where state.revents != 0 {
+                if state.revents & ~Int16(POLLOUT) != 0, end.receive() { service.received(end) }
+            }
+        }
+    }
+}
+
+/// A pipe that makes `poll` return.
+private final class WakeupPipe: Sendable {
+    let descriptor: Int32
+    private let writer: Int32
+
+    init() throws(WireError) {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw WireError(system: "no pipe") }
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
+        descriptor = ends[0]
+        writer = ends[1]
+    }
+
+    deinit {
+        close(descriptor)
+        close(writer)
+    }
+
+    func signal() {
+        var byte: UInt8 = 1
+        _ = write(writer, &byte, 1)
+    }
+
+    func drain() {
+        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+            while read(descriptor, buffer.baseAddress, buffer.count) == buffer.count {}
+        }
+    }
+}
+
+/// Starts a thread that must be joined.
+private func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
+    final class Box: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    let box = Unmanaged.passRetained(Box(body)).toOpaque()
+    #if canImport(Glibc)
+        var thread = pthread_t()
+        let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { box in
+            if let box { Unmanaged<Box>.fromOpaque(box).takeRetainedValue().body() }
+            return nil
+        }
+    #else
+        var thread: pthread_t?
+        let start: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = { box in
+            Unmanaged<Box>.fromOpaque(box).takeRetainedValue().body()
+            return nil
+        }
+    #endif
+    let result = pthread_create(&thread, nil, start, box)
+    precondition(result == 0, "the system refuses a thread: \(String(cString: strerror(result)))")
+    return thread
+}

@@ -1,0 +1,20 @@
+internal import ArgumentParser
+
+@main
+struct HoldfastCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "holdfast",
+        abstract: "Distributed locks and exactly-once work on Redis.",
+        discussion: """
+            Data goes to standard output, everything else to standard error. Durations are a number with a unit: \
+            500ms, 10s, 2m, 1h.
+
+            \(ExitStatus.help)
+            """,
+        version: "0.1.0",
+        subcommands: [
+            LocksCommand.self, RunCommand.self, QueuesCommand.self, SendCommand.self, SimulateCommand.self,
+            SimulateInstanceCommand.self,
+        ]
+    )
+}

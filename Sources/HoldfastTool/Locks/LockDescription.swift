@@ -1,0 +1,93 @@
+internal import Foundation
+internal import Holdfast
+internal import HoldfastSimulation
+
+/// What the tool tells of one lock. As JSON these are documented, stable field names; what is not known is absent.
+struct LockDescription: Encodable, Hashable {
+    var name: String
+    var held: Bool
+    var host: String?
+    var pid: Int32?
+    var service: String?
+    /// The holder's instance id; absent for a client of another kind.
+    var instance: String?
+    var since: Date?
+    var heldForMilliseconds: Int64?
+    var remainingMilliseconds: Int64?
+    var fence: Int64?
+
+    init(free name: String) {
+        self.name = name
+        held = false
+    }
+
+    init(_ lock: HeldLock) {
+        self.init(name: lock.name, holder: lock.holder, instance: lock.instance, now: Date())
+    }
+
+    init(name: String, holder: Holder, instance: Instance?, now: Date) {
+        self.name = name
+        held = true
+        host = instance?.host
+        pid = instance?.pid
+        service = instance?.service
+        self.instance = holder.instanceID
+        heldForMilliseconds = holder.heldFor.map(\.inMilliseconds)
+        remainingMilliseconds = holder.remaining.map(\.inMilliseconds)
+        since = heldForMilliseconds.map { now.addingTimeInterval(-Double($0) / 1000) }
+        fence = holder.fencingToken?.rawValue
+    }
+
+    /// Who it is, in a few words: never empty.
+    var holderText: String {
+        if let host, let pid { return "\(host), pid \(pid)" }
+        return instance.map { "instance \($0) (not registered)" } ?? "a client of another kind"
+    }
+
+    /// Who it is, since when and for how long still.
+    var claimText: String {
+        let age = heldForText.map { " for \($0)" } ?? ""
+        guard remainingMilliseconds != nil else { return "\(holderText)\(age); its lease lasts without end" }
+        return "\(holderText)\(age); its lease still lasts \(remainingText), and may be renewed"
+    }
+
+    private var heldForText: String? {
+        heldForMilliseconds.map { DurationText.short(.milliseconds($0)) }
+    }
+
+    private var remainingText: String {
+        remainingMilliseconds.map { DurationText.short(.milliseconds($0)) } ?? "without end"
+    }
+
+    private var sinceText: String? {
+        since?.formatted(.iso8601)
+    }
+
+    static func table(_ locks: [LockDescription]) -> String {
+        var table = Table([
+            ("NAME", .left), ("HOST", .left), ("PID", .right), ("SINCE", .left), ("HELD FOR", .right),
+            ("REMAINING", .right), ("FENCE", .right),
+        ])
+        for lock in locks {
+            table.add([
+                lock.name, lock.host, lock.pid.map(String.init), lock.sinceText, lock.heldForText,
+                lock.remainingText, lock.fence.map(String.init),
+            ])
+        }
+        return table.text
+    }
+
+    /// One line for each thing known.
+    var text: String {
+        guard held else { return "\(TerminalText.escaped(name)) is free\n" }
+        let lines: [(String, String?)] = [
+            ("name", name), ("holder", holderText), ("service", service), ("instance", instance),
+            ("since", sinceText), ("held for", heldForText), ("remaining", remainingText),
+            ("fence", fence.map(String.init)),
+        ]
+        return lines.map { label, value in
+            let padding = String(repeating: " ", count: 11 - label.count)
+            return label + padding + (value.map(TerminalText.escaped) ?? "-") + "\n"
+        }.joined()
+    }
+}

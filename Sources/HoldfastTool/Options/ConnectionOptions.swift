@@ -1,0 +1,74 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Holdfast
+internal import Logging
+
+/// Where Redis is, for every command.
+struct ConnectionOptions: ParsableArguments {
+    static let defaultURL = "redis://127.0.0.1:6379"
+    static let defaultNamespace = "holdfast"
+
+    @Option(
+        help: ArgumentHelp(
+            "The server: redis://[user:password@]host[:port][/database] or redis+unix:///path.",
+            discussion: """
+                Without it, the environment's HOLDFAST_REDIS_URL, else \(defaultURL). Give a URL with a password in \
+                the environment: other users can see a command line.
+                """,
+            valueName: "url"
+        ))
+    var redis: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What the keys begin with.",
+            discussion: "Without it, the environment's HOLDFAST_NAMESPACE, else \(defaultNamespace).",
+            valueName: "name"
+        ))
+    var namespace: String?
+
+    @Flag(help: "Log what the client does, on standard error.")
+    var verbose = false
+
+    var url: String { redis ?? environment("HOLDFAST_REDIS_URL") ?? Self.defaultURL }
+
+    var resolvedNamespace: String { namespace ?? environment("HOLDFAST_NAMESPACE") ?? Self.defaultNamespace }
+
+    /// A variable that is set but empty counts as not set.
+    private func environment(_ name: String) -> String? {
+        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// - Parameter level: from which level on log lines are shown unless `--verbose` is given.
+    func logger(from level: Logger.Level) -> Logger {
+        var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = verbose ? .debug : level
+        return logger
+    }
+
+    /// Opens a client, does the work, and closes the client whatever happens.
+    func withHoldfast<Result>(
+        lease: Duration? = nil, logLevel: Logger.Level = .critical, _ work: (Holdfast) async throws -> Result
+    ) async throws -> Result {
+        var configuration = Configuration()
+        configuration.service = "holdfast"
+        if let lease { configuration.lease = lease }
+        let holdfast = try Holdfast(
+            redis: url, namespace: resolvedNamespace, configuration: configuration, logger: logger(from: logLevel))
+        do {
+            try await holdfast.connect()
+            let result = try await work(holdfast)
+            await holdfast.close()
+            return result
+        } catch {
+            await holdfast.close()
+            throw error
+        }
+    }
+}
+
+/// The form of the output, for every command that prints data.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print one JSON object with documented field names instead of a table.")
+    var json = false
+}

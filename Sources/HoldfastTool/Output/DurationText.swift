@@ -1,0 +1,41 @@
+/// Durations as people write and read them.
+enum DurationText {
+    /// A number with a unit: `500ms`, `10s`, `1.5s`, `2m`, `1h`. Nil for anything else.
+    static func parse(_ text: String) -> Duration? {
+        guard let match = text.wholeMatch(of: /([0-9]{1,9})(?:\.([0-9]{1,3}))?(ms|s|m|h)/) else { return nil }
+        let unit: Duration
+        switch match.output.3 {
+        case "ms": unit = .milliseconds(1)
+        case "s": unit = .seconds(1)
+        case "m": unit = .seconds(60)
+        default: unit = .seconds(3600)
+        }
+        let whole = Int(match.output.1) ?? 0
+        let fraction = match.output.2.map { ($0 + "00").prefix(3) }.flatMap { Int($0) } ?? 0
+        return unit * whole + unit * fraction / 1000
+    }
+
+    /// As short as it can be without hiding the order of magnitude: `85ms`, `8.2s`, `2m 03s`, `3h 07m`, `4d 02h`.
+    static func short(_ duration: Duration) -> String {
+        let milliseconds = max(0, duration.inMilliseconds)
+        let seconds = milliseconds / 1000
+        switch seconds {
+        case 0: return "\(milliseconds)ms"
+        case ..<60: return milliseconds % 1000 < 100 ? "\(seconds)s" : "\(seconds).\(milliseconds % 1000 / 100)s"
+        case ..<3600: return "\(seconds / 60)m \(twoDigits(seconds % 60))s"
+        case ..<86_400: return "\(seconds / 3600)h \(twoDigits(seconds % 3600 / 60))m"
+        default: return "\(seconds / 86_400)d \(twoDigits(seconds % 86_400 / 3600))h"
+        }
+    }
+
+    private static func twoDigits(_ number: Int64) -> String {
+        number < 10 ? "0\(number)" : "\(number)"
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded towards zero.
+    var inMilliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}

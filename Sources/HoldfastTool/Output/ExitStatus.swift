@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import Holdfast
+internal import HoldfastSimulation
+
+/// The exit statuses of the tool. Numbers from 64 are those of `sysexits.h`; 79 is the first it leaves free.
+enum ExitStatus {
+    static let failed: Int32 = 1
+    static let usage: Int32 = 64
+    static let badInput: Int32 = 65
+    static let unavailable: Int32 = 69
+    static let notAcquired: Int32 = 75
+    static let lost: Int32 = 79
+    static let notExecutable: Int32 = 126
+    static let notFound: Int32 = 127
+
+    /// As shells tell that a signal ended a command.
+    static func killed(by signal: Int32) -> Int32 { 128 + signal }
+
+    static let help = """
+        EXIT STATUS
+          0    done
+          1    something else went wrong; simulate: a promise did not hold
+          64   the command line can't be used
+          65   the input can't be used (the message names its line)
+          69   Redis can't be reached or does not let us in
+          75   run: the lock was not acquired in time
+          79   run: the lock was lost while the command ran
+          126  run: the command can't be executed
+          127  run: the command was not found
+          run otherwise ends with the command's own status, or 128 + n if signal n ended it.
+        """
+
+    static func status(for error: any Error) -> Int32 {
+        switch error {
+        case let error as HoldfastError:
+            switch error.code {
+            case .notAcquired: notAcquired
+            case .lost: lost
+            case .invalidArgument: usage
+            case .unavailable, .unknownOutcome, .authenticationFailed: unavailable
+            default: failed
+            }
+        case is InputError: badInput
+        case let error as SimulationError: status(for: error.code)
+        default: failed
+        }
+    }
+
+    private static func status(for code: SimulationError.Code) -> Int32 {
+        switch code {
+        case .invalidRequest: usage
+        case .serverMissing: unavailable
+        case .instancesFailed: failed
+        }
+    }
+}
+
+/// Runs a command's work; an error is told on standard error and becomes the exit status.
+func reportingErrors(_ work: () async throws -> Void) async throws {
+    do {
+        try await work()
+    } catch let code as ExitCode {
+        throw code
+    } catch {
+        Console.say(TerminalText.escaped("\(error)"))
+        throw ExitCode(ExitStatus.status(for: error))
+    }
+}

@@ -1,0 +1,106 @@
+internal import Holdfast
+internal import HoldfastSimulation
+internal import Synchronization
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// A command that runs while a lock is held: carries out what ``HeldCommandState`` decides.
+struct HeldCommand {
+    let lease: Lease
+    let command: [String]
+    let grace: Duration
+    let signals: CaughtSignals
+
+    /// Runs the command to its end.
+    ///
+    /// - Returns: The status to exit with.
+    func run() async -> Int32 {
+        let child: ChildProcess
+        do {
+            child = try spawnPlan().start()
+        } catch {
+            return Self.told(error)
+        }
+        if !Terminal.isInPipeline { Terminal.inForeground()?.give(to: child.pid) }
+        let status = await supervise(child)
+        Terminal.takeBack(from: child.pid)
+        return status
+    }
+
+    private func spawnPlan() -> SpawnPlan {
+        var plan = SpawnPlan(command[0], Array(command.dropFirst()))
+        plan.environment["HOLDFAST_LOCK"] = lease.name
+        plan.environment["HOLDFAST_FENCE"] = lease.fencingToken.map { String($0.rawValue) }
+        plan.defaultSignals = signals.numbers
+        return plan
+    }
+
+    private static func told(_ error: any Error) -> Int32 {
+        Console.say(TerminalText.escaped("\(error)"))
+        guard let error = error as? SystemError else { return ExitStatus.failed }
+        switch error.number {
+        case ENOENT: return ExitStatus.notFound
+        case EACCES, ENOEXEC, EISDIR, ENOTDIR: return ExitStatus.notExecutable
+        default: return ExitStatus.failed
+        }
+    }
+
+    /// Feeds everything that happens into one stream, in its order, until the command is over.
+    private func supervise(_ child: ChildProcess) async -> Int32 {
+        let (events, continuation) = AsyncStream<HeldCommandState.Event>.makeStream()
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await change in child.changes { continuation.yield(.child(change)) } }
+            group.addTask { for await signal in signals.stream() { continuation.yield(.signal(signal)) } }
+            group.addTask {
+                if let reason = await lease.untilLost() { continuation.yield(.lost(reason: "\(reason)")) }
+            }
+            var state = HeldCommandState()
+            for await event in events {
+                for action in state.handle(event) {
+                    switch action {
+                    case .send(let signal):
+                        child.signalGroup(signal)
+                    case .tellLoss(let reason):
+                        Console.say(lossMessage(reason))
+                    case .startGrace:
+                        group.addTask {
+                            if (try? await Task.sleep(for: grace)) != nil { continuation.yield(.graceOver) }
+                        }
+                    case .provideTerminal:
+                        guard let terminal = Terminal.inForeground() else { Terminal.suspendJob(); break }
+                        terminal.give(to: child.pid)
+                        child.signalGroup(SIGCONT)
+                    case .suspend:
+                        Terminal.takeBack(from: child.pid)
+                        Terminal.suspendJob()
+                        resume(child)
+                    case .resume:
+                        resume(child)
+                    case .finish(let status):
+                        group.cancelAll()
+                        return status
+                    }
+                }
+            }
+            preconditionFailure("the events end with the command")
+        }
+    }
+
+    /// Continued by the shell's `fg`, with the terminal, or by `bg`, without it.
+    private func resume(_ child: ChildProcess) {
+        if !Terminal.isInPipeline { Terminal.inForeground()?.give(to: child.pid) }
+        child.signalGroup(SIGCONT)
+    }
+
+    private func lossMessage(_ reason: String) -> String {
+        let name = TerminalText.escaped(lease.name)
+        return "the lock \(name) was lost: \(reason). Stopping the command: SIGTERM now, SIGKILL after "
+            + "\(DurationText.short(grace))"
+    }
+}

@@ -1,0 +1,113 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Holdfast
+internal import HoldfastSimulation
+internal import Logging
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a command while holding a lock.",
+        usage: "holdfast run <name> [--wait <duration>] [--lease <duration>] -- <command> [<argument> ...]",
+        discussion: """
+            The command finds the lock's name in HOLDFAST_LOCK and its fence in HOLDFAST_FENCE. It gets the \
+            terminal and the signals that this program gets. If the lock is lost, the command is stopped: SIGTERM, \
+            then SIGKILL. A command that must never act late should hand its fence to what it writes to.
+
+            Ends with the command's own exit status.
+
+            \(ExitStatus.help)
+            """
+    )
+
+    @Argument(help: "The name of the lock.")
+    var name: String
+
+    @Option(help: "How long to wait while another holds the lock, or \"forever\". Without it, not at all.")
+    var wait: WaitArgument?
+
+    @Option(help: "How long the lock outlives this program, should it die; it is renewed all the time.")
+    var lease = DurationArgument(.seconds(30))
+
+    @Option(help: "How long the command may take to end after SIGTERM, when the lock is lost.")
+    var grace = DurationArgument(.seconds(5))
+
+    @OptionGroup var connection: ConnectionOptions
+
+    @Argument(parsing: .postTerminator, help: "The command, after --.")
+    var command: [String] = []
+
+    func validate() throws {
+        guard !command.isEmpty else { throw ValidationError("There is no command: give it after --.") }
+    }
+
+    func run() async throws {
+        let signals = CaughtSignals([
+            SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2,
+        ])
+        try await reportingErrors {
+            let status = try await connection.withHoldfast(lease: lease.duration, logLevel: .critical) { holdfast in
+                let lease = try await acquire(with: holdfast, interruptedBy: signals)
+                let held = HeldCommand(lease: lease, command: command, grace: grace.duration, signals: signals)
+                return await release(lease, after: await held.run())
+            }
+            throw ExitCode(status)
+        }
+    }
+
+    /// Waits for the lock, or for the signal that ends the waiting.
+    private func acquire(with holdfast: Holdfast, interruptedBy signals: CaughtSignals) async throws -> Lease {
+        let (name, limit) = (name, wait == .forever ? nil : wait?.limit ?? .zero)
+        do {
+            return try await withThrowingTaskGroup(of: Lease?.self) { group in
+                group.addTask { try await holdfast.acquire(name, waitingAtMost: limit) }
+                group.addTask {
+                    for await signal in signals.stream() where signal != SIGCONT {
+                        guard signal == SIGTSTP else { throw ExitCode(ExitStatus.killed(by: signal)) }
+                        Terminal.suspendJob()
+                    }
+                    return nil
+                }
+                defer { group.cancelAll() }
+                while let result = try await group.next() {
+                    if let lease = result { return lease }
+                }
+                throw CancellationError()
+            }
+        } catch let error as HoldfastError where error.code == .notAcquired {
+            throw await notAcquired(error, holdfast)
+        }
+    }
+
+    /// Tells who holds the lock, since when and for how long still.
+    private func notAcquired(_ error: HoldfastError, _ holdfast: Holdfast) async -> ExitCode {
+        let held = try? await holdfast.lock(name)
+        let lock = held.map(LockDescription.init)
+            ?? error.holder.map { LockDescription(name: name, holder: $0, instance: nil, now: Date()) }
+        Console.say(
+            "the lock \(TerminalText.escaped(name)) is held by \(TerminalText.escaped(lock?.claimText ?? "another"))")
+        return ExitCode(ExitStatus.notAcquired)
+    }
+
+    /// Lets the lock go, whatever the command did.
+    ///
+    /// - Returns: The status to exit with: that of the command, unless the lock turns out to be lost.
+    private func release(_ lease: Lease, after status: Int32) async -> Int32 {
+        do {
+            try await lease.release()
+            return status
+        } catch {
+            guard status != ExitStatus.lost else { return status }
+            Console.say(TerminalText.escaped("\(error)"))
+            return error.code == .lost ? ExitStatus.lost : status
+        }
+    }
+}

@@ -1,0 +1,61 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// The terminal that this program was started from, while this program's job is in its foreground.
+///
+/// A command in a process group of its own is a background job to the terminal: reading from it would stop the
+/// command, and Ctrl-C would not reach it. So the command's group gets the terminal for as long as it runs, as a
+/// shell gives it to a job.
+///
+/// In a pipeline (`holdfast run … | less`) the terminal stays with the pipeline, whose other members need it too;
+/// Ctrl-C then reaches this program, which forwards it. A command that asks for the terminal there (SIGTTIN or
+/// SIGTTOU stops it for that) gets it then.
+struct Terminal: Sendable {
+    private let descriptor: Int32
+
+    /// The terminal; nil when there is none, or when this program is in the background.
+    static func inForeground() -> Terminal? {
+        let terminal = current()
+        return terminal?.foregroundGroup == getpgrp() ? terminal : nil
+    }
+
+    private static func current() -> Terminal? {
+        [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO].first { isatty($0) == 1 }.map(Terminal.init(descriptor:))
+    }
+
+    private var foregroundGroup: Int32 { tcgetpgrp(descriptor) }
+
+    func give(to group: Int32) {
+        // A background group that changes the terminal is stopped by SIGTTOU, unless it ignores that.
+        _ = signal(SIGTTOU, SIG_IGN)
+        _ = tcsetpgrp(descriptor, group)
+        _ = signal(SIGTTOU, SIG_DFL)
+    }
+
+    /// Takes the terminal back from a group that has it; from nobody else.
+    static func takeBack(from group: Int32) {
+        guard let terminal = current(), terminal.foregroundGroup == group else { return }
+        terminal.give(to: getpgrp())
+    }
+
+    /// Whether this program is part of a pipeline, by its standard streams.
+    static var isInPipeline: Bool {
+        [STDIN_FILENO, STDOUT_FILENO].contains { stream in
+            var status = stat()
+            return fstat(stream, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+        }
+    }
+
+    /// Stops this program's whole job as Ctrl-Z does, and returns when it is continued; at once where nobody could
+    /// continue it, since the kernel does not stop an orphaned group that way. SIGTSTP is ignored after.
+    static func suspendJob() {
+        _ = signal(SIGTSTP, SIG_DFL)
+        kill(0, SIGTSTP)
+        _ = signal(SIGTSTP, SIG_IGN)
+    }
+}

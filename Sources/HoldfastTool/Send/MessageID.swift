@@ -1,0 +1,27 @@
+internal import Foundation
+internal import HoldfastSimulation
+
+/// Where the ids of sent messages come from.
+enum MessageID {
+    /// The value of this field: a line sent twice is one message.
+    case field(String)
+    /// New for each line: a line sent twice is two messages.
+    case random
+
+    func id(of line: JSONLine) throws(InputError) -> String {
+        switch self {
+        case .random:
+            return UUID().uuidString.lowercased()
+        case .field(let field):
+            guard let id = line.value[field]?.name else {
+                throw InputError(
+                    line: line.number, reason: "no text or whole number in the field \(field.debugDescription)")
+            }
+            guard (1...512).contains(id.utf8.count) else {
+                throw InputError(
+                    line: line.number, reason: "the id in the field \(field.debugDescription) must have 1 to 512 bytes")
+            }
+            return id
+        }
+    }
+}

@@ -1,0 +1,75 @@
+internal import ArgumentParser
+internal import Foundation
+internal import HoldfastSimulation
+internal import Logging
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Run many instances under faults, and check that every promise held.",
+        discussion: """
+            Starts a private redis-server and a number of processes that share a periodic worker and a queue, feeds \
+            them the messages, kills and pauses some of them by a plan that the seed decides, replaces the dead, \
+            and checks at the end: every message's effect exactly once, nothing lost, no tick twice, no stale write \
+            accepted. Progress goes to standard error.
+
+            EXIT STATUS
+              0    every check holds
+              1    a check failed; the directory with all records is kept
+              64   the command line can't be used
+              65   the messages can't be used
+              69   there is no redis-server, or the given one can't be reached
+              130  interrupted (128 + the signal's number)
+            """
+    )
+
+    @OptionGroup var options: SimulationOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        try await reportingErrors {
+            let request = try options.request()
+            if !output.json {
+                Console.write(SummaryText.plan(request.plan, lease: request.lease))
+            }
+            let printer = ProgressPrinter()
+            let report = try await interruptible {
+                let logger = Logger(label: "holdfast") { _ in SwiftLogNoOpLogHandler() }
+                return try await Simulation(request, logger: logger) { printer.print($0) }.run()
+            }
+            printer.finish()
+            if let path = options.totalsTo { try Data(report.totalsTable.utf8).write(to: URL(filePath: path)) }
+            if output.json {
+                try Console.write(json: report)
+            } else {
+                Console.write("\n" + SummaryText.summary(report))
+            }
+            if !report.holds { throw ExitCode(ExitStatus.failed) }
+        }
+    }
+
+    /// Cancels the work when somebody wants this program to end, and ends when everything is put away.
+    private func interruptible<Result: Sendable>(
+        _ work: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        let signals = CaughtSignals([SIGINT, SIGTERM, SIGHUP])
+        return try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask(operation: work)
+            group.addTask {
+                for await signal in signals.stream() { throw ExitCode(ExitStatus.killed(by: signal)) }
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            guard let result = try await group.next() else { throw CancellationError() }
+            return result
+        }
+    }
+}

@@ -1,0 +1,239 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// What a ``LinkThread`` watches: one socket, and the work left for the end of a turn.
+///
+/// Every method is called inside a turn of the thread.
+protocol LinkSource: AnyObject {
+    /// The socket to watch, with the events to watch it for; nil while there is none.
+    var watched: (descriptor: Int32, events: Int16)? { get }
+    /// The socket has one of the events that were asked for, or failed.
+    func ready(_ events: Int16)
+    /// All jobs of this turn have run: what they wrote can leave in one write.
+    func endOfTurn()
+}
+
+/// The event loop of one connection, and the serial executor of the actors that use it.
+///
+/// **Turns.** Everything that touches the connection happens in a *turn*: run the queued jobs, fire the due timers,
+/// flush the source once. Commands of many tasks that arrive within one turn therefore leave in one write. `turn`
+/// is the lock of the right to take a turn.
+///
+/// **Borrowing.** Normally the loop's own thread takes the turns. While it sleeps in `poll`, waking it would cost a
+/// system call and a thread switch before the first byte leaves. So a caller who finds the loop asleep takes the turn
+/// itself, on its own thread: its command is written at once, as a plain blocking client would do it. A busy loop is
+/// never borrowed from; there the job waits for the next turn and shares its write.
+///
+/// **No lost wake-up.** A job is appended before the appender tries to borrow. If the lock is taken, its holder looks
+/// at the queue again after letting go (``runTurns()``), or is the loop itself, which only goes to sleep after seeing
+/// an empty queue under the same mutex that guards the append.
+package final class LinkThread: SerialExecutor, @unchecked Sendable {
+    // Unchecked: `timers`, `source` and `turnOwner` are touched only by the holder of `turn`.
+
+    private struct Inbox {
+        var jobs: [Job] = []
+        /// The loop's thread is in `poll`, or about to be.
+        var asleep = false
+        var stopping = false
+    }
+
+    private enum Job {
+        case swift(UnownedJob)
+        case call(@Sendable () -> Void)
+    }
+
+    package struct TimerID: Hashable, Sendable { fileprivate let number: UInt64 }
+
+    private struct Timer {
+        let id: TimerID
+        let deadline: ContinuousClock.Instant
+        let fire: () -> Void
+    }
+
+    private let inbox = Mutex(Inbox())
+    private let turn = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let wakeup: Wakeup
+    private let turnOwner = Atomic<UInt>(0)
+    private var running: [Job] = []
+    private var timers: [Timer] = []
+    private var nextTimer: UInt64 = 0
+    /// What the sleeping loop waits for; a borrower that changes it must wake the loop.
+    private var sleepingFor: Sleep?
+    private weak var source: (any LinkSource)?
+
+    private struct Sleep {
+        var descriptor: Int32
+        var events: Int16
+        var until: ContinuousClock.Instant?
+
+        /// Whether a loop that sleeps for this also wakes in time for `wanted`.
+        func covers(_ wanted: Sleep) -> Bool {
+            guard descriptor == wanted.descriptor, events == wanted.events else { return false }
+            guard let deadline = wanted.until else { return true }
+            return until.map { $0 <= deadline } ?? false
+        }
+    }
+
+    package init() throws(RedisError) {
+        wakeup = try Wakeup()
+        turn.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(turn, nil)
+        startThread { self.loop() }
+    }
+
+    deinit {
+        pthread_mutex_destroy(turn)
+        turn.deallocate()
+    }
+
+    /// Ends the thread after the jobs that are queued now. Later jobs run on their caller's thread.
+    package func stop() {
+        inbox.withLock { $0.stopping = true }
+        wakeup.signal()
+    }
+
+    // MARK: Jobs
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        submit(.swift(UnownedJob(job)))
+    }
+
+    /// Runs `call` in a turn of this thread.
+    package func submit(_ call: @escaping @Sendable () -> Void) {
+        submit(.call(call))
+    }
+
+    private func submit(_ job: Job) {
+        let asleep = inbox.withLock { inbox in
+            inbox.jobs.append(job)
+            return inbox.asleep
+        }
+        if asleep { runTurns() }
+    }
+
+    package func checkIsolated() {
+        precondition(isInTurn, "this may only be called on the link's thread")
+    }
+
+    package func isIsolatingCurrentContext() -> Bool? {
+        isInTurn
+    }
+
+    private var isInTurn: Bool {
+        turnOwner.load(ordering: .relaxed) == threadIdentity()
+    }
+
+    // MARK: Timers, only in a turn
+
+    package func schedule(at deadline: ContinuousClock.Instant, _ fire: @escaping () -> Void) -> TimerID {
+        nextTimer += 1
+        let id = TimerID(number: nextTimer)
+        timers.append(Timer(id: id, deadline: deadline, fire: fire))
+        return id
+    }
+
+    package func cancel(_ id: TimerID) {
+        timers.removeAll { $0.id == id }
+    }
+
+    func attach(_ source: any LinkSource) {
+        self.source = source
+    }
+
+    // MARK: Turns
+
+    /// A borrower's turns: while nobody else takes them and there is something to do.
+    private func runTurns() {
+        while pthread_mutex_trylock(turn) == 0 {
+            turnOwner.store(threadIdentity(), ordering: .relaxed)
+            takeTurn()
+            let changed = !(sleepingFor?.covers(wantedSleep()) ?? true)
+            turnOwner.store(0, ordering: .relaxed)
+            pthread_mutex_unlock(turn)
+            if changed { wakeup.signal() }
+            // Between the last look at the queue and the unlock somebody may have appended and failed to borrow.
+            guard inbox.withLock({ $0.asleep && !$0.jobs.isEmpty }) else { return }
+        }
+    }
+
+    private func takeTurn() {
+        while true {
+            inbox.withLock { swap(&$0.jobs, &running) }
+            if running.isEmpty { break }
+            for job in running {
+                switch job {
+                case .swift(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+                case .call(let call): call()
+                }
+            }
+            running.removeAll(keepingCapacity: true)
+        }
+        source?.endOfTurn()
+    }
+
+    private func fireTimers() {
+        guard !timers.isEmpty else { return }
+        let now = ContinuousClock.now
+        while let due = timers.indices.filter({ timers[$0].deadline <= now })
+            .min(by: { timers[$0].deadline < timers[$1].deadline })
+        {
+            timers.remove(at: due).fire()
+        }
+    }
+
+    private func wantedSleep() -> Sleep {
+        let watched = source?.watched ?? (descriptor: -1, events: 0)
+        return Sleep(
+            descriptor: watched.descriptor,
+            events: watched.events,
+            until: timers.map(\.deadline).min()
+        )
+    }
+
+    private func loop() {
+        var events: Int16 = 0
+        while true {
+            pthread_mutex_lock(turn)
+            turnOwner.store(threadIdentity(), ordering: .relaxed)
+            if events != 0 { source?.ready(events) }
+            fireTimers()
+            takeTurn()
+            let sleep = wantedSleep()
+            sleepingFor = sleep
+            turnOwner.store(0, ordering: .relaxed)
+            pthread_mutex_unlock(turn)
+            // After the unlock: whoever appends from now on can borrow, whoever appended before is seen here.
+            let (idle, stopping) = inbox.withLock { inbox in
+                inbox.asleep = inbox.jobs.isEmpty
+                return (inbox.asleep, inbox.stopping)
+            }
+            // `asleep` stays set when the loop ends, so that every later job is run by its caller.
+            if idle && stopping { return }
+            events = wait(for: sleep, idle: idle)
+            inbox.withLock { $0.asleep = false }
+        }
+    }
+
+    private func wait(for sleep: Sleep, idle: Bool) -> Int16 {
+        var descriptors = [
+            pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: sleep.descriptor, events: sleep.events, revents: 0),
+        ]
+        var timeout: Int32 = -1
+        if !idle {
+            timeout = 0
+        } else if let until = sleep.until {
+            // Rounded up: a timer must be due when the loop wakes for it.
+            let milliseconds = (until - ContinuousClock.now).wholeMilliseconds + 1
+            timeout = Int32(min(max(milliseconds, 0), 3_600_000))
+        }
+        guard poll(&descriptors, 2, timeout) > 0 else { return 0 }
+        if descriptors[0].revents != 0 { wakeup.drain() }
+        return descriptors[1].revents
+    }
+}

@@ -1,0 +1,80 @@
+internal import DequeModule
+
+/// The replies that are expected on a connection, in the order of their commands.
+///
+/// RESP2 replies carry no number: the n-th reply belongs to the n-th command. So an entry leaves this queue only when
+/// its reply has come or the connection ends. A command that is cancelled or times out loses its completion and keeps
+/// its place; its reply is dropped and the next command gets its own.
+///
+/// A value without clock, socket or task.
+package struct PendingReplies<Completion> {
+    package struct Entry {
+        package var id: UInt64
+        package var completion: Completion?
+        package var sentAt: ContinuousClock.Instant
+        package var deadline: ContinuousClock.Instant
+        /// The offset of the command's last byte in the connection's output.
+        package var end: UInt64
+    }
+
+    private var entries = Deque<Entry>()
+
+    package init() {}
+
+    package var isEmpty: Bool { entries.isEmpty }
+    package var count: Int { entries.count }
+
+    /// When the command was sent whose reply comes next, waited for or not.
+    package var owedSince: ContinuousClock.Instant? { entries.first?.sentAt }
+
+    /// The earliest deadline of a command that somebody still waits for.
+    package var earliestDeadline: ContinuousClock.Instant? {
+        entries.lazy.filter { $0.completion != nil }.map(\.deadline).min()
+    }
+
+    /// Ids must rise from one call to the next.
+    package mutating func append(_ entry: Entry) {
+        entries.append(entry)
+    }
+
+    /// The entry the reply that just came belongs to; nil when no reply was expected.
+    package mutating func replied() -> Entry? {
+        entries.popFirst()
+    }
+
+    /// Takes the completion of a command; nil when it has its reply already.
+    package mutating func withdraw(_ id: UInt64) -> Completion? {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].id < id { low = middle + 1 } else { high = middle }
+        }
+        guard low < entries.count, entries[low].id == id else { return nil }
+        defer { entries[low].completion = nil }
+        return entries[low].completion
+    }
+
+    /// Takes the completions whose deadline has passed, each with the instant its command was sent.
+    package mutating func expire(
+        at now: ContinuousClock.Instant
+    ) -> [(completion: Completion, sentAt: ContinuousClock.Instant)] {
+        var expired: [(completion: Completion, sentAt: ContinuousClock.Instant)] = []
+        for index in entries.indices where entries[index].deadline <= now {
+            guard let completion = entries[index].completion else { continue }
+            expired.append((completion, entries[index].sentAt))
+            entries[index].completion = nil
+        }
+        return expired
+    }
+
+    /// Empties the queue at the end of a connection whose socket had taken `sent` bytes.
+    ///
+    /// A command whose last byte was not taken was never whole at the server, so it was not executed.
+    package mutating func end(sent: UInt64) -> [(completion: Completion, delivery: RedisError.Delivery)] {
+        defer { entries.removeAll() }
+        return entries.compactMap { entry in
+            entry.completion.map { ($0, entry.end > sent ? .notDelivered : .unknown) }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+/// Where a Redis server is, who we are there, and how long we wait.
+package struct RedisConfiguration: Sendable {
+    package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
+        case tcp(host: String, port: Int)
+        case unix(path: String)
+
+        package var description: String {
+            switch self {
+            case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+            case .unix(let path): path
+            }
+        }
+    }
+
+    package var endpoint: Endpoint
+    package var user: String?
+    package var password: Secret?
+    package var database: Int
+    /// How the connection is encrypted; nil for plain text.
+    package var tls: TLSConfiguration?
+    /// The name shown by `CLIENT LIST`.
+    package var clientName: String?
+    /// How long a command may take, from the call to the reply. It includes waiting for a connection.
+    package var commandTimeout: Duration = .seconds(5)
+    /// How long one attempt to connect and to authenticate may take.
+    package var connectTimeout: Duration = .seconds(5)
+    /// The largest reply that is read before the connection is given up.
+    package var maximumReplyBytes = 64 << 20
+
+    package init(
+        endpoint: Endpoint,
+        user: String? = nil,
+        password: Secret? = nil,
+        database: Int = 0,
+        tls: TLSConfiguration? = nil,
+        clientName: String? = nil
+    ) {
+        self.endpoint = endpoint
+        self.user = user
+        self.password = password
+        self.database = database
+        self.tls = tls
+        self.clientName = clientName
+    }
+
+    /// Reads `redis://[[user][:password]@]host[:port][/database]` or
+    /// `redis+unix://[[user][:password]@]/path[?db=database]`. With `rediss://` the connection is encrypted; its
+    /// query may name PEM files and the server: `?ca=file&cert=file&key=file&server-name=name`.
+    ///
+    /// User and password are percent-decoded. The error never repeats the URL, which may carry a password.
+    package init(url: String) throws(RedisError) {
+        let parsed = try RedisURL(url)
+        self.init(
+            endpoint: parsed.endpoint,
+            user: parsed.user,
+            password: parsed.password.map(Secret.init),
+            database: parsed.database,
+            tls: parsed.tls
+        )
+    }
+}
+
+extension RedisConfiguration: CustomStringConvertible {
+    /// The endpoint and the database, without user and password.
+    package var description: String {
+        switch endpoint {
+        case .tcp: "\(tls == nil ? "redis" : "rediss")://\(endpoint)/\(database)"
+        case .unix: "redis+unix://\(endpoint)?db=\(database)"
+        }
+    }
+}
+
+/// A value that never shows itself in a description, a log or a dump.
+package struct Secret: Sendable, Hashable {
+    package let value: String
+
+    package init(_ value: String) {
+        self.value = value
+    }
+}
+
+extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    package var description: String { "<secret>" }
+    package var debugDescription: String { "<secret>" }
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
+}

@@ -1,0 +1,58 @@
+/// Why a command did not bring a usable reply, and whether the server may have executed it.
+package struct RedisError: Error, Sendable {
+    /// What is known about the execution of the command.
+    package enum Delivery: String, Sendable {
+        /// Not one complete command reached the server: repeating it is safe.
+        case notDelivered = "not delivered"
+        /// The server answered that it did not do it.
+        case refused
+        /// The command was written and no reply came: it may or may not have been executed.
+        case unknown
+    }
+
+    package struct Code: Sendable, Hashable, CustomStringConvertible {
+        package let description: String
+
+        /// The URL or another setting cannot be used.
+        package static let invalidConfiguration = Code(description: "invalid configuration")
+        /// No connection could be made.
+        package static let connectFailed = Code(description: "connect failed")
+        /// The server refused the user or the password.
+        package static let authenticationFailed = Code(description: "authentication failed")
+        /// The connection ended before the reply.
+        package static let connectionLost = Code(description: "connection lost")
+        /// The command's deadline passed.
+        package static let timeout = Code(description: "timeout")
+        /// The calling task was cancelled.
+        package static let cancelled = Code(description: "cancelled")
+        /// The link was closed by its owner.
+        package static let closed = Code(description: "closed")
+        /// The server sent something that is no reply to what was asked.
+        package static let protocolViolation = Code(description: "protocol violation")
+        /// The server answered with an error reply; ``RedisError/replyKind`` is its first word.
+        package static let refused = Code(description: "refused")
+    }
+
+    package var code: Code
+    package var delivery: Delivery
+    package var message: String
+    /// The first word of an error reply, for example `NOSCRIPT`, `WRONGTYPE` or `OOM`.
+    package var replyKind: String?
+
+    package init(_ code: Code, delivery: Delivery, _ message: String, replyKind: String? = nil) {
+        self.code = code
+        self.delivery = delivery
+        self.message = message
+        self.replyKind = replyKind
+    }
+
+    /// An error reply of the server.
+    package init(reply text: String) {
+        let kind = text.prefix { $0 != " " }
+        self.init(.refused, delivery: .refused, text, replyKind: String(kind))
+    }
+}
+
+extension RedisError: CustomStringConvertible {
+    package var description: String { "\(message) (\(code), \(delivery.rawValue))" }
+}

@@ -1,0 +1,96 @@
+package import Logging
+import Synchronization
+
+/// The link of one process to one Redis: a connection for commands, and one for messages once somebody listens.
+///
+/// Nothing is connected before the first use. A lost connection is made again by itself; commands wait for it until
+/// their own deadline.
+package final class RedisLink: Sendable {
+    private struct Listening {
+        var subscriber: RedisSubscriber?
+        var nextID: UInt64 = 0
+        var isClosed = false
+    }
+
+    package let configuration: RedisConfiguration
+    package let connection: RedisConnection
+    private let listening = Mutex(Listening())
+    private let logger: Logger
+
+    package init(_ configuration: RedisConfiguration, logger: Logger) throws(RedisError) {
+        self.configuration = configuration
+        self.logger = logger
+        connection = RedisConnection(configuration: configuration, thread: try LinkThread())
+    }
+
+    deinit {
+        // A link that was only dropped ends like one that was closed.
+        let connection = connection
+        let subscriber = listening.withLock { $0.subscriber }
+        connection.thread.submit { connection.assumeIsolated { $0.close() } }
+        connection.thread.stop()
+        if let subscriber {
+            subscriber.thread.submit { subscriber.assumeIsolated { $0.close() } }
+            subscriber.thread.stop()
+        }
+    }
+
+    /// Waits until the command connection stands.
+    ///
+    /// - Throws: the failure of the attempt, which is not repeated here; the link goes on trying.
+    package func connect() async throws(RedisError) {
+        try await connection.connect()
+    }
+
+    /// Sends one command. One round trip.
+    package func send(_ command: [RedisArgument], timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
+        try await connection.send(command, timeout: timeout)
+    }
+
+    /// Runs a script. One round trip, two where the server does not know the script yet.
+    package func evaluate(
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
+    ) async throws(RedisError) -> RedisReply {
+        try await connection.evaluate(script, keys: keys, arguments: arguments, timeout: timeout)
+    }
+
+    /// Calls `onMessage` with each message of `channel`, and once with an empty one whenever the subscription begins
+    /// (again): messages may have been lost before that.
+    package func subscribe(
+        _ channel: String, onMessage: @escaping @Sendable ([UInt8]) -> Void
+    ) throws(RedisError) -> RedisSubscription {
+        let configuration = configuration
+        let subscription = try listening.withLock { listening throws(RedisError) in
+            guard !listening.isClosed else {
+                throw RedisError(.closed, delivery: .notDelivered, "the link is closed")
+            }
+            let subscriber: RedisSubscriber
+            if let existing = listening.subscriber {
+                subscriber = existing
+            } else {
+                subscriber = RedisSubscriber(
+                    configuration: configuration, thread: try LinkThread())
+                listening.subscriber = subscriber
+            }
+            listening.nextID += 1
+            return (subscriber, listening.nextID)
+        }
+        let (subscriber, id) = subscription
+        subscriber.thread.submit {
+            subscriber.assumeIsolated { $0.add(channel, id: id, onMessage) }
+        }
+        return RedisSubscription(subscriber: subscriber, channel: channel, id: id)
+    }
+
+    /// Ends both connections. Commands in flight fail with an unknown outcome, later ones as not delivered.
+    package func close() async {
+        let subscriber = listening.withLock { listening in
+            listening.isClosed = true
+            return listening.subscriber
+        }
+        await subscriber?.close()
+        subscriber?.thread.stop()
+        await connection.close()
+        connection.thread.stop()
+    }
+}

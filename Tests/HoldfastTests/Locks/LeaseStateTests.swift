@@ -1,0 +1,137 @@
+import Testing
+
+@testable import Holdfast
+
+@Suite("The state of a lease")
+struct LeaseStateTests {
+    let start = ContinuousClock.now
+    let lease = Duration.seconds(30)
+
+    func at(_ seconds: Double) -> ContinuousClock.Instant { start + .milliseconds(Int((seconds * 1000).rounded())) }
+    func state() -> LeaseState { LeaseState(lease: lease, sentAt: start) }
+
+    @Test("is believed until one per cent and two milliseconds before the server's end, from the send")
+    func deadline() {
+        let state = state()
+        #expect(state.deadline == start + .milliseconds(30_000 - 300 - 2))
+        #expect(state.isHeld(at: at(29.697)))
+        #expect(!state.isHeld(at: at(29.698)))
+    }
+
+    @Test("is renewed at a third of the lease, and once at a time")
+    func renewal() {
+        var state = state()
+        #expect(state.next(at: at(1)) == .wait(until: at(10)))
+        #expect(state.next(at: at(10)) == .renew)
+        #expect(state.next(at: at(10)) == .wait(until: state.deadline))
+        state.renewed(sentAt: at(10))
+        #expect(state.deadline == at(39.698))
+        #expect(state.next(at: at(10)) == .wait(until: at(20)))
+    }
+
+    @Test("is renewed a little early, to share a batch")
+    func batching() {
+        var state = state()
+        #expect(state.next(at: at(7.4)) == .wait(until: at(10)))
+        #expect(state.next(at: at(7.5)) == .renew)
+    }
+
+    @Test("counts a renewal's lease from its send, not from its reply")
+    func lateReply() {
+        var state = state()
+        _ = state.next(at: at(10))
+        state.renewed(sentAt: at(5))
+        #expect(state.deadline == at(34.698))
+    }
+
+    @Test("is not lost by a failed renewal, which is tried again until the deadline")
+    func failedRenewal() {
+        var state = state()
+        _ = state.next(at: at(10))
+        #expect(state.renewalFailed(at: at(12)) == at(13.5))
+        #expect(state.phase == .held)
+        #expect(state.next(at: at(13.5)) == .renew)
+        _ = state.renewalFailed(at: at(29))
+        #expect(state.next(at: at(29.698)) == .expired)
+        #expect(state.phase == .lost(.expired))
+    }
+
+    @Test("is lost at its deadline without any word from Redis")
+    func expiry() {
+        var state = state()
+        _ = state.next(at: at(10))
+        #expect(state.next(at: at(40)) == .expired)
+        #expect(state.next(at: at(41)) == .nothing)
+    }
+
+    @Test("is lost at once when Redis says so, and says so once")
+    func refusal() {
+        var state = state()
+        _ = state.next(at: at(10))
+        let news = (state.refused(), state.refused())
+        #expect(news == (true, false))
+        #expect(state.phase == .lost(.taken))
+        #expect(!state.isHeld(at: at(10)))
+    }
+
+    @Test("stays lost when a renewal succeeds late")
+    func lateSuccess() {
+        var state = state()
+        _ = state.next(at: at(10))
+        _ = state.next(at: at(30))
+        state.renewed(sentAt: at(10))
+        #expect(state.phase == .lost(.expired))
+        #expect(!state.isHeld(at: at(11)))
+    }
+
+    @Test("stays released, whatever comes after")
+    func released() {
+        var state = state()
+        _ = state.next(at: at(10))
+        let first = state.release()
+        let later = (state.release(), state.refused(), state.close())
+        #expect(first)
+        #expect(later == (false, false, false))
+        state.renewed(sentAt: at(10))
+        #expect(state.phase == .released)
+        #expect(state.next(at: at(50)) == .nothing)
+    }
+
+    @Test("never believes longer than the server, over random histories", arguments: 0..<50)
+    func randomHistories(seed: UInt64) {
+        var random = SplitMix(seed: seed)
+        var state = state()
+        var serverEnd = start + lease
+        var now = start
+        for _ in 0..<200 {
+            now += .milliseconds(Int(random.next() % 4000))
+            if case .renew = state.next(at: now) {
+                // The server executes between the send and the reply; the reply may be late or never come.
+                let executed = now + .milliseconds(Int(random.next() % 3000))
+                if executed < serverEnd { serverEnd = max(serverEnd, executed + lease) }
+                if random.next() % 3 == 0 {
+                    _ = state.renewalFailed(at: executed)
+                } else if executed < serverEnd {
+                    state.renewed(sentAt: now)
+                }
+                now = executed
+            }
+            if state.isHeld(at: now) { #expect(now < serverEnd) }
+        }
+    }
+}
+
+/// A small seeded generator: the same seed, the same run.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

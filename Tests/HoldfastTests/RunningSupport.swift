@@ -1,0 +1,60 @@
+import Foundation
+import Logging
+import RedisLink
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+@testable import Holdfast
+
+extension Holdfast {
+    /// Runs the workers and handlers while `body` does something, then shuts down gracefully and waits for the end.
+    func whileRunning(_ body: () async throws -> Void) async throws {
+        let group = ServiceGroup(services: [self], logger: .quiet)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            do {
+                try await body()
+            } catch {
+                tasks.cancelAll()
+                throw error
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+    }
+}
+
+/// What handlers and workers saw, in order.
+final class Record<Element: Sendable>: Sendable {
+    private let elements = Mutex<[Element]>([])
+
+    func add(_ element: Element) { elements.withLock { $0.append(element) } }
+    var all: [Element] { elements.withLock { $0 } }
+    var count: Int { elements.withLock { $0.count } }
+}
+
+/// Holds those who wait for it until it is opened.
+final class Gate: Sendable {
+    private let stream: AsyncStream<Never>
+    private let continuation: AsyncStream<Never>.Continuation
+
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+
+    func open() { continuation.finish() }
+
+    /// Returns when the gate is open; throws when the task is cancelled first. A cancellation opens it for all.
+    func pass() async throws {
+        for await _ in stream {}
+        try Task.checkCancellation()
+    }
+}
+
+extension RedisScript {
+    /// The same script with one line changed for the worse, to show that a test notices.
+    func broken(_ line: String, _ replacement: String) throws -> RedisScript {
+        let parts = source.components(separatedBy: line)
+        try #require(parts.count == 2, "the line to break stands once in \(name).lua")
+        return RedisScript(name: "broken \(name)", source: parts.joined(separator: replacement))
+    }
+}

@@ -1,0 +1,56 @@
+import HoldfastTesting
+import Logging
+import RedisLink
+
+@testable import Holdfast
+
+/// Runs `body` with a private server and a client of it, which is closed afterwards.
+func withHoldfast(
+    lease: Duration = .seconds(30), commandTimeout: Duration = .seconds(5),
+    _ body: @Sendable (Holdfast, PrivateRedisServer) async throws -> Void
+) async throws {
+    try await withPrivateRedisServer { server in
+        let holdfast = try client(of: server, lease: lease, commandTimeout: commandTimeout)
+        do {
+            try await body(holdfast, server)
+        } catch {
+            await holdfast.close()
+            throw error
+        }
+        await holdfast.close()
+    }
+}
+
+/// Another client of the same server, as another instance of the service would have.
+func client(
+    of server: PrivateRedisServer, lease: Duration = .seconds(30), commandTimeout: Duration = .seconds(5)
+) throws -> Holdfast {
+    var configuration = Configuration()
+    configuration.lease = lease
+    configuration.commandTimeout = commandTimeout
+    return try Holdfast(redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
+}
+
+extension Logger {
+    static var quiet: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
+}
+
+extension Holdfast {
+    /// A command as redis-cli would send it.
+    @discardableResult
+    func redis(_ command: RedisArgument...) async throws -> RedisValue {
+        try await core.link.send(command).value
+    }
+}
+
+/// Asks again until `condition` holds. False when it did not in time.
+func eventually(
+    within limit: Duration = .seconds(10), _ condition: () async throws -> Bool
+) async rethrows -> Bool {
+    let deadline = ContinuousClock.now + limit
+    while ContinuousClock.now < deadline {
+        if try await condition() { return true }
+        await Task.yield()
+    }
+    return try await condition()
+}

@@ -1,0 +1,45 @@
+import Foundation
+import HoldfastSimulation
+import HoldfastTesting
+import Testing
+
+/// `holdfast run` on a terminal, which `script` of util-linux provides.
+@Suite struct TerminalTests {
+    /// Runs a shell command line on a terminal of its own, with `keys` typed into it.
+    private static func onTerminal(_ line: String, keys: String, server: PrivateRedisServer) async throws -> String {
+        try await withFile(keys) { input in
+            let handle = try FileHandle(forReadingFrom: URL(filePath: input))
+            defer { try? handle.close() }
+            let output = FileManager.default.temporaryDirectory.appending(path: "tty-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: output) }
+            var plan = SpawnPlan("script", ["-qec", line, "/dev/null"])
+            plan.environment = ["HOLDFAST_REDIS_URL": server.url, "SHELL": "/bin/sh"]
+            plan.input = .descriptor(handle.fileDescriptor)
+            plan.output = .appending(path: output.path)
+            let child = try plan.start()
+            if !(await eventually(within: .seconds(30), { child.state.isOver })) { child.signalGroup(SIGKILL) }
+            return try String(contentsOf: output, encoding: .utf8)
+        }
+    }
+
+    @Test func `An interactive command can read from the terminal, and the shell has it back afterwards`()
+        async throws
+    {
+        try await withPrivateRedisServer { server in
+            let line = """
+                \(Tool.path) run a -- sh -c 'read one; echo "first:$one"'; read two; echo "second:$two"
+                """
+            let output = try await Self.onTerminal(line, keys: "hello\nworld\n", server: server)
+            #expect(output.contains("first:hello"))
+            #expect(output.contains("second:world"))
+        }
+    }
+
+    @Test func `A command in a pipeline gets the terminal when it asks for it`() async throws {
+        try await withPrivateRedisServer { server in
+            let line = "\(Tool.path) run a -- sh -c 'read one </dev/tty; echo \"first:$one\"' | cat"
+            let output = try await Self.onTerminal(line, keys: "hello\n", server: server)
+            #expect(output.contains("first:hello"))
+        }
+    }
+}

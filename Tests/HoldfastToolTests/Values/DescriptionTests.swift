@@ -1,0 +1,68 @@
+import Foundation
+import HoldfastSimulation
+import Testing
+
+@testable import Holdfast
+@testable import HoldfastTool
+
+@Suite struct DescriptionTests {
+    private static func encoded(_ value: some Encodable) throws -> Set<String> {
+        let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(value))
+        return Set((object as? [String: Any] ?? [:]).keys)
+    }
+
+    @Test func `A lock's JSON has the documented field names, without what is not known`() throws {
+        var lock = LockDescription(free: "a")
+        #expect(try Self.encoded(lock) == ["name", "held"])
+        lock.held = true
+        lock.host = "h"
+        lock.pid = 1
+        lock.service = "s"
+        lock.instance = "i"
+        lock.since = Date()
+        lock.heldForMilliseconds = 1
+        lock.remainingMilliseconds = 2
+        lock.fence = 3
+        #expect(
+            try Self.encoded(lock) == [
+                "name", "held", "host", "pid", "service", "instance", "since", "heldForMilliseconds",
+                "remainingMilliseconds", "fence",
+            ])
+    }
+
+    @Test func `A lock of a foreign client without an end is told as what it is`() {
+        let holder = Holder(value: "x", remainingMilliseconds: -1, fenceEntry: nil, nowMicroseconds: 0)
+        let lock = LockDescription(name: "a", holder: holder, instance: nil, now: Date())
+        #expect(lock.claimText == "a client of another kind; its lease lasts without end")
+        #expect(LockDescription.table([lock]).split(separator: "\n").last?.hasSuffix("without end      -") == true)
+    }
+
+    @Test func `A free lock is told as free`() {
+        #expect(LockDescription(free: "a\u{7}").text == "a\\u{7} is free\n")
+    }
+
+    @Test func `A queue's JSON has the documented field names`() throws {
+        let stats = QueueStats(name: "q", ready: 1, inFlight: 2, retrying: 3, dead: 4, oldestAge: .seconds(75))
+        let queue = QueueDescription(stats)
+        #expect(
+            try Self.encoded(queue) == ["name", "ready", "inFlight", "retrying", "dead", "oldestMilliseconds"])
+        #expect(
+            QueueDescription.table([queue]) == """
+                NAME  READY  IN FLIGHT  RETRYING  DEAD  OLDEST
+                q         1          2         3     4  1m 15s
+
+                """)
+    }
+
+    @Test func `Errors map to the documented statuses`() {
+        let codes: [(HoldfastError.Code, Int32)] = [
+            (.notAcquired, 75), (.lost, 79), (.invalidArgument, 64), (.unavailable, 69), (.unknownOutcome, 69),
+            (.authenticationFailed, 69), (.refused, 1), (.closed, 1),
+        ]
+        for (code, status) in codes { #expect(ExitStatus.status(for: HoldfastError(code, "")) == status) }
+        #expect(ExitStatus.status(for: InputError(line: 1, reason: "")) == 65)
+        #expect(ExitStatus.status(for: SimulationError(.serverMissing, "")) == 69)
+        #expect(ExitStatus.status(for: SimulationError(.invalidRequest, "")) == 64)
+        #expect(ExitStatus.status(for: CancellationError()) == 1)
+    }
+}

@@ -1,0 +1,141 @@
+import HoldfastTesting
+import RedisLink
+import Testing
+
+@Suite("Authentication")
+struct AuthenticationTests {
+    private static let canary = "CANARY-8fe1"
+
+    @Test("user, password, database and name are told to the server before any command, on each connection")
+    func greeting() async throws {
+        let server = try FakeRedisServer { command in command.name == "END" ? [.close] : nil }
+        let url = server.url.replacing("://", with: "://me:p%40ss@") + "?db=3"
+        try await withLink(url, { $0.clientName = "tester" }) { link in
+            for _ in 0..<2 {
+                try await expectInStep(link)
+                _ = await failure { try await link.send(["END"]) }
+            }
+            try await link.connect()
+        }
+        #expect(server.accepted == 3)
+        for connection in 0..<3 {
+            let words = server.received.filter { $0.connection == connection }.map(\.words)
+            #expect(words.starts(with: [["AUTH", "me", "p@ss"], ["SELECT", "3"], ["CLIENT", "SETNAME", "tester"]]))
+        }
+    }
+
+    @Test("a password without a user is sent alone, and without anything the server is only asked to answer")
+    func shortGreetings() async throws {
+        let server = try FakeRedisServer()
+        try await withLink(server.url.replacing("://", with: "://:pw@")) { try await $0.connect() }
+        try await withLink(server.url) { try await $0.connect() }
+        #expect(server.received.map(\.words) == [["AUTH", "pw"], ["PING"]])
+    }
+
+    @Test(
+        "a refused password is an error of its own, and the connection is closed at once",
+        arguments: [
+            "WRONGPASS invalid username-password pair or user is disabled.",
+            "ERR AUTH <password> called without any password configured for the default user.",
+            "NOPERM this user has no permissions to run the 'auth' command",
+        ])
+    func refused(text: String) async throws {
+        let server = try FakeRedisServer { command in
+            command.name == "AUTH" ? [.reply(RESP2.error(text))] : nil
+        }
+        try await withLink(server.url.replacing("://", with: "://u:\(Self.canary)@")) { link in
+            for error in [
+                await failure { try await link.connect() }, await failure { try await link.send(["GET", "a"]) },
+            ] {
+                #expect(error?.code == .authenticationFailed)
+                #expect(error?.delivery == .notDelivered)
+                #expect(error?.message.contains(text) == true)
+                #expect("\(String(reflecting: error))".contains(Self.canary) == false)
+            }
+            try await eventually("no connection is left open") { server.open == 0 }
+        }
+        #expect(server.received.allSatisfy { $0.name == "AUTH" }, "nothing is sent as somebody else")
+    }
+
+    @Test("a server that wants a password and gets none fails the connection, not only the first command")
+    func noPassword() async throws {
+        var options = PrivateRedisServer.Options()
+        options.configuration = ["requirepass pw"]
+        try await withPrivateRedisServer(options) { server in
+            try await withLink(server.url) { link in
+                let error = await failure { try await link.connect() }
+                #expect(error?.code == .authenticationFailed)
+                #expect(error?.delivery == .notDelivered)
+                #expect(error?.replyKind == "NOAUTH")
+            }
+            try await withLink(server.url.replacing("://", with: "://:pw@")) { try await expectInStep($0) }
+        }
+    }
+
+    @Test("a wrong password makes no storm, however many commands are tried")
+    func noStorm() async throws {
+        let server = try FakeRedisServer { command in
+            command.name == "AUTH" ? [.reply(RESP2.error("WRONGPASS no"))] : nil
+        }
+        try await withLink(server.url.replacing("://", with: "://u:\(Self.canary)@")) { link in
+            let deadline = ContinuousClock.now + .seconds(1)
+            await withTaskGroup { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        while ContinuousClock.now < deadline {
+                            _ = try? await link.send(["GET", "a"])
+                        }
+                    }
+                }
+            }
+            let attempts = server.received("AUTH").count
+            #expect((2...40).contains(attempts), "\(attempts) attempts in a second")
+        }
+    }
+
+    @Test("an ACL user works as far as its permissions go; a wrong password leaves no connection behind")
+    func accessControlList() async throws {
+        try await withPrivateRedisServer { server in
+            try await withLink(server.url) { admin in
+                _ = try await admin.send(
+                    ["ACL", "SETUSER", "me", "on", .string(">\(Self.canary)"), "~mine:*", "+get", "+set", "+echo"])
+                try await withLink(server.url.replacing("://", with: "://me:\(Self.canary)@")) { link in
+                    try await expectInStep(link)
+                    _ = try await link.send(["SET", "mine:a", "1"])
+                    let error = await failure { try await link.send(["SET", "other", "1"]) }
+                    #expect(error?.delivery == .refused)
+                    #expect(error?.replyKind == "NOPERM")
+                }
+                try await withLink(server.url.replacing("://", with: "://me:wrong@")) { link in
+                    let error = await failure { try await link.connect() }
+                    #expect(error?.code == .authenticationFailed)
+                    #expect(error?.replyKind == "WRONGPASS")
+                }
+                try await eventually("only the administrator is connected") {
+                    let list = try await admin.send(["CLIENT", "LIST"]).value.string ?? ""
+                    return list.split(separator: "\n").count == 1
+                }
+            }
+        }
+    }
+
+    @Test("a database is selected on each connection")
+    func database() async throws {
+        try await withPrivateRedisServer { server in
+            try await withLink(server.url + "?db=5") { link in
+                _ = try await link.send(["SET", "a", "five"])
+                try await withLink(server.url) { other in
+                    #expect(try await other.send(["EXISTS", "a"]).value == .integer(0))
+                    _ = try await other.send(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
+                }
+                try await eventually("a new connection") { (try? await link.send(["PING"])) != nil }
+                #expect(try await link.send(["GET", "a"]).value.string == "five")
+            }
+            try await withLink(server.url + "?db=99") { link in
+                let error = await failure { try await link.connect() }
+                #expect(error?.code == .connectFailed)
+                #expect(error?.message.contains("DB index is out of range") == true)
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+import HoldfastTesting
+import RedisLink
+import Synchronization
+import Testing
+
+/// What a handler was called with.
+private final class Mailbox: Sendable {
+    private let messages = Mutex<[String]>([])
+
+    func receive(_ bytes: [UInt8]) {
+        messages.withLock { $0.append(String(decoding: bytes, as: UTF8.self)) }
+    }
+
+    var all: [String] { messages.withLock { $0 } }
+    /// How often the subscription began.
+    var beginnings: Int { all.count { $0.isEmpty } }
+    var texts: [String] { all.filter { !$0.isEmpty } }
+}
+
+@Suite("Subscriptions")
+struct SubscriberTests {
+    @Test("a handler hears of the beginning of its subscription and of each message, in order")
+    func messages() async throws {
+        try await withPrivateRedisServer { server in
+            try await withLink(server.url) { link in
+                let box = Mailbox()
+                let subscription = try link.subscribe("news", onMessage: box.receive)
+                try await eventually("it begins") { box.beginnings == 1 }
+                for number in 0..<100 {
+                    _ = try await link.send(["PUBLISH", "news", RedisArgument(number)])
+                    _ = try await link.send(["PUBLISH", "other", "x"])
+                }
+                try await eventually("all are there") { box.texts.count == 100 }
+                #expect(box.texts == (0..<100).map(String.init))
+                #expect(box.beginnings == 1)
+                subscription.cancel()
+            }
+        }
+    }
+
+    @Test("after a reconnection all channels are subscribed again, and every handler is told")
+    func resubscribes() async throws {
+        let server = try FakeRedisServer()
+        try await withLink(server.url) { link in
+            let boxes = [Mailbox(), Mailbox(), Mailbox()]
+            let subscriptions = [
+                try link.subscribe("a", onMessage: boxes[0].receive),
+                try link.subscribe("a", onMessage: boxes[1].receive),
+                try link.subscribe("b", onMessage: boxes[2].receive),
+            ]
+            for round in 1...5 {
+                try await eventually("each began \(round) times") { boxes.allSatisfy { $0.beginnings == round } }
+                server.perform([
+                    .reply(RESP2.message("\(round)", channel: "a")), .reply(RESP2.message("\(round)", channel: "b")),
+                ])
+                try await eventually("each got the message") { boxes.allSatisfy { $0.texts.count == round } }
+                server.perform([.reset])
+            }
+            #expect(boxes.allSatisfy { $0.texts == ["1", "2", "3", "4", "5"] })
+            _ = subscriptions
+        }
+    }
+
+    @Test("a handler that joins a channel already subscribed is told of its beginning too")
+    func joins() async throws {
+        let server = try FakeRedisServer()
+        try await withLink(server.url) { link in
+            let first = Mailbox()
+            let second = Mailbox()
+            let one = try link.subscribe("a", onMessage: first.receive)
+            try await eventually("the first begins") { first.beginnings == 1 }
+            let two = try link.subscribe("a", onMessage: second.receive)
+            try await eventually("the second begins") { second.beginnings == 1 }
+            #expect(server.received("SUBSCRIBE").count == 1)
+            #expect(first.beginnings == 1)
+            _ = (one, two)
+        }
+    }
+
+    @Test("a cancelled subscription hears nothing more; its channel is left with the last of them")
+    func cancel() async throws {
+        let server = try FakeRedisServer()
+        try await withLink(server.url) { link in
+            let first = Mailbox()
+            let second = Mailbox()
+            let one = try link.subscribe("a", onMessage: first.receive)
+            let two = try link.subscribe("a", onMessage: second.receive)
+            try await eventually("both begin") { first.beginnings == 1 && second.beginnings == 1 }
+            one.cancel()
+            one.cancel()
+            server.perform([.reply(RESP2.message("m", channel: "a"))])
+            try await eventually("the second hears") { second.texts == ["m"] }
+            #expect(first.texts.isEmpty)
+            #expect(server.received("UNSUBSCRIBE").isEmpty)
+            two.cancel()
+            try await eventually("the channel is left") { server.received("UNSUBSCRIBE").count == 1 }
+            let three = try link.subscribe("a", onMessage: first.receive)
+            try await eventually("it begins again") { first.beginnings == 2 }
+            _ = three
+        }
+    }
+
+    @Test("a subscription that is only dropped ends like a cancelled one")
+    func dropped() async throws {
+        let server = try FakeRedisServer()
+        try await withLink(server.url) { link in
+            let box = Mailbox()
+            var subscription: RedisSubscription? = try link.subscribe("a", onMessage: box.receive)
+            try await eventually("it begins") { box.beginnings == 1 }
+            _ = subscription
+            subscription = nil
+            try await eventually("the channel is left") { server.received("UNSUBSCRIBE").count == 1 }
+        }
+    }
+
+    @Test("a message of any bytes comes through, and garbage makes a new connection")
+    func bytes() async throws {
+        let server = try FakeRedisServer()
+        try await withLink(server.url) { link in
+            let box = Mutex<[[UInt8]]>([])
+            let subscription = try link.subscribe("a") { message in box.withLock { $0.append(message) } }
+            try await eventually("it begins") { box.withLock { $0.count } == 1 }
+            let odd: [UInt8] = [0, 13, 10, 255]
+            server.perform([.reply(RESP2.array([RESP2.bulk("message"), RESP2.bulk("a"), RESP2.bulk(odd)]))])
+            try await eventually("it is there") { box.withLock { $0 } == [[], odd] }
+            server.perform([.reply(Array("garbage\r\n".utf8))])
+            try await eventually("it begins again") { box.withLock { $0 } == [[], odd, []] }
+            _ = subscription
+        }
+    }
+
+    @Test("closing the link ends its subscriptions, and later ones are refused")
+    func closed() async throws {
+        let server = try FakeRedisServer()
+        let link = try makeLink(server.url)
+        let box = Mailbox()
+        let subscription = try link.subscribe("a", onMessage: box.receive)
+        try await eventually("it begins") { box.beginnings == 1 }
+        await link.close()
+        try await eventually("no connection is left") { server.open == 0 }
+        let error = #expect(throws: RedisError.self) { try link.subscribe("a", onMessage: box.receive) }
+        #expect(error?.code == .closed)
+        subscription.cancel()
+    }
+
+    @Test("commands go on while the subscriber's connection is down, and the other way round")
+    func independent() async throws {
+        let server = try FakeRedisServer()
+        try await withLink(server.url) { link in
+            try await link.connect()
+            let box = Mailbox()
+            let subscription = try link.subscribe("a", onMessage: box.receive)
+            try await eventually("it begins") { box.beginnings == 1 }
+            let connection = try #require(server.received("SUBSCRIBE").first?.connection)
+            server.perform([.reset], on: connection)
+            try await expectInStep(link)
+            #expect(server.received("ECHO").allSatisfy { $0.connection == 0 })
+            server.perform([.reset], on: 0)
+            try await eventually("it begins again") { box.beginnings == 2 }
+            try await expectInStep(link)
+            _ = subscription
+        }
+    }
+}

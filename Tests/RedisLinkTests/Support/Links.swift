@@ -1,0 +1,59 @@
+import Logging
+import RedisLink
+import Testing
+
+/// Says nothing: what the tests look at is values.
+let quiet = Logger(label: "redis-link-tests") { _ in SwiftLogNoOpLogHandler() }
+
+func makeLink(_ url: String, _ change: (inout RedisConfiguration) -> Void = { _ in }) throws -> RedisLink {
+    var configuration = try RedisConfiguration(url: url)
+    configuration.commandTimeout = .seconds(20)
+    configuration.connectTimeout = .seconds(20)
+    change(&configuration)
+    return try RedisLink(configuration, logger: quiet)
+}
+
+/// Runs `body` with a link to `url` and closes it afterwards.
+func withLink<R>(
+    _ url: String, _ change: (inout RedisConfiguration) -> Void = { _ in },
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (RedisLink) async throws -> R
+) async throws -> R {
+    let link = try makeLink(url, change)
+    let result: Result<R, any Error>
+    do {
+        result = .success(try await body(link))
+    } catch {
+        result = .failure(error)
+    }
+    await link.close()
+    return try result.get()
+}
+
+/// The error of an operation that must fail.
+func failure<R>(
+    isolation: isolated (any Actor)? = #isolation, sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () async throws -> R
+) async -> RedisError? {
+    do {
+        let result = try await body()
+        Issue.record("it succeeded with \(result)", sourceLocation: sourceLocation)
+    } catch let error as RedisError {
+        return error
+    } catch {
+        Issue.record("it failed with \(error)", sourceLocation: sourceLocation)
+    }
+    return nil
+}
+
+/// The link must bring the next command its own reply.
+func expectInStep(
+    _ link: RedisLink, isolation: isolated (any Actor)? = #isolation,
+    sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+    for _ in 0..<2 {
+        let text = "echo \(UInt64.random(in: 0...UInt64.max))"
+        let reply = try await link.send(["ECHO", .string(text)])
+        #expect(reply.value.string == text, sourceLocation: sourceLocation)
+    }
+}

@@ -1,0 +1,148 @@
+import Testing
+
+@testable import RedisLink
+
+@Suite("The state of a session")
+struct SessionStateTests {
+    /// A state in the given phase, after one attempt unless it is idle.
+    private func state(in phase: SessionState.Phase) -> SessionState {
+        var state = SessionState()
+        switch phase {
+        case .idle: break
+        case .resolving: _ = state.begin()
+        case .connecting:
+            state = self.state(in: .resolving)
+            _ = state.resolved(attempt: 1)
+        case .securing:
+            state = self.state(in: .connecting)
+            state.secure()
+        case .greeting(let awaiting):
+            state = self.state(in: .connecting)
+            _ = state.connected(greeting: awaiting)
+        case .ready:
+            state = self.state(in: .connecting)
+            _ = state.connected(greeting: 0)
+        case .waiting:
+            state = self.state(in: .resolving)
+            _ = state.failed(random: 0)
+        case .closed: state.close()
+        }
+        precondition(state.phase == phase)
+        return state
+    }
+
+    private let phases: [SessionState.Phase] = [
+        .idle, .resolving, .connecting, .securing, .greeting(awaiting: 2), .ready, .waiting, .closed,
+    ]
+
+    @Test("only an idle session begins because it is asked to")
+    func begin() {
+        for phase in phases {
+            var state = state(in: phase)
+            let attempt = state.attempt
+            let begins = phase == .idle
+            #expect(state.begin() == begins, "\(phase)")
+            #expect(state.phase == (begins ? .resolving : phase))
+            #expect(state.attempt == attempt + (begins ? 1 : 0))
+        }
+    }
+
+    @Test("only a waiting session tries again")
+    func retry() {
+        for phase in phases {
+            var state = state(in: phase)
+            let attempt = state.attempt
+            let begins = phase == .waiting
+            #expect(state.retry() == begins, "\(phase)")
+            #expect(state.phase == (begins ? .resolving : phase))
+            #expect(state.attempt == attempt + (begins ? 1 : 0))
+        }
+    }
+
+    @Test("the name service is heard while it is waited for, and only for the present attempt")
+    func resolved() {
+        for phase in phases {
+            var current = state(in: phase)
+            let heard = current.resolved(attempt: current.attempt)
+            #expect(heard == (phase == .resolving), "\(phase)")
+            #expect(current.phase == (heard ? .connecting : phase))
+
+            var late = state(in: phase)
+            #expect(late.resolved(attempt: late.attempt - 1) == false)
+            #expect(late.phase == phase)
+        }
+    }
+
+    @Test("a connection without greeting is ready at once, with one after the last of its replies")
+    func greeting() {
+        var plain = state(in: .connecting)
+        #expect(plain.connected(greeting: 0) == true)
+        #expect(plain.phase == .ready)
+
+        var greeted = state(in: .connecting)
+        #expect(greeted.connected(greeting: 3) == false)
+        #expect(greeted.phase == .greeting(awaiting: 3))
+        #expect(greeted.greeted() == false)
+        #expect(greeted.greeted() == false)
+        #expect(greeted.phase == .greeting(awaiting: 1))
+        #expect(greeted.greeted() == true)
+        #expect(greeted.phase == .ready)
+
+        var secured = state(in: .securing)
+        #expect(secured.connected(greeting: 1) == false)
+        #expect(secured.greeted() == true)
+        #expect(secured.phase == .ready)
+    }
+
+    @Test("a failure ends an attempt or a connection, once")
+    func failed() {
+        for phase in phases {
+            var state = state(in: phase)
+            let wait = state.failed(random: 0.5)
+            switch phase {
+            case .resolving, .connecting, .securing, .greeting, .ready:
+                #expect(wait == .milliseconds(25), "\(phase)")
+                #expect(state.phase == .waiting)
+                #expect(state.failed(random: 0.5) == nil)
+            case .idle, .waiting, .closed:
+                #expect(wait == nil, "\(phase)")
+                #expect(state.phase == phase)
+            }
+        }
+    }
+
+    @Test("closing is final from every phase")
+    func close() {
+        for phase in phases {
+            var state = state(in: phase)
+            state.close()
+            #expect(state.phase == .closed)
+            #expect(state.begin() == false)
+            #expect(state.retry() == false)
+            #expect(state.resolved(attempt: state.attempt) == false)
+            #expect(state.failed(random: 0) == nil)
+            #expect(state.phase == .closed)
+        }
+    }
+
+    @Test("the back-off grows until a connection has answered")
+    func backoff() {
+        var state = SessionState()
+        _ = state.begin()
+        var waits: [Duration?] = []
+        for _ in 0..<4 {
+            waits.append(state.failed(random: 0.5))
+            _ = state.retry()
+        }
+        #expect(waits == [.milliseconds(25), .milliseconds(50), .milliseconds(100), .milliseconds(200)])
+        // Accepted and dropped, as by a server that is full: still a failure.
+        _ = state.resolved(attempt: state.attempt)
+        _ = state.connected(greeting: 1)
+        #expect(state.failed(random: 0.5) == .milliseconds(400))
+        _ = state.retry()
+        _ = state.resolved(attempt: state.attempt)
+        _ = state.connected(greeting: 1)
+        _ = state.greeted()
+        #expect(state.failed(random: 0.5) == .milliseconds(25))
+    }
+}
