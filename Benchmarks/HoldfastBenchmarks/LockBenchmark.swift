@@ -67,7 +67,7 @@ struct LockBenchmark {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for task in 0..<tasks {
                 let share = cycles / tasks + (task < cycles % tasks ? 1 : 0)
-                group.addTask {
+                group.addTask(executorPreference: holdfast.executor) {
                     switch kind {
                     case .link: try await link(task, share)
                     case .plain: try await lock(task, share, fenced: false)

@@ -39,6 +39,12 @@ public final class Holdfast: Service, Sendable {
             configuration: configuration, logger: core.logger)
     }
 
+    /// An executor for tasks that do little else than ask this client: `withTaskExecutorPreference(holdfast.executor)`.
+    ///
+    /// Such tasks run on the thread of the connection, which saves two changes of thread for each call. They must
+    /// neither block nor compute for long: everything of this client waits for them, renewals too.
+    public var executor: any TaskExecutor { core.link.connection.thread }
+
     /// Connects now, instead of with the first use, so that a wrong address or password shows at once.
     ///
     /// - Throws: ``HoldfastError/Code/unavailable`` or ``HoldfastError/Code/authenticationFailed``.

@@ -32,7 +32,7 @@ protocol LinkSource: AnyObject {
 /// **No lost wake-up.** A job is appended before the appender tries to borrow. If the lock is taken, its holder looks
 /// at the queue again after letting go (``runTurns()``), or is the loop itself, which only goes to sleep after seeing
 /// an empty queue under the same mutex that guards the append.
-package final class LinkThread: SerialExecutor, @unchecked Sendable {
+package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendable {
     // Unchecked: `timers`, `source` and `turnOwner` are touched only by the holder of `turn`.
 
     private struct Inbox {
@@ -109,6 +109,10 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func submit(_ job: Job) {
+        // The runtime enqueues without holding the executor, and a job may be the last that does: once it is in the
+        // inbox, another thread may run it.
+        let alive = Unmanaged.passRetained(self)
+        defer { alive.release() }
         let asleep = inbox.withLock { inbox in
             inbox.jobs.append(job)
             return inbox.asleep
@@ -162,12 +166,16 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func takeTurn() {
-        while true {
+        // Bounded: jobs that keep queueing jobs must not keep the bytes of the others from leaving.
+        for _ in 0..<64 {
             inbox.withLock { swap(&$0.jobs, &running) }
             if running.isEmpty { break }
             for job in running {
                 switch job {
-                case .swift(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+                case .swift(let job):
+                    // Both, so that a task that prefers this executor enters and leaves the actors without a hop.
+                    job.runSynchronously(
+                        isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
                 case .call(let call): call()
                 }
             }

@@ -32,7 +32,6 @@ package struct PendingReplies<Completion> {
         entries.lazy.filter { $0.completion != nil }.map(\.deadline).min()
     }
 
-    /// Ids must rise from one call to the next.
     package mutating func append(_ entry: Entry) {
         entries.append(entry)
     }
@@ -44,15 +43,10 @@ package struct PendingReplies<Completion> {
 
     /// Takes the completion of a command; nil when it has its reply already.
     package mutating func withdraw(_ id: UInt64) -> Completion? {
-        var low = 0
-        var high = entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entries[middle].id < id { low = middle + 1 } else { high = middle }
-        }
-        guard low < entries.count, entries[low].id == id else { return nil }
-        defer { entries[low].completion = nil }
-        return entries[low].completion
+        // Not always in order: see `RedisConnection.send`.
+        guard let index = entries.firstIndex(where: { $0.id == id }) else { return nil }
+        defer { entries[index].completion = nil }
+        return entries[index].completion
     }
 
     /// Takes the completions whose deadline has passed, each with the instant its command was sent.

@@ -50,12 +50,16 @@ package actor RedisConnection: SessionDelegate {
 
     /// Waits until the connection stands, or for the next attempt's failure.
     package func connect() async throws(RedisError) {
-        guard !Task.isCancelled else { throw Self.cancelled(.notDelivered) }
         guard !isClosed else { throw closedError }
         guard !session.isReady else { return }
         let id = takeID()
+        // As in `send`.
         let result = await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
+            await withUnsafeContinuation {
+                (continuation: UnsafeContinuation<Swift.Result<Void, RedisError>, Never>) in
+                guard !Task.isCancelled else {
+                    return continuation.resume(returning: .failure(Self.cancelled(.notDelivered)))
+                }
                 // Registered first, because an attempt may fail at once.
                 connecting[id] = continuation
                 session.open()
@@ -69,12 +73,15 @@ package actor RedisConnection: SessionDelegate {
     /// Sends a command and waits for its reply. Cancelling the task ends the wait, not the command: unless it had not
     /// left yet, the error's delivery is then unknown.
     package func send(_ command: [RedisArgument], timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
-        guard !Task.isCancelled else { throw Self.cancelled(.notDelivered) }
         let id = takeID()
-        // Registered inside this job. A cancellation is submitted to the same thread, so that it runs after this job
-        // has suspended, and finds the command registered.
+        // Looked at and registered inside one job. A cancellation is submitted to the same thread: one that comes after
+        // the look runs after this job, and finds the command registered. (Between the lines above and here other jobs
+        // may run, because a task with an executor preference is enqueued anew.)
         let result = await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
+            await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
+                guard !Task.isCancelled else {
+                    return continuation.resume(returning: .failure(Self.cancelled(.notDelivered)))
+                }
                 submit(command, id: id, timeout: timeout, .task(continuation))
             }
         } onCancel: {

@@ -11,7 +11,8 @@ import Testing
         var plan = FaultPlan(seed: 1, instances: 2, kills: 0, pauses: 0)
         plan.faults = [Fault(.kill, .slot(1), at: 0.3), Fault(.pause, .slot(2), at: 0.6, pauseInLeases: 2)]
         let messages = ["a", "b", "c"].map {
-            InputMessage(id: $0, body: Array("null".utf8), share: Share(group: $0 == "c" ? "odd" : "even", amount: 2))
+            InputMessage(
+                id: $0, body: Array("null".utf8), share: Share(group: $0 == "c" ? "odd" : "even", amount: 2))
         }
         var ledger = LedgerContents()
         ledger.effects = ["a", "b", "c"].map { .init(message: $0, author: author, fence: 1, attempt: 1) }

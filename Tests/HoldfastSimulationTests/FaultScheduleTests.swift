@@ -44,7 +44,8 @@ import Testing
         let restart = Fault(.restartRedis, .redis, at: 0.1)
         var schedule = Self.schedule(restart)
         #expect(
-            schedule.next(in: Self.situation(0.5, healthy: [])) == FaultSchedule.Strike(fault: restart, slot: nil))
+            schedule.next(in: Self.situation(0.5, healthy: []))
+                == FaultSchedule.Strike(fault: restart, slot: nil))
     }
 
     @Test func `Work is held back until the last fault has struck`() {

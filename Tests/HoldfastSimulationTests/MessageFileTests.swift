@@ -25,7 +25,10 @@ import Testing
         #expect(file.messages.map(\.id) == ["1", "2"])
     }
 
-    @Test(arguments: ["null", "true", "0", "1.5", "\"text\"", "[]", "{}", #"{"a":[1,{"b":null}]}"#, "12345678901234567890.10"])
+    @Test(arguments: [
+        "null", "true", "0", "1.5", "\"text\"", "[]", "{}", #"{"a":[1,{"b":null}]}"#,
+        "12345678901234567890.10",
+    ])
     func `Any JSON value is a message and is sent as it stands in the file`(text: String) throws {
         #expect(try Self.read(" \(text)\t\r\n").messages.map(\.body) == [Array(text.utf8)])
     }
@@ -39,12 +42,15 @@ import Testing
     }
 
     @Test func `A file without messages is refused`() {
-        #expect(throws: InputError(line: nil, reason: "there is no message in it")) { try Self.read("\n \r\n") }
+        #expect(throws: InputError(line: nil, reason: "there is no message in it")) {
+            try Self.read("\n \r\n")
+        }
     }
 
     @Test func `Totals add the amounts of each group`() throws {
         let lines = [
-            #"{"section":"libs","size":10}"#, #"{"section":"doc","size":"5"}"#, #"{"section":"libs","size":-3}"#,
+            #"{"section":"libs","size":10}"#, #"{"section":"doc","size":"5"}"#,
+            #"{"section":"libs","size":-3}"#,
         ]
         let file = try Self.read(lines.joined(separator: "\n"), by: "section", of: "size")
         #expect(file.totals == ["libs": 7, "doc": 5])

@@ -64,7 +64,7 @@ enum EffectChecks {
                 ledger, \(told(run.redis.totals[group])) in Redis
                 """
             },
-            holding: "\(groups.count) totals are the same in the input, the ledger and Redis",
+            holding: "\(SummaryText.counted(groups.count, "total")) agree in the input, the ledger and Redis",
             broken: "\(wrong.count) of \(groups.count) totals differ"
         )
     }

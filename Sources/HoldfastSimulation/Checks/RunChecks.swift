@@ -21,7 +21,8 @@ enum RunChecks {
             breaches: unclean.map { ending in
                 let status = ending.exitStatus.map { "with exit status \($0)" } ?? "by a signal"
                 let words = ending.lastWords.map { ": \($0)" } ?? ""
-                return "instance \(ending.author.slot) (pid \(ending.author.pid)) ended \(ending.cause.rawValue) "
+                return
+                    "instance \(ending.author.slot) (pid \(ending.author.pid)) ended \(ending.cause.rawValue) "
                     + status + words
             },
             holding: "\(run.endings.count) processes ended, each when it was told to",
@@ -32,7 +33,8 @@ enum RunChecks {
     /// Every fault of the plan hit a live victim, every pause outlasted the lease, and work was in flight.
     static func faultsFelt(_ run: Observations) -> Verdict {
         var breaches: [String] = []
-        for fault in run.plan.faults where run.strikes.count(where: { $0.fault == fault && $0.hitAt != nil }) == 0 {
+        for fault in run.plan.faults
+        where run.strikes.count(where: { $0.fault == fault && $0.hitAt != nil }) == 0 {
             breaches.append("the \(fault.kind.rawValue) of \(fault.victim) at \(fault.moment) hit nothing")
         }
         for strike in run.strikes where strike.fault.kind == .pause {
@@ -47,7 +49,8 @@ enum RunChecks {
         if run.strikes.contains(where: { $0.pid != nil }), messages == 0 {
             breaches.append("no message was in flight at any fault")
         }
-        let holding = run.plan.faults.isEmpty
+        let holding =
+            run.plan.faults.isEmpty
             ? "no faults were asked for"
             : "\(run.strikes.count) faults struck, with \(messages) messages and \(ticks) ticks in flight"
         return Verdict(.faultsFelt, breaches: breaches, holding: holding, broken: "not every fault was felt")

@@ -24,18 +24,21 @@ enum TickChecks {
         var breaches: [String] = []
         for (earlier, later) in zip(accepted, accepted.dropFirst()) where later.fence < earlier.fence {
             breaches.append(
-                "the write of tick \(later.tick) with fence \(later.fence) was accepted after fence \(earlier.fence)")
+                "the write of tick \(later.tick) with fence \(later.fence) was accepted after fence \(earlier.fence)"
+            )
         }
         let everyUse = run.ledger.tickStarts + accepted + run.ledger.refusedTicks
         let ticksByFence = Dictionary(grouping: everyUse, by: \.fence).mapValues { Set($0.map(\.tick)) }
         for (fence, ticks) in ticksByFence.sorted(by: { $0.key < $1.key }) where ticks.count > 1 {
-            breaches.append("fence \(fence) belongs to the ticks \(ticks.sorted().joined(separator: " and "))")
+            breaches.append(
+                "fence \(fence) belongs to the ticks \(ticks.sorted().joined(separator: " and "))")
         }
         let stale = run.ledger.refusedTicks.count
         return Verdict(
             .fencesRise,
             breaches: breaches,
-            holding: "\(accepted.count) fenced writes were accepted in rising order, \(stale) stale ones refused",
+            holding:
+                "\(accepted.count) fenced writes were accepted in rising order, \(stale) stale ones refused",
             broken: "\(breaches.count) fences are out of order or used twice"
         )
     }

@@ -37,7 +37,8 @@ package struct TotalsRule: Codable, Hashable, Sendable {
     private func group(of body: JSONValue, line: Int?) throws(InputError) -> String {
         guard let by else { return Self.everything }
         guard let group = body[by]?.name else {
-            throw InputError(line: line, reason: "no text or whole number in the field \(by.debugDescription)")
+            throw InputError(
+                line: line, reason: "no text or whole number in the field \(by.debugDescription)")
         }
         return group
     }
@@ -48,7 +49,8 @@ package struct TotalsRule: Codable, Hashable, Sendable {
             throw InputError(line: line, reason: "no whole number in the field \(of.debugDescription)")
         }
         guard Self.amounts.contains(amount) else {
-            throw InputError(line: line, reason: "the amount in the field \(of.debugDescription) is too large")
+            throw InputError(
+                line: line, reason: "the amount in the field \(of.debugDescription) is too large")
         }
         return amount
     }

@@ -32,7 +32,8 @@ struct SimulatedConsumer: Sendable {
         // Also when the claim was lost meanwhile: who wakes from a freeze in the middle of a step does not know.
         let outcome = try await ledger.apply(
             Effect(
-                message: delivery.id, share: share, fence: delivery.fencingToken.rawValue, attempt: delivery.attempt),
+                message: delivery.id, share: share, fence: delivery.fencingToken.rawValue,
+                attempt: delivery.attempt),
             by: author,
             askingInbox: sabotage != .noInbox
         )

@@ -4,11 +4,11 @@ package import Logging
 internal import ServiceLifecycle
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// One instance of the simulated service, in a process of its own: the same code that a real service has around its
@@ -17,7 +17,7 @@ package enum SimulatedInstance {
     /// Runs until SIGTERM, which stops it gracefully, or until the process that started it is gone.
     package static func run(_ configuration: InstanceConfiguration, slot: Int, logger: Logger) async throws {
         LifeLine.dieWithParent()
-        let signals = CaughtSignals([SIGTERM])
+        let signals = try CaughtSignals([SIGTERM])
         let author = Author(slot: slot, pid: ProcessInfo.processInfo.processIdentifier)
         let ledger = try EffectLedger(path: configuration.ledgerPath)
         let history = try HistoryFile(

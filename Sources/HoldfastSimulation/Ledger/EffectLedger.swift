@@ -121,7 +121,9 @@ package final class EffectLedger: Sendable {
     }
 
     /// Reads in one snapshot, on the ledger's own queue.
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) async throws -> Result {
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) async throws
+        -> Result
+    {
         try await database.read(body)
     }
 }

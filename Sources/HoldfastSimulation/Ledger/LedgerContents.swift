@@ -55,7 +55,8 @@ extension EffectLedger {
         }
     }
 
-    private static func effectRows(_ table: String, _ database: Database) throws -> [LedgerContents.EffectRow] {
+    private static func effectRows(_ table: String, _ database: Database) throws -> [LedgerContents.EffectRow]
+    {
         try Row.fetchAll(database, sql: "SELECT * FROM \(table) ORDER BY seq").map { row in
             LedgerContents.EffectRow(
                 message: row["message"],

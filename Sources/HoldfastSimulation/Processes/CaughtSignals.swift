@@ -1,19 +1,19 @@
-// Dispatch sources may be used from any thread; the module on Linux does not say so yet.
-@preconcurrency internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// Signals that this process gets as values, instead of their default effect, from now until its end.
 ///
-/// A signal that was ignored when the program started (SIGHUP under `nohup`) stays ignored, as its user wished.
+/// The handler writes the signal's number to a pipe, and a thread reads it there: from the first instant no signal
+/// is lost. A child gets the default dispositions back by itself, since handlers do not survive `exec`. A signal that
+/// was ignored when the program started (SIGHUP under `nohup`) stays ignored, in the child too, as its user wished.
 package final class CaughtSignals: Sendable {
     private struct Delivery {
         var receiver: AsyncStream<Int32>.Continuation?
@@ -21,25 +21,36 @@ package final class CaughtSignals: Sendable {
         var waiting: [Int32] = []
     }
 
-    /// Those that are caught here. A child must get their default disposition back.
-    package let numbers: [Int32]
-    private let sources: [any DispatchSourceSignal]
+    /// All that a signal handler may touch.
+    private static let pipeEntry = Atomic<Int32>(-1)
+
     private let delivery = Mutex(Delivery())
 
-    package init(_ wanted: [Int32]) {
-        numbers = wanted.filter { !Self.isIgnored($0) }
-        sources = numbers.map { number in
-            _ = signal(number, SIG_IGN)
-            return DispatchSource.makeSignalSource(signal: number, queue: .global())
-        }
-        for (number, source) in zip(numbers, sources) {
-            source.setEventHandler { [weak self] in self?.deliver(number) }
-            source.resume()
-        }
-    }
+    /// Catches the signals. Once in a process.
+    package init(_ wanted: [Int32]) throws {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw SystemError("cannot make a pipe") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        let (exit, entry) = (ends[0], ends[1])
+        // A handler must not wait, should thousands of signals ever fill the pipe.
+        _ = fcntl(entry, F_SETFL, O_NONBLOCK)
+        let before = Self.pipeEntry.exchange(entry, ordering: .sequentiallyConsistent)
+        precondition(before == -1, "signals are caught once in a process")
 
-    deinit {
-        sources.forEach { $0.cancel() }
+        Thread.detachNewThread { [self] in
+            var number: UInt8 = 0
+            while true {
+                if read(exit, &number, 1) == 1 { deliver(Int32(number)) }
+            }
+        }
+        for number in wanted where !Self.isIgnored(number) {
+            _ = signal(number) { number in
+                let before = errno
+                var byte = UInt8(truncatingIfNeeded: number)
+                _ = write(CaughtSignals.pipeEntry.load(ordering: .sequentiallyConsistent), &byte, 1)
+                errno = before
+            }
+        }
     }
 
     /// The signals from now on, with those that came since the last stream ended. There is one stream at a time: a

@@ -1,11 +1,11 @@
 internal import Foundation
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// How a child process is to be started.
@@ -29,8 +29,6 @@ package struct SpawnPlan: Sendable {
     package var input = Stream.inherited
     package var output = Stream.inherited
     package var error = Stream.inherited
-    /// Signals whose disposition goes back to the default: those the parent handles or ignores for its own sake.
-    package var defaultSignals: [Int32] = []
 
     package init(_ executable: String, _ arguments: [String] = []) {
         self.executable = executable
@@ -58,15 +56,10 @@ package struct SpawnPlan: Sendable {
         }
 
         var noSignals = sigset_t()
-        var defaults = sigset_t()
         sigemptyset(&noSignals)
-        sigemptyset(&defaults)
-        for signal in defaultSignals { sigaddset(&defaults, signal) }
         posix_spawnattr_setsigmask(&attributes, &noSignals)
-        posix_spawnattr_setsigdefault(&attributes, &defaults)
         posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
 
         var pid: pid_t = 0
         let failure = try withCStrings([executable] + arguments) { argv in
@@ -82,7 +75,9 @@ package struct SpawnPlan: Sendable {
         ProcessInfo.processInfo.environment.merging(environment) { _, new in new }.map { "\($0)=\($1)" }
     }
 
-    private static func connect(_ stream: Stream, to target: Int32, in actions: inout posix_spawn_file_actions_t) {
+    private static func connect(
+        _ stream: Stream, to target: Int32, in actions: inout posix_spawn_file_actions_t
+    ) {
         switch stream {
         case .inherited:
             break

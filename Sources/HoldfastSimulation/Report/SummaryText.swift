@@ -18,7 +18,9 @@ package enum SummaryText {
     package static func summary(_ report: SimulationReport) -> String {
         let figures = report.figures
         var faults = "\(counted(figures.kills, "kill")), \(counted(figures.pauses, "pause"))"
-        if figures.redisRestarts > 0 { faults += ", \(counted(figures.redisRestarts, "restart")) of redis-server" }
+        if figures.redisRestarts > 0 {
+            faults += ", \(counted(figures.redisRestarts, "restart")) of redis-server"
+        }
         let rows = [
             (
                 "messages",
@@ -45,8 +47,9 @@ package enum SummaryText {
         ]
         var text = rows.map { "\($0.0.padded(to: 12))\($0.1)\n" }.joined() + "\n"
         for verdict in report.checks {
-            text += "\(verdict.holds ? "ok    " : "BROKEN") \(verdict.check.rawValue.padded(to: 30))\(verdict.finding)\n"
-            text += verdict.examples.map { "       \($0)\n" }.joined()
+            text +=
+                "\(verdict.holds ? "ok    " : "BROKEN") \(verdict.check.rawValue.padded(to: 30))\(verdict.finding)\n"
+            text += verdict.examples.map { "       \(TerminalText.escaped($0))\n" }.joined()
         }
         return text + "\n" + conclusion(report)
     }

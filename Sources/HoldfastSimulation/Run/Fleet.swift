@@ -1,11 +1,11 @@
 internal import Foundation
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// The instances' processes: one in each slot, and what became of those before it.
@@ -50,7 +50,6 @@ struct Fleet {
             plan.input = .descriptor(lifeLine.childEnd)
             plan.output = .nothing
             plan.error = .appending(path: workspace.log(slot: slot))
-            plan.defaultSignals = [SIGINT, SIGTERM, SIGHUP]
             members[slot] = Member(child: try plan.start(), lifeLine: lifeLine)
         }
     }
@@ -71,7 +70,8 @@ struct Fleet {
 
     private mutating func remove(_ slot: Int, _ member: Member, exitStatus: Int32?) {
         var ending = InstanceEnding(
-            author: Author(slot: slot, pid: member.child.pid), cause: member.endingCause, exitStatus: exitStatus)
+            author: Author(slot: slot, pid: member.child.pid), cause: member.endingCause,
+            exitStatus: exitStatus)
         if !ending.isClean { ending.lastWords = workspace.lastWords(slot: slot) }
         endings.append(ending)
         members[slot] = nil

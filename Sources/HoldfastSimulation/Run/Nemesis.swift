@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// Carries out the faults of a plan: strikes, waits until each is known to have hit, and ends the pauses.
@@ -23,7 +23,8 @@ struct Nemesis {
 
     /// Whether no fault is to come and none is going on.
     var isDone: Bool {
-        schedule.pending.isEmpty && strikes.allSatisfy { $0.hitAt != nil && ($0.endedAt != nil || $0.fault.kind == .kill) }
+        schedule.pending.isEmpty
+            && strikes.allSatisfy { $0.hitAt != nil && ($0.endedAt != nil || $0.fault.kind == .kill) }
     }
 
     func feedLimit(total: Int, margin: Int) -> Int {
@@ -31,7 +32,9 @@ struct Nemesis {
     }
 
     /// One step: strikes with the faults that are due, and sees to those that go on.
-    mutating func step(_ progress: Double, tickRunner: Author?, _ fleet: inout Fleet, _ server: SimulationServer)
+    mutating func step(
+        _ progress: Double, tickRunner: Author?, _ fleet: inout Fleet, _ server: SimulationServer
+    )
         async throws
     {
         for index in strikes.indices { follow(index, &fleet) }
@@ -87,10 +90,12 @@ struct Nemesis {
 
     private static func told(_ strike: FaultSchedule.Strike, pid: Int32?, progress: Double) -> String {
         let moment = "at \(SummaryText.percent(progress).drop { $0 == " " })"
-        let victim = strike.slot.map { "instance \($0) (pid \(pid.map(String.init) ?? "?"))" } ?? "redis-server"
+        let victim =
+            strike.slot.map { "instance \($0) (pid \(pid.map(String.init) ?? "?"))" } ?? "redis-server"
         switch strike.fault.kind {
         case .kill: return "\(moment): \(victim) is killed"
-        case .pause where strike.fault.victim == .tickRunner: return "\(moment): \(victim) is paused in a tick"
+        case .pause where strike.fault.victim == .tickRunner:
+            return "\(moment): \(victim) is paused in a tick"
         case .pause: return "\(moment): \(victim) is paused"
         case .restartRedis: return "\(moment): redis-server is killed and started again"
         }

@@ -17,7 +17,8 @@ struct RunResults: Sendable {
         let stats = try await holdfast.store(ofQueue: queue).stats()
         let due = try await holdfast.core.link.send(["ZCARD", .string(holdfast.core.keys.key(queue, "due"))])
         return [
-            "ready messages": stats.ready, "claims": stats.inFlight, "messages waiting for a retry": stats.retrying,
+            "ready messages": stats.ready, "claims": stats.inFlight,
+            "messages waiting for a retry": stats.retrying,
             "dead letters": stats.dead, "due times": Int(due.value.integer ?? 0),
         ]
     }

@@ -42,7 +42,9 @@ package struct Simulation: Sendable {
         }
     }
 
-    private func observe(_ workspace: Workspace, deadline: ContinuousClock.Instant) async throws -> Observations {
+    private func observe(_ workspace: Workspace, deadline: ContinuousClock.Instant) async throws
+        -> Observations
+    {
         report(.stage(.startingServer))
         let server = try await SimulationServer(
             url: request.redisURL, survivesKill: request.plan.count(.restartRedis) > 0)

@@ -22,11 +22,13 @@ package struct SimulationRequest: Sendable {
 
     package init(
         messages: MessageFile, totals: TotalsRule, instances: Int, plan: FaultPlan, redisURL: String? = nil,
-        lease: Duration = .milliseconds(1500), span: Duration = .seconds(12), deadline: Duration = .seconds(300),
+        lease: Duration = .milliseconds(1500), span: Duration = .seconds(12),
+        deadline: Duration = .seconds(300),
         executable: String, instanceArguments: [String], artifacts: String? = nil
     ) throws(SimulationError) {
         guard redisURL == nil || plan.count(.restartRedis) == 0 else {
-            throw SimulationError(.invalidRequest, "a redis-server that was given by its URL can't be restarted")
+            throw SimulationError(
+                .invalidRequest, "a redis-server that was given by its URL can't be restarted")
         }
         self.messages = messages
         self.totals = totals

@@ -80,7 +80,8 @@ struct SimulationStage: Sendable {
         report(
             .progress(
                 SimulationProgress(
-                    done: progress.effects, total: total, up: fleet.healthySlots.count, paused: fleet.pausedCount,
+                    done: progress.effects, total: total, up: fleet.healthySlots.count,
+                    paused: fleet.pausedCount,
                     faultsPending: nemesis.pendingCount)))
         guard feeder.isDone, nemesis.isDone, fleet.allAreUp else { return false }
         do {
@@ -100,7 +101,8 @@ struct SimulationStage: Sendable {
         let fallen = fleet.endings.filter { $0.cause == .byItself }
         guard fallen.count > request.instances, let last = fallen.last else { return }
         throw SimulationError(
-            .instancesFailed, "instances end by themselves again and again; the last one said: \(last.lastWords ?? "")")
+            .instancesFailed,
+            "instances end by themselves again and again; the last one said: \(last.lastWords ?? "")")
     }
 
     private static func abandon(_ fleet: Fleet) async {

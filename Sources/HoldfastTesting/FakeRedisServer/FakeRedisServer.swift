@@ -56,8 +56,16 @@ package final class FakeRedisServer: Sendable {
     package var open: Int { journal.state.withLock { $0.open } }
 
     /// Does something to a connection by itself, or to all open ones.
-    package func perform(_ actions: [FakeRedisAction], on connection: Int? = nil) {
+    ///
+    /// Returns when it is done, as far as it is due: what a client sends afterwards is answered afterwards.
+    package func perform(_ actions: [FakeRedisAction], on connection: Int? = nil) async {
         thread.submit { $0.perform(actions, on: connection) }
+        // What a round of the thread was asked for leaves at its end: the second round from here begins after that.
+        for _ in 0..<2 {
+            await withCheckedContinuation { continuation in
+                thread.submit { _ in continuation.resume() }
+            }
+        }
     }
 
     /// Closes all connections and refuses new ones. Also happens with the last reference.

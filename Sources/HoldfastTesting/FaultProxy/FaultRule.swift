@@ -16,7 +16,7 @@ package enum FaultAction: Sendable, Hashable {
     case drop
     /// A request is sent twice, and the second reply is swallowed.
     case duplicate
-    /// Only the first bytes pass, then both sides are closed.
+    /// Only the first bytes pass; then both sides are closed, unless the rule names another end.
     case cut(after: Int)
     /// The message passes in pieces of so many bytes, each in a write of its own.
     case slices(of: Int)

@@ -70,7 +70,16 @@ final class ProxiedConnection {
             for _ in 0..<copies { forward(message, direction, slices: size) }
             if direction == .reply, let held = held.take() { forward(held, .reply) }
         }
-        for action in actions { finish(action, direction) }
+        let endsOtherwise = actions.contains { action in
+            switch action {
+            case .blackHole, .halfClose, .close, .reset: true
+            default: false
+            }
+        }
+        for action in actions {
+            if case .cut = action, !endsOtherwise { end(.close) }
+            finish(action, direction)
+        }
     }
 
     /// The part of an action that comes after the message.
@@ -79,9 +88,9 @@ final class ProxiedConnection {
         case .inject(let bytes): forward(bytes, direction)
         case .blackHole(let direction): blackHoles.insert(direction)
         case .halfClose: target(direction).perform(.halfClose)
-        case .cut, .close: end(.close)
+        case .close: end(.close)
         case .reset: end(.reset)
-        case .delay, .drop, .duplicate, .slices, .replace, .swap: break
+        case .delay, .drop, .duplicate, .cut, .slices, .replace, .swap: break
         }
     }
 

@@ -10,14 +10,16 @@ struct LocksCommand: AsyncParsableCommand {
     )
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "ls", abstract: "List the locks that are held.")
+        static let configuration = CommandConfiguration(
+            commandName: "ls", abstract: "List the locks that are held.")
 
         @OptionGroup var connection: ConnectionOptions
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             try await reportingErrors {
-                let locks = try await connection.withHoldfast { try await $0.locks() }.map(LockDescription.init)
+                let locks = try await connection.withHoldfast { try await $0.locks() }.map(
+                    LockDescription.init)
                 if output.json {
                     try Console.write(json: ["locks": locks])
                 } else {

@@ -54,7 +54,8 @@ struct ConnectionOptions: ParsableArguments {
         configuration.service = "holdfast"
         if let lease { configuration.lease = lease }
         let holdfast = try Holdfast(
-            redis: url, namespace: resolvedNamespace, configuration: configuration, logger: logger(from: logLevel))
+            redis: url, namespace: resolvedNamespace, configuration: configuration,
+            logger: logger(from: logLevel))
         do {
             try await holdfast.connect()
             let result = try await work(holdfast)

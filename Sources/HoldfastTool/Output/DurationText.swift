@@ -21,7 +21,8 @@ enum DurationText {
         let seconds = milliseconds / 1000
         switch seconds {
         case 0: return "\(milliseconds)ms"
-        case ..<60: return milliseconds % 1000 < 100 ? "\(seconds)s" : "\(seconds).\(milliseconds % 1000 / 100)s"
+        case ..<60:
+            return milliseconds % 1000 < 100 ? "\(seconds)s" : "\(seconds).\(milliseconds % 1000 / 100)s"
         case ..<3600: return "\(seconds / 60)m \(twoDigits(seconds % 60))s"
         case ..<86_400: return "\(seconds / 3600)h \(twoDigits(seconds % 3600 / 60))m"
         default: return "\(seconds / 86_400)d \(twoDigits(seconds % 86_400 / 3600))h"

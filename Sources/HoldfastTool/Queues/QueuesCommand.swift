@@ -20,7 +20,8 @@ struct QueuesCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let queues = try await connection.withHoldfast { try await $0.queues() }.map(QueueDescription.init)
+                let queues = try await connection.withHoldfast { try await $0.queues() }.map(
+                    QueueDescription.init)
                 if output.json {
                     try Console.write(json: ["queues": queues])
                 } else {
@@ -57,7 +58,8 @@ struct QueueDescription: Encodable, Hashable {
         ])
         for queue in queues {
             table.add([
-                queue.name, String(queue.ready), String(queue.inFlight), String(queue.retrying), String(queue.dead),
+                queue.name, String(queue.ready), String(queue.inFlight), String(queue.retrying),
+                String(queue.dead),
                 queue.oldestMilliseconds.map { DurationText.short(.milliseconds($0)) },
             ])
         }

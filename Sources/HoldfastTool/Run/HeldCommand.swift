@@ -3,11 +3,11 @@ internal import HoldfastSimulation
 internal import Synchronization
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// A command that runs while a lock is held: carries out what ``HeldCommandState`` decides.
@@ -37,7 +37,6 @@ struct HeldCommand {
         var plan = SpawnPlan(command[0], Array(command.dropFirst()))
         plan.environment["HOLDFAST_LOCK"] = lease.name
         plan.environment["HOLDFAST_FENCE"] = lease.fencingToken.map { String($0.rawValue) }
-        plan.defaultSignals = signals.numbers
         return plan
     }
 

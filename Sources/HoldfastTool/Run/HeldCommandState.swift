@@ -1,11 +1,11 @@
 internal import HoldfastSimulation
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// What `run` does next while its command holds the lock. Events in, actions out: no process, no clock, no lock.

@@ -5,11 +5,11 @@ internal import HoldfastSimulation
 internal import Logging
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 struct RunCommand: AsyncParsableCommand {
@@ -50,13 +50,15 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let signals = CaughtSignals([
-            SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2,
-        ])
         try await reportingErrors {
-            let status = try await connection.withHoldfast(lease: lease.duration, logLevel: .critical) { holdfast in
+            let signals = try CaughtSignals([
+                SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2,
+            ])
+            let status = try await connection.withHoldfast(lease: lease.duration, logLevel: .critical) {
+                holdfast in
                 let lease = try await acquire(with: holdfast, interruptedBy: signals)
-                let held = HeldCommand(lease: lease, command: command, grace: grace.duration, signals: signals)
+                let held = HeldCommand(
+                    lease: lease, command: command, grace: grace.duration, signals: signals)
                 return await release(lease, after: await held.run())
             }
             throw ExitCode(status)
@@ -64,7 +66,8 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// Waits for the lock, or for the signal that ends the waiting.
-    private func acquire(with holdfast: Holdfast, interruptedBy signals: CaughtSignals) async throws -> Lease {
+    private func acquire(with holdfast: Holdfast, interruptedBy signals: CaughtSignals) async throws -> Lease
+    {
         let (name, limit) = (name, wait == .forever ? nil : wait?.limit ?? .zero)
         do {
             return try await withThrowingTaskGroup(of: Lease?.self) { group in
@@ -90,10 +93,12 @@ struct RunCommand: AsyncParsableCommand {
     /// Tells who holds the lock, since when and for how long still.
     private func notAcquired(_ error: HoldfastError, _ holdfast: Holdfast) async -> ExitCode {
         let held = try? await holdfast.lock(name)
-        let lock = held.map(LockDescription.init)
+        let lock =
+            held.map(LockDescription.init)
             ?? error.holder.map { LockDescription(name: name, holder: $0, instance: nil, now: Date()) }
         Console.say(
-            "the lock \(TerminalText.escaped(name)) is held by \(TerminalText.escaped(lock?.claimText ?? "another"))")
+            "the lock \(TerminalText.escaped(name)) is held by \(TerminalText.escaped(lock?.claimText ?? "another"))"
+        )
         return ExitCode(ExitStatus.notAcquired)
     }
 

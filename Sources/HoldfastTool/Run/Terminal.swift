@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// The terminal that this program was started from, while this program's job is in its foreground.
@@ -32,9 +32,9 @@ struct Terminal: Sendable {
 
     func give(to group: Int32) {
         // A background group that changes the terminal is stopped by SIGTTOU, unless it ignores that.
-        _ = signal(SIGTTOU, SIG_IGN)
+        let before = signal(SIGTTOU, SIG_IGN)
         _ = tcsetpgrp(descriptor, group)
-        _ = signal(SIGTTOU, SIG_DFL)
+        _ = signal(SIGTTOU, before)
     }
 
     /// Takes the terminal back from a group that has it; from nobody else.
@@ -52,10 +52,10 @@ struct Terminal: Sendable {
     }
 
     /// Stops this program's whole job as Ctrl-Z does, and returns when it is continued; at once where nobody could
-    /// continue it, since the kernel does not stop an orphaned group that way. SIGTSTP is ignored after.
+    /// continue it, since the kernel does not stop an orphaned group that way.
     static func suspendJob() {
-        _ = signal(SIGTSTP, SIG_DFL)
+        let before = signal(SIGTSTP, SIG_DFL)
         kill(0, SIGTSTP)
-        _ = signal(SIGTSTP, SIG_IGN)
+        _ = signal(SIGTSTP, before)
     }
 }

@@ -14,7 +14,9 @@ struct LineReader {
         guard let last = rest.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
         let complete = rest[..<last]
         rest = Array(rest[(last + 1)...])
-        return complete.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { numbered($0) }
+        return complete.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+            numbered($0)
+        }
     }
 
     /// The last line, if the input did not end with a line's end.

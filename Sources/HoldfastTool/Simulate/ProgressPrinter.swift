@@ -2,11 +2,11 @@ internal import HoldfastSimulation
 internal import Synchronization
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// Tells on standard error how a simulation goes on: one line that changes on a terminal, a line now and then

@@ -4,11 +4,11 @@ internal import HoldfastSimulation
 internal import Logging
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 struct SimulateCommand: AsyncParsableCommand {
@@ -46,7 +46,9 @@ struct SimulateCommand: AsyncParsableCommand {
                 return try await Simulation(request, logger: logger) { printer.print($0) }.run()
             }
             printer.finish()
-            if let path = options.totalsTo { try Data(report.totalsTable.utf8).write(to: URL(filePath: path)) }
+            if let path = options.totalsTo {
+                try Data(report.totalsTable.utf8).write(to: URL(filePath: path))
+            }
             if output.json {
                 try Console.write(json: report)
             } else {
@@ -60,7 +62,7 @@ struct SimulateCommand: AsyncParsableCommand {
     private func interruptible<Result: Sendable>(
         _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        let signals = CaughtSignals([SIGINT, SIGTERM, SIGHUP])
+        let signals = try CaughtSignals([SIGINT, SIGTERM, SIGHUP])
         return try await withThrowingTaskGroup(of: Result.self) { group in
             group.addTask(operation: work)
             group.addTask {

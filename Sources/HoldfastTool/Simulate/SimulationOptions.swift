@@ -33,19 +33,27 @@ struct SimulationOptions: ParsableArguments {
     @Option(help: "When to give up and report what is missing.")
     var deadline = DurationArgument(.seconds(300))
 
-    @Option(help: "The field of a message that names its group, for totals. Ids are those of the field \"id\", if all differ.")
+    @Option(
+        help:
+            "The field of a message that names its group, for totals. Ids are those of the field \"id\", if all differ."
+    )
     var totalsBy: String?
 
-    @Option(help: "The field of a message that is added up, a whole number. Without it, messages are counted.")
+    @Option(
+        help: "The field of a message that is added up, a whole number. Without it, messages are counted.")
     var totalsOf: String?
 
-    @Option(help: "Write the totals of the effects to this file: group, tabulator, total.", completion: .file())
+    @Option(
+        help: "Write the totals of the effects to this file: group, tabulator, total.", completion: .file())
     var totalsTo: String?
 
-    @Option(help: "Keep the effect ledger, the histories and the logs in this directory.", completion: .directory)
+    @Option(
+        help: "Keep the effect ledger, the histories and the logs in this directory.", completion: .directory)
     var artifacts: String?
 
-    @Option(help: "Use this server instead of a private one, in a namespace of its own that is removed at the end.")
+    @Option(
+        help:
+            "Use this server instead of a private one, in a namespace of its own that is removed at the end.")
     var redis: String?
 
     @Flag(help: "Use the server of HOLDFAST_REDIS_URL, which may hold a password.")
@@ -77,7 +85,8 @@ struct SimulationOptions: ParsableArguments {
         var request = try SimulationRequest(
             messages: file, totals: totals, instances: instances, plan: plan, redisURL: try serverURL(),
             lease: lease.duration, span: span.duration, deadline: deadline.duration,
-            executable: Self.ownExecutable, instanceArguments: [SimulateInstanceCommand.name], artifacts: artifacts)
+            executable: Self.ownExecutable, instanceArguments: [SimulateInstanceCommand.name],
+            artifacts: artifacts)
         request.sabotage = sabotage
         return request
     }

@@ -82,6 +82,11 @@ struct QueueBench {
     }
 }
 
+extension QueueStats {
+    /// Nothing is left to handle.
+    var isDrained: Bool { ready + inFlight + retrying == 0 }
+}
+
 extension Settlement.Verdict {
     static var commit: Settlement.Verdict { .commit(Effects()) }
 

@@ -30,7 +30,8 @@ import Testing
         return tool
     }
 
-    @Test func `The command gets the lock's name and fence, its status is passed on, and the lock is released`()
+    @Test
+    func `The command gets the lock's name and fence, its status is passed on, and the lock is released`()
         async throws
     {
         try await withPrivateRedisServer { server in
@@ -54,7 +55,8 @@ import Testing
             #expect(shown.fence ?? 0 > 0)
             #expect((1...30_000).contains(shown.remainingMilliseconds ?? 0))
 
-            let listed: [String: [Lock]] = try await Tool.run("locks", "ls", "--json", server: server.url).json()
+            let listed: [String: [Lock]] = try await Tool.run("locks", "ls", "--json", server: server.url)
+                .json()
             #expect(listed["locks"]?.map(\.name) == ["a"])
             let table = try await Tool.run("locks", "ls", server: server.url).output
             #expect(table.split(separator: "\n").count == 2)
@@ -63,7 +65,9 @@ import Testing
             let refused = try await Tool.run("run", "a", "--wait", "50ms", "--", "true", server: server.url)
             #expect(refused.status == 75)
             #expect(refused.output.isEmpty)
-            #expect(refused.error.contains("the lock a is held by \(ProcessInfo.processInfo.hostName), pid \(tool.child.pid)"))
+            #expect(
+                refused.error.contains(
+                    "the lock a is held by \(ProcessInfo.processInfo.hostName), pid \(tool.child.pid)"))
 
             tool.child.signal(SIGTERM)
             #expect(await tool.end().status == 128 + SIGTERM)
@@ -126,7 +130,8 @@ import Testing
     @Test func `Under nohup a hangup is ignored by both`() async throws {
         try await withPrivateRedisServer { server in
             let script = "while [ ! -e \"$0\" ]; do sleep 0.01; done; exit 4"
-            let flag = FileManager.default.temporaryDirectory.appending(path: "flag-\(UUID().uuidString)").path
+            let flag = FileManager.default.temporaryDirectory.appending(path: "flag-\(UUID().uuidString)")
+                .path
             defer { try? FileManager.default.removeItem(atPath: flag) }
             let tool = try Tool(
                 ["run", "a", "--", "sh", "-c", "echo runs; \(script)", flag], server: server.url,
@@ -138,7 +143,8 @@ import Testing
         }
     }
 
-    @Test func `A command that can't be started is told as shells do, and the lock is released`() async throws {
+    @Test func `A command that can't be started is told as shells do, and the lock is released`() async throws
+    {
         try await withPrivateRedisServer { server in
             let missing = try await Tool.run("run", "a", "--", "no-such-command", server: server.url)
             #expect(missing.status == 127)
@@ -154,7 +160,8 @@ import Testing
             let holder = try await Self.start(server, ["--lease", "1s"], script: "exec sleep 60")
             let waiter = try Tool(
                 ["run", "a", "--wait", "30s", "--lease", "1s", "--", "echo", "mine"], server: server.url)
-            let quitter = try Tool(["run", "a", "--wait", "forever", "--", "echo", "never"], server: server.url)
+            let quitter = try Tool(
+                ["run", "a", "--wait", "forever", "--", "echo", "never"], server: server.url)
             #expect(await eventually { Self.catchesSignals(quitter.child.pid) })
             quitter.child.signal(SIGINT)
             let quit = await quitter.end(within: .seconds(10))
@@ -172,7 +179,8 @@ import Testing
     /// Whether the process has taken over SIGINT, which it does before it asks for the lock.
     private static func catchesSignals(_ pid: Int32) -> Bool {
         let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
-        let mask = status?.split(separator: "\n").first { $0.hasPrefix("SigIgn:") }?.split(separator: "\t").last
+        let mask = status?.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t")
+            .last
         return (mask.flatMap { UInt64($0, radix: 16) } ?? 0) & (1 << UInt64(SIGINT - 1)) != 0
     }
 

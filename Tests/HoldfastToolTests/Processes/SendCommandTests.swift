@@ -22,7 +22,8 @@ import Testing
     }
 
     private static func queues(_ server: PrivateRedisServer) async throws -> [Queue] {
-        let listed: [String: [Queue]] = try await Tool.run("queues", "ls", "--json", server: server.url).json()
+        let listed: [String: [Queue]] = try await Tool.run("queues", "ls", "--json", server: server.url)
+            .json()
         return try #require(listed["queues"])
     }
 
@@ -33,7 +34,9 @@ import Testing
                 let first = try await Tool.run(
                     "send", "orders", file, "--id-field", "key", "--json", server: server.url)
                 #expect(first.status == 0)
-                #expect(try first.json() == Report(queue: "orders", messages: 1200, enqueued: 1200, duplicates: 0))
+                #expect(
+                    try first.json() == Report(queue: "orders", messages: 1200, enqueued: 1200, duplicates: 0)
+                )
                 let second = try await Tool.run(
                     "send", "orders", "--id-field", "key", server: server.url, input: file)
                 #expect(second.output == "1200 messages sent to orders: 0 enqueued, 1200 duplicates\n")
@@ -50,7 +53,8 @@ import Testing
     @Test func `Without an id field every line is a message of its own`() async throws {
         try await withPrivateRedisServer { server in
             try await withFile("1\n\n1\n\"text\"") { file in
-                let report: Report = try await Tool.run("send", "q", file, "--json", server: server.url).json()
+                let report: Report = try await Tool.run("send", "q", file, "--json", server: server.url)
+                    .json()
                 #expect(report == Report(queue: "q", messages: 3, enqueued: 3, duplicates: 0))
             }
         }

@@ -50,7 +50,8 @@ import Testing
         (Sabotage.noInbox, Verdict.Check.noDuplicateEffect), (.noFenceCheck, .fencesRise),
         (.effectBesideCommit, .redisCountsOnce), (.lockedTimer, .noTickTwice),
     ])
-    func `A service that is wrong on purpose is caught`(sabotage: Sabotage, check: Verdict.Check) async throws {
+    func `A service that is wrong on purpose is caught`(sabotage: Sabotage, check: Verdict.Check) async throws
+    {
         try await withFile(Self.messages) { file in
             let outcome = try await Tool.run(
                 "simulate", "--instances", "3", "--messages", file, "--kill", "1", "--pause", "2",
@@ -98,10 +99,12 @@ import Testing
         }
     }
 
-    @Test func `A run that does not end is given up at its deadline, and says what is missing`() async throws {
+    @Test func `A run that does not end is given up at its deadline, and says what is missing`() async throws
+    {
         try await withFile(Self.messages) { file in
             let outcome = try await Tool.run(
-                "simulate", "--instances", "2", "--messages", file, "--span", "60s", "--deadline", "2s", "--json")
+                "simulate", "--instances", "2", "--messages", file, "--span", "60s", "--deadline", "2s",
+                "--json")
             #expect(outcome.status == 1)
             let report: SimulationReport = try outcome.json()
             #expect(report.checks.contains { $0.check == .inTime && !$0.holds })
@@ -114,7 +117,8 @@ import Testing
     private static func withLongRun(
         _ body: (Tool, _ instances: Set<Int32>, _ artifacts: String) async throws -> Void
     ) async throws {
-        let artifacts = FileManager.default.temporaryDirectory.appending(path: "run-\(UUID().uuidString)").path
+        let artifacts = FileManager.default.temporaryDirectory.appending(path: "run-\(UUID().uuidString)")
+            .path
         defer { try? FileManager.default.removeItem(atPath: artifacts) }
         try await withFile(Self.messages) { file in
             let tool = try Tool([

@@ -6,7 +6,9 @@ import Testing
 /// `holdfast run` on a terminal, which `script` of util-linux provides.
 @Suite struct TerminalTests {
     /// Runs a shell command line on a terminal of its own, with `keys` typed into it.
-    private static func onTerminal(_ line: String, keys: String, server: PrivateRedisServer) async throws -> String {
+    private static func onTerminal(_ line: String, keys: String, server: PrivateRedisServer) async throws
+        -> String
+    {
         try await withFile(keys) { input in
             let handle = try FileHandle(forReadingFrom: URL(filePath: input))
             defer { try? handle.close() }
@@ -17,7 +19,9 @@ import Testing
             plan.input = .descriptor(handle.fileDescriptor)
             plan.output = .appending(path: output.path)
             let child = try plan.start()
-            if !(await eventually(within: .seconds(30), { child.state.isOver })) { child.signalGroup(SIGKILL) }
+            if !(await eventually(within: .seconds(30), { child.state.isOver })) {
+                child.signalGroup(SIGKILL)
+            }
             return try String(contentsOf: output, encoding: .utf8)
         }
     }

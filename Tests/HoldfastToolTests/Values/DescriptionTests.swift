@@ -34,7 +34,9 @@ import Testing
         let holder = Holder(value: "x", remainingMilliseconds: -1, fenceEntry: nil, nowMicroseconds: 0)
         let lock = LockDescription(name: "a", holder: holder, instance: nil, now: Date())
         #expect(lock.claimText == "a client of another kind; its lease lasts without end")
-        #expect(LockDescription.table([lock]).split(separator: "\n").last?.hasSuffix("without end      -") == true)
+        #expect(
+            LockDescription.table([lock]).split(separator: "\n").last?.hasSuffix("without end      -") == true
+        )
     }
 
     @Test func `A free lock is told as free`() {
@@ -42,10 +44,13 @@ import Testing
     }
 
     @Test func `A queue's JSON has the documented field names`() throws {
-        let stats = QueueStats(name: "q", ready: 1, inFlight: 2, retrying: 3, dead: 4, oldestAge: .seconds(75))
+        let stats = QueueStats(
+            name: "q", ready: 1, inFlight: 2, retrying: 3, dead: 4, oldestAge: .seconds(75))
         let queue = QueueDescription(stats)
         #expect(
-            try Self.encoded(queue) == ["name", "ready", "inFlight", "retrying", "dead", "oldestMilliseconds"])
+            try Self.encoded(queue) == [
+                "name", "ready", "inFlight", "retrying", "dead", "oldestMilliseconds",
+            ])
         #expect(
             QueueDescription.table([queue]) == """
                 NAME  READY  IN FLIGHT  RETRYING  DEAD  OLDEST
@@ -56,7 +61,8 @@ import Testing
 
     @Test func `Errors map to the documented statuses`() {
         let codes: [(HoldfastError.Code, Int32)] = [
-            (.notAcquired, 75), (.lost, 79), (.invalidArgument, 64), (.unavailable, 69), (.unknownOutcome, 69),
+            (.notAcquired, 75), (.lost, 79), (.invalidArgument, 64), (.unavailable, 69),
+            (.unknownOutcome, 69),
             (.authenticationFailed, 69), (.refused, 1), (.closed, 1),
         ]
         for (code, status) in codes { #expect(ExitStatus.status(for: HoldfastError(code, "")) == status) }

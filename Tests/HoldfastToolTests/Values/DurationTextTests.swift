@@ -11,13 +11,16 @@ import Testing
         #expect(DurationText.parse(text) == duration)
     }
 
-    @Test(arguments: ["", "5", "s", "-1s", "1 s", "1S", "1.s", ".5s", "1e3s", "1s2", "9999999999s", "1.0001s"])
+    @Test(arguments: [
+        "", "5", "s", "-1s", "1 s", "1S", "1.s", ".5s", "1e3s", "1s2", "9999999999s", "1.0001s",
+    ])
     func `Anything else is none`(text: String) {
         #expect(DurationText.parse(text) == nil)
     }
 
     @Test(arguments: [
-        (Duration.zero, "0ms"), (.milliseconds(85), "85ms"), (.seconds(30), "30s"), (.milliseconds(8250), "8.2s"),
+        (Duration.zero, "0ms"), (.milliseconds(85), "85ms"), (.seconds(30), "30s"),
+        (.milliseconds(8250), "8.2s"),
         (.seconds(123), "2m 03s"), (.seconds(11_220), "3h 07m"), (.seconds(352_800), "4d 02h"),
         (.seconds(-1), "0ms"),
     ])

@@ -78,16 +78,7 @@ struct AuthenticationTests {
             command.name == "AUTH" ? [.reply(RESP2.error("WRONGPASS no"))] : nil
         }
         try await withLink(server.url.replacing("://", with: "://u:\(Self.canary)@")) { link in
-            let deadline = ContinuousClock.now + .seconds(1)
-            await withTaskGroup { group in
-                for _ in 0..<20 {
-                    group.addTask {
-                        while ContinuousClock.now < deadline {
-                            _ = try? await link.send(["GET", "a"])
-                        }
-                    }
-                }
-            }
+            await hammer { _ = try? await link.send(["GET", "a"]) }
             let attempts = server.received("AUTH").count
             #expect((2...40).contains(attempts), "\(attempts) attempts in a second")
         }

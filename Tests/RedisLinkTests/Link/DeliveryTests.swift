@@ -80,11 +80,11 @@ struct DeliveryTests {
             try await link.connect()
             let outcomes = Outcomes()
             // Larger than all buffers between the two: its end cannot have left.
-            let large = RedisArgument(Array(repeating: 0, count: 64 << 20))
+            let large = RedisArgument(Array(repeating: 0, count: 8 << 20))
             let connection = link.connection
             await connection.sendAll([["DEAF"], ["ECHO", large], ["PING"]], to: outcomes)
             try await eventually("the server stopped reading") { server.received("DEAF").count == 1 }
-            server.perform([.close], on: 0)
+            await server.perform([.close], on: 0)
             try await eventually("all three ended") { outcomes.all.count == 3 }
             #expect(outcomes.deliveries == [.unknown, .notDelivered, .notDelivered])
             #expect(outcomes.all.allSatisfy { $0.code == .connectionLost })

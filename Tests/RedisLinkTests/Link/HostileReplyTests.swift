@@ -72,7 +72,7 @@ struct HostileReplyTests {
         try await withLink(server.url) { link in
             let reply = try await link.send(["EXTRA"])
             #expect(reply.value == .status("OK"))
-            if !withOwnReply { server.perform([.reply(RESP2.bulk("extra"))], on: 0) }
+            if !withOwnReply { await server.perform([.reply(RESP2.bulk("extra"))], on: 0) }
             try await eventually("the connection is closed") { server.accepted == 2 && server.open == 1 }
             try await expectInStep(link)
         }

@@ -34,16 +34,7 @@ struct ReconnectTests {
     func noStorm() async throws {
         let server = try FakeRedisServer(onConnect: { _ in [.close] })
         try await withLink(server.url) { link in
-            let deadline = ContinuousClock.now + .seconds(1)
-            await withTaskGroup { group in
-                for _ in 0..<20 {
-                    group.addTask {
-                        while ContinuousClock.now < deadline {
-                            _ = try? await link.send(["PING"], timeout: .milliseconds(2))
-                        }
-                    }
-                }
-            }
+            await hammer { _ = try? await link.send(["PING"], timeout: .milliseconds(2)) }
             // Ceilings of 50, 100, 200, 400, 800 ms: full jitter makes about seven attempts in a second.
             #expect((1...40).contains(server.accepted), "\(server.accepted) attempts in a second")
         }

@@ -50,11 +50,11 @@ struct SubscriberTests {
             ]
             for round in 1...5 {
                 try await eventually("each began \(round) times") { boxes.allSatisfy { $0.beginnings == round } }
-                server.perform([
+                await server.perform([
                     .reply(RESP2.message("\(round)", channel: "a")), .reply(RESP2.message("\(round)", channel: "b")),
                 ])
                 try await eventually("each got the message") { boxes.allSatisfy { $0.texts.count == round } }
-                server.perform([.reset])
+                await server.perform([.reset])
             }
             #expect(boxes.allSatisfy { $0.texts == ["1", "2", "3", "4", "5"] })
             _ = subscriptions
@@ -88,7 +88,7 @@ struct SubscriberTests {
             try await eventually("both begin") { first.beginnings == 1 && second.beginnings == 1 }
             one.cancel()
             one.cancel()
-            server.perform([.reply(RESP2.message("m", channel: "a"))])
+            await server.perform([.reply(RESP2.message("m", channel: "a"))])
             try await eventually("the second hears") { second.texts == ["m"] }
             #expect(first.texts.isEmpty)
             #expect(server.received("UNSUBSCRIBE").isEmpty)
@@ -121,9 +121,9 @@ struct SubscriberTests {
             let subscription = try link.subscribe("a") { message in box.withLock { $0.append(message) } }
             try await eventually("it begins") { box.withLock { $0.count } == 1 }
             let odd: [UInt8] = [0, 13, 10, 255]
-            server.perform([.reply(RESP2.array([RESP2.bulk("message"), RESP2.bulk("a"), RESP2.bulk(odd)]))])
+            await server.perform([.reply(RESP2.array([RESP2.bulk("message"), RESP2.bulk("a"), RESP2.bulk(odd)]))])
             try await eventually("it is there") { box.withLock { $0 } == [[], odd] }
-            server.perform([.reply(Array("garbage\r\n".utf8))])
+            await server.perform([.reply(Array("garbage\r\n".utf8))])
             try await eventually("it begins again") { box.withLock { $0 } == [[], odd, []] }
             _ = subscription
         }
@@ -152,11 +152,12 @@ struct SubscriberTests {
             let subscription = try link.subscribe("a", onMessage: box.receive)
             try await eventually("it begins") { box.beginnings == 1 }
             let connection = try #require(server.received("SUBSCRIBE").first?.connection)
-            server.perform([.reset], on: connection)
+            await server.perform([.reset], on: connection)
             try await expectInStep(link)
             #expect(server.received("ECHO").allSatisfy { $0.connection == 0 })
-            server.perform([.reset], on: 0)
+            await server.perform([.reset], on: 0)
             try await eventually("it begins again") { box.beginnings == 2 }
+            try await eventually("commands go on") { (try? await link.send(["PING"])) != nil }
             try await expectInStep(link)
             _ = subscription
         }

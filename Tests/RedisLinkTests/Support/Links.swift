@@ -57,3 +57,15 @@ func expectInStep(
         #expect(reply.value.string == text, sourceLocation: sourceLocation)
     }
 }
+
+/// Calls `body` from twenty tasks, again and again for a second.
+func hammer(_ body: @escaping @Sendable () async -> Void) async {
+    let end = ContinuousClock.now + .seconds(1)
+    await withTaskGroup { group in
+        for _ in 0..<20 {
+            group.addTask {
+                repeat { await body() } while ContinuousClock.now < end
+            }
+        }
+    }
+}

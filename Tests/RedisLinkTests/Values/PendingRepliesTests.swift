@@ -77,8 +77,9 @@ struct PendingRepliesTests {
                     let new = PendingReplies<UInt64>.Entry(
                         id: nextID, completion: nextID, sentAt: now,
                         deadline: now + .milliseconds(Int.random(in: 1...20, using: &random)),
-                        end: nextID * 7)
-                    nextID += UInt64.random(in: 1...3, using: &random)
+                        end: UInt64(step) * 7)
+                    // Ids are unique and in no order.
+                    nextID = nextID &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                     pending.append(new)
                     model.entries.append((new, true))
                 case 4..<6:
@@ -87,7 +88,7 @@ struct PendingRepliesTests {
                     #expect(actual?.id == expected?.entry.id, "\(place)")
                     #expect(actual?.completion == expected.flatMap { $0.waits ? $0.entry.id : nil }, "\(place)")
                 case 6..<8:
-                    let id = UInt64.random(in: 0...nextID, using: &random)
+                    let id = model.entries.randomElement(using: &random)?.entry.id ?? 0
                     let index = model.entries.firstIndex { $0.entry.id == id && $0.waits }
                     if let index { model.entries[index].waits = false }
                     let withdrawn = pending.withdraw(id)
@@ -102,7 +103,7 @@ struct PendingRepliesTests {
                         pending.expire(at: now).map(\.completion) == late.map { model.entries[$0].entry.id }, "\(place)")
                 default:
                     guard Int.random(in: 0..<10, using: &random) == 0 else { continue }
-                    let sent = UInt64.random(in: 0...(nextID * 7), using: &random)
+                    let sent = UInt64.random(in: 0...(UInt64(step) * 7), using: &random)
                     let expected = model.entries.filter(\.waits)
                     let actual = pending.end(sent: sent)
                     #expect(actual.map(\.completion) == expected.map(\.entry.id), "\(place)")

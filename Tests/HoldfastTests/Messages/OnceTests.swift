@@ -1,0 +1,170 @@
+import HoldfastTesting
+import RedisLink
+import Testing
+
+@testable import Holdfast
+
+private struct Receipt: Codable, Hashable, Sendable {
+    var number: Int
+    var text = "a:b \"quoted\" ö"
+}
+
+@Suite("Once")
+struct OnceTests {
+    @Test("executes, and answers every later call with the result of the first")
+    func alreadyDone() async throws {
+        try await withHoldfast { first, server in
+            let second = try client(of: server)
+            let executed = try await first.once("evt:1", in: "stripe") { claim in
+                #expect(claim.idempotencyKey == "stripe/evt:1" && claim.remaining > .seconds(20))
+                try claim.check()
+                return Receipt(number: 1)
+            }
+            guard case .executed(Receipt(number: 1)) = executed else {
+                Issue.record("\(executed)")
+                return
+            }
+            for holdfast in [first, second] {
+                let again = try await holdfast.once("evt:1", in: "stripe") { _ in Receipt(number: 2) }
+                guard case .alreadyDone(Receipt(number: 1)) = again else {
+                    Issue.record("\(again)")
+                    return
+                }
+            }
+            // Other ids, and the same one elsewhere, are other work.
+            guard case .executed = try await second.once("evt:1", in: "paypal", { _ in 1 }),
+                case .executed = try await second.once("evt:2", in: "stripe", { _ in 1 })
+            else {
+                Issue.record("not executed")
+                return
+            }
+            await second.close()
+        }
+    }
+
+    @Test("tells who is doing it, and does not wait")
+    func inProgress() async throws {
+        try await withHoldfast { first, server in
+            let second = try client(of: server)
+            let gate = Gate()
+            let began = Record<FencingToken>()
+            async let working = first.once("a", in: "s") { claim in
+                began.add(claim.fencingToken)
+                try await gate.pass()
+                return 1
+            }
+            #expect(await eventually { began.count == 1 })
+            guard case .inProgressElsewhere(let holder) = try await second.once("a", in: "s", { _ in 2 }) else {
+                Issue.record("not in progress")
+                return
+            }
+            #expect(holder.instanceID == first.core.instance.id && holder.fencingToken == began.all[0])
+            gate.open()
+            guard case .executed(1) = try await working else {
+                Issue.record("not executed")
+                return
+            }
+            await second.close()
+        }
+    }
+
+    @Test("frees the id when the body throws")
+    func bodyThrows() async throws {
+        try await withHoldfast { holdfast, _ in
+            struct NoStock: Error {}
+            await #expect(throws: NoStock.self) {
+                try await holdfast.once("a", in: "s") { _ -> Int in throw NoStock() }
+            }
+            guard case .executed(2) = try await holdfast.once("a", in: "s", { _ in 2 }) else {
+                Issue.record("not executed")
+                return
+            }
+        }
+    }
+
+    @Test("frees the id when the caller is cancelled, and keeps the result that came before")
+    func cancelled() async throws {
+        try await withHoldfast { holdfast, _ in
+            let began = Record<String>()
+            let never = Gate()
+            let task = Task {
+                try await holdfast.once("a", in: "s") { _ in
+                    began.add("a")
+                    try await never.pass()
+                    return 1
+                }
+            }
+            #expect(await eventually { began.count == 1 })
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            guard case .executed(2) = try await holdfast.once("a", in: "s", { _ in 2 }) else {
+                Issue.record("not free")
+                return
+            }
+            // A body that ends its work although it was cancelled: the result is recorded.
+            let stubborn = Task {
+                try await holdfast.once("b", in: "s") { _ in
+                    began.add("b")
+                    try? await never.pass()
+                    return 3
+                }
+            }
+            #expect(await eventually { began.count == 2 })
+            stubborn.cancel()
+            guard case .executed(3) = try await stubborn.value,
+                case .alreadyDone(3) = try await holdfast.once("b", in: "s", { _ in 4 })
+            else {
+                Issue.record("not recorded")
+                return
+            }
+        }
+    }
+
+    @Test("cancels the body when the claim is lost, and does not record its result")
+    func lost() async throws {
+        try await withHoldfast { holdfast, _ in
+            let began = Record<String>()
+            let never = Gate()
+            let key = RedisArgument.string(try holdfast.core.keys.key("s", "once:a"))
+            let task = Task {
+                try await holdfast.once("a", in: "s", lease: .milliseconds(300)) { _ in
+                    began.add("began")
+                    try? await never.pass()
+                    return 1
+                }
+            }
+            #expect(await eventually { began.count == 1 })
+            try await holdfast.redis("SET", key, "somebody else")
+            let error = await #expect(throws: HoldfastError.self) { try await task.value }
+            #expect(error?.code == .lost)
+            #expect(try await holdfast.redis("GET", key).string == "somebody else")
+        }
+    }
+
+    @Test("forgets the result after its retention")
+    func retention() async throws {
+        try await withHoldfast { holdfast, _ in
+            _ = try await holdfast.once("a", in: "s", retention: .milliseconds(50)) { _ in 1 }
+            #expect(
+                try await eventually {
+                    guard case .executed(2) = try await holdfast.once("a", in: "s", { _ in 2 }) else { return false }
+                    return true
+                })
+        }
+    }
+
+    @Test("records a result once, however often that is asked")
+    func repeatedRecord() async throws {
+        try await withHoldfast { holdfast, _ in
+            try await holdfast.redis("SET", "k", "token", "PX", "60000")
+            func complete(_ record: String) async throws -> RedisValue {
+                try await holdfast.core.link.evaluate(
+                    Scripts.complete, keys: ["k"], arguments: ["token", .string(record), "60000"]).value
+            }
+            #expect(try await complete("done:token:1") == .integer(1))
+            #expect(try await complete("done:token:1") == .integer(1))
+            #expect(try await complete("done:other:1") == .integer(0))
+            #expect(try await holdfast.redis("GET", "k").string == "done:token:1")
+        }
+    }
+}
