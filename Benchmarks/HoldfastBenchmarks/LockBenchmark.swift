@@ -1,12 +1,11 @@
 import CLimit
+import Holdfast
 import HoldfastTesting
 import Logging
 import RedisLink
 
-import Holdfast
-
-/// Lock cycles, acquire and release, each task on a name of its own: bare commands over the link, and the public API,
-/// beside the same commands in C.
+/// Lock cycles, acquire and release, each task on a name of its own: bare commands over the link, and the
+/// public API, beside the same commands in C.
 struct LockBenchmark {
     private enum Kind: String {
         /// The two bare commands through RedisLink.
@@ -87,7 +86,9 @@ struct LockBenchmark {
         for _ in 0..<cycles {
             let set = try await link.send(["SET", .string(key), token, "NX", "PX", "30000"])
             let release = try await link.evaluate(Scripts.release, keys: [key], arguments: [token])
-            guard set.value == .status("OK"), release.value == .integer(1) else { throw BenchmarkError.refused }
+            guard set.value == .status("OK"), release.value == .integer(1) else {
+                throw BenchmarkError.refused
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 /// Settings of a ``Holdfast``.
 public struct Configuration: Sendable {
-    /// How long a lock lives in Redis without renewal, if its holder dies. Held locks are renewed at a third of it.
-    /// At least 100 ms; 30 s unless set.
+    /// How long a lock lives in Redis without renewal, if its holder dies. Held locks are renewed at a third
+    /// of it. At least 100 ms; 30 s unless set.
     public var lease: Duration = .seconds(30)
     /// How long one command may take, with the wait for a connection. 5 s unless set.
     public var commandTimeout: Duration = .seconds(5)

@@ -11,7 +11,9 @@ package final class Core: Sendable {
     package let configuration: Configuration
     package let logger: Logger
 
-    init(redis url: String, namespace: String, configuration: Configuration, logger: Logger) throws(HoldfastError) {
+    init(redis url: String, namespace: String, configuration: Configuration, logger: Logger)
+        throws(HoldfastError)
+    {
         self.configuration = try configuration.validated()
         keys = try KeySpace(namespace: namespace)
         instance = Instance(configuration: configuration)

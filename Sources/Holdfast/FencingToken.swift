@@ -1,10 +1,11 @@
 /// A number that rises with every grant of a name, whatever Redis loses.
 ///
-/// Give it to the resource that the lock protects, and let the resource refuse a write whose token is lower than the
-/// highest it has seen: this keeps out a holder that was paused past its lease and does not know it yet.
+/// Give it to the resource that the lock protects, and let the resource refuse a write whose token is lower
+/// than the highest it has seen: this keeps out a holder that was paused past its lease and does not know it
+/// yet.
 ///
-/// The token is the larger of the last token plus one and the Redis server's time in microseconds since 1970. So it
-/// rises even when Redis comes back without its data, as long as that server's clock was not set back.
+/// The token is the larger of the last token plus one and the Redis server's time in microseconds since 1970.
+/// So it rises even when Redis comes back without its data, as long as that server's clock was not set back.
 public struct FencingToken: RawRepresentable, Comparable, Hashable, Codable, Sendable {
     public let rawValue: Int64
 

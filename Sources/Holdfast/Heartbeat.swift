@@ -4,9 +4,12 @@ import RedisLink
 
 /// Keeps this instance in the registry, so that inspection can say who a token belongs to.
 ///
-/// Runs on the link's thread; begins with the first use, and takes the instance out again when the client closes.
+/// Runs on the link's thread; begins with the first use, and takes the instance out again when the client
+/// closes.
 actor Heartbeat {
-    nonisolated var unownedExecutor: UnownedSerialExecutor { link.connection.thread.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        link.connection.thread.asUnownedSerialExecutor()
+    }
 
     static let interval: Duration = .seconds(10)
     /// After so much silence an instance is forgotten. It comes back with its next beat.
@@ -36,7 +39,8 @@ actor Heartbeat {
 
     private func beat() {
         guard !isClosed else { return }
-        let description = String(decoding: (try? JSONEncoder.holdfast.encode(instance)) ?? Data(), as: UTF8.self)
+        let description = String(
+            decoding: (try? JSONEncoder.holdfast.encode(instance)) ?? Data(), as: UTF8.self)
         link.connection.assumeIsolated {
             $0.evaluate(
                 Scripts.beat, keys: keys.instances,

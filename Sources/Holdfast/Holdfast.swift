@@ -11,8 +11,8 @@ public import ServiceLifecycle
 /// }
 /// ```
 ///
-/// Locks and ``once(_:in:lease:retention:_:)`` work at once. Workers and queue handlers run inside ``run()``, which
-/// makes a ServiceLifecycle `Service` of it.
+/// Locks and ``once(_:in:lease:retention:_:)`` work at once. Workers and queue handlers run inside ``run()``,
+/// which makes a ServiceLifecycle `Service` of it.
 public final class Holdfast: Service, Sendable {
     package let core: Core
     package let workers: WorkerHost
@@ -39,10 +39,11 @@ public final class Holdfast: Service, Sendable {
             configuration: configuration, logger: core.logger)
     }
 
-    /// An executor for tasks that do little else than ask this client: `withTaskExecutorPreference(holdfast.executor)`.
+    /// An executor for tasks that do little else than ask this client:
+    /// `withTaskExecutorPreference(holdfast.executor)`.
     ///
-    /// Such tasks run on the thread of the connection, which saves two changes of thread for each call. They must
-    /// neither block nor compute for long: everything of this client waits for them, renewals too.
+    /// Such tasks run on the thread of the connection, which saves two changes of thread for each call. They
+    /// must neither block nor compute for long: everything of this client waits for them, renewals too.
     public var executor: any TaskExecutor { core.link.connection.thread }
 
     /// Connects now, instead of with the first use, so that a wrong address or password shows at once.
@@ -56,7 +57,8 @@ public final class Holdfast: Service, Sendable {
         }
     }
 
-    /// Runs the workers and the queue handlers until a graceful shutdown or cancellation, then closes the client.
+    /// Runs the workers and the queue handlers until a graceful shutdown or cancellation, then closes the
+    /// client.
     ///
     /// At a graceful shutdown nothing new is begun. Work under way may finish until
     /// ``Configuration/stopDeadline``, then it is cancelled.

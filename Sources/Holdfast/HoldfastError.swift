@@ -56,7 +56,8 @@ extension HoldfastError: CustomStringConvertible {
 }
 
 extension HoldfastError {
-    /// What an error of the link means for the operation that `subject` names, for example "acquiring the lock a".
+    /// What an error of the link means for the operation that `subject` names, for example "acquiring the
+    /// lock a".
     package init(_ error: RedisError, _ subject: String) {
         let code: Code =
             switch error.code {

@@ -12,19 +12,22 @@ public struct HeldLock: Sendable {
 extension Holdfast {
     /// All locks of the namespace that are held, by name.
     ///
-    /// Walks the keys of the database with `SCAN`, which does not block the server but takes one round trip for each
-    /// thousand keys: for operators, not for hot paths. It also finds locks of other clients.
+    /// Walks the keys of the database with `SCAN`, which does not block the server but takes one round trip
+    /// for each thousand keys: for operators, not for hot paths. It also finds locks of other clients.
     public func locks() async throws -> [HeldLock] {
         try await core.inspecting("listing the locks") { () async throws(RedisError) in
             var names: Set<String> = []
             var cursor = "0"
             repeat {
                 let reply = try await core.link.send([
-                    "SCAN", .string(cursor), "MATCH", .string(core.keys.pattern(part: "lock")), "COUNT", "1000",
+                    "SCAN", .string(cursor), "MATCH", .string(core.keys.pattern(part: "lock")), "COUNT",
+                    "1000",
                 ]).value.array
                 cursor = reply?.first?.string ?? "0"
                 for key in reply?.last?.array ?? [] {
-                    if let name = key.string.flatMap({ core.keys.name(inKey: $0, part: "lock") }) { names.insert(name) }
+                    if let name = key.string.flatMap({ core.keys.name(inKey: $0, part: "lock") }) {
+                        names.insert(name)
+                    }
                 }
             } while cursor != "0"
             let instances = try await core.registeredInstances()

@@ -1,6 +1,7 @@
 /// The names of the Redis keys: `<namespace>:{<name>}:<part>`.
 ///
-/// The braces are a hash tag: all keys of one name lie in one slot of a Redis Cluster, so one script may use them.
+/// The braces are a hash tag: all keys of one name lie in one slot of a Redis Cluster, so one script may use
+/// them.
 package struct KeySpace: Sendable {
     /// The namespace as it stands in the keys.
     package let prefix: String
@@ -26,7 +27,8 @@ package struct KeySpace: Sendable {
     func name(inKey key: String, part: String) -> String? {
         let start = "\(prefix):{"
         let end = "}:\(part)"
-        guard key.hasPrefix(start), key.hasSuffix(end), key.utf8.count > start.utf8.count + end.utf8.count else {
+        guard key.hasPrefix(start), key.hasSuffix(end), key.utf8.count > start.utf8.count + end.utf8.count
+        else {
             return nil
         }
         return Self.decode(key.dropFirst(start.count).dropLast(end.count))
@@ -38,8 +40,8 @@ package struct KeySpace: Sendable {
         return "\(escaped):{*}:\(part)"
     }
 
-    /// Percent-encodes what would end the hash tag, the encoding's own sign, and control bytes. Different names give
-    /// different encodings; names are compared by their UTF-8 bytes.
+    /// Percent-encodes what would end the hash tag, the encoding's own sign, and control bytes. Different
+    /// names give different encodings; names are compared by their UTF-8 bytes.
     private static func encode(_ name: String, what: String) throws(HoldfastError) -> String {
         guard !name.isEmpty else { throw HoldfastError(.invalidArgument, "the \(what) is empty") }
         var encoded = name
@@ -76,7 +78,8 @@ package struct KeySpace: Sendable {
                 bytes.append(byte)
                 continue
             }
-            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            guard rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
             else { return nil }
             bytes.append(value)
             rest = rest.dropFirst(2)

@@ -1,5 +1,5 @@
-/// Capped exponential back-off with full jitter: the wait is uniform between zero and the ceiling, so that many
-/// clients of one failed server do not come back together.
+/// Capped exponential back-off with full jitter: the wait is uniform between zero and the ceiling, so that
+/// many clients of one failed server do not come back together.
 struct Backoff: Sendable {
     var first: Duration = .milliseconds(50)
     var cap: Duration = .seconds(2)

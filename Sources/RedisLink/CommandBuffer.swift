@@ -2,8 +2,8 @@ internal import CHiredis
 
 /// Commands on their way out: formatted by hiredis, kept until the socket has taken them.
 ///
-/// Offsets count bytes since the connection began. A command whose last byte is not past `sent` was never whole at
-/// the server, and Redis does not execute half a command.
+/// Offsets count bytes since the connection began. A command whose last byte is not past `sent` was never
+/// whole at the server, and Redis does not execute half a command.
 struct CommandBuffer {
     private var bytes: [UInt8] = []
     private var first = 0

@@ -20,18 +20,18 @@ protocol LinkSource: AnyObject {
 
 /// The event loop of one connection, and the serial executor of the actors that use it.
 ///
-/// **Turns.** Everything that touches the connection happens in a *turn*: run the queued jobs, fire the due timers,
-/// flush the source once. Commands of many tasks that arrive within one turn therefore leave in one write. `turn`
-/// is the lock of the right to take a turn.
+/// **Turns.** Everything that touches the connection happens in a *turn*: run the queued jobs, fire the due
+/// timers, flush the source once. Commands of many tasks that arrive within one turn therefore leave in one
+/// write. `turn` is the lock of the right to take a turn.
 ///
-/// **Borrowing.** Normally the loop's own thread takes the turns. While it sleeps in `poll`, waking it would cost a
-/// system call and a thread switch before the first byte leaves. So a caller who finds the loop asleep takes the turn
-/// itself, on its own thread: its command is written at once, as a plain blocking client would do it. A busy loop is
-/// never borrowed from; there the job waits for the next turn and shares its write.
+/// **Borrowing.** Normally the loop's own thread takes the turns. While it sleeps in `poll`, waking it would
+/// cost a system call and a thread switch before the first byte leaves. So a caller who finds the loop asleep
+/// takes the turn itself, on its own thread: its command is written at once, as a plain blocking client would
+/// do it. A busy loop is never borrowed from; there the job waits for the next turn and shares its write.
 ///
-/// **No lost wake-up.** A job is appended before the appender tries to borrow. If the lock is taken, its holder looks
-/// at the queue again after letting go (``runTurns()``), or is the loop itself, which only goes to sleep after seeing
-/// an empty queue under the same mutex that guards the append.
+/// **No lost wake-up.** A job is appended before the appender tries to borrow. If the lock is taken, its
+/// holder looks at the queue again after letting go (``runTurns()``), or is the loop itself, which only goes
+/// to sleep after seeing an empty queue under the same mutex that guards the append.
 package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendable {
     // Unchecked: `timers`, `source` and `turnOwner` are touched only by the holder of `turn`.
 
@@ -109,8 +109,8 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
     }
 
     private func submit(_ job: Job) {
-        // The runtime enqueues without holding the executor, and a job may be the last that does: once it is in the
-        // inbox, another thread may run it.
+        // The runtime enqueues without holding the executor, and a job may be the last that does: once it is
+        // in the inbox, another thread may run it.
         let alive = Unmanaged.passRetained(self)
         defer { alive.release() }
         let asleep = inbox.withLock { inbox in
@@ -160,7 +160,8 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
             if changed { wakeup.signal() }
-            // Between the last look at the queue and the unlock somebody may have appended and failed to borrow.
+            // Between the last look at the queue and the unlock somebody may have appended and failed to
+            // borrow.
             guard inbox.withLock({ $0.asleep && !$0.jobs.isEmpty }) else { return }
         }
     }
@@ -173,7 +174,8 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
             for job in running {
                 switch job {
                 case .swift(let job):
-                    // Both, so that a task that prefers this executor enters and leaves the actors without a hop.
+                    // Both, so that a task that prefers this executor enters and leaves the actors without a
+                    // hop.
                     job.runSynchronously(
                         isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
                 case .call(let call): call()

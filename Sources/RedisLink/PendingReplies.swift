@@ -2,9 +2,9 @@ internal import DequeModule
 
 /// The replies that are expected on a connection, in the order of their commands.
 ///
-/// RESP2 replies carry no number: the n-th reply belongs to the n-th command. So an entry leaves this queue only when
-/// its reply has come or the connection ends. A command that is cancelled or times out loses its completion and keeps
-/// its place; its reply is dropped and the next command gets its own.
+/// RESP2 replies carry no number: the n-th reply belongs to the n-th command. So an entry leaves this queue
+/// only when its reply has come or the connection ends. A command that is cancelled or times out loses its
+/// completion and keeps its place; its reply is dropped and the next command gets its own.
 ///
 /// A value without clock, socket or task.
 package struct PendingReplies<Completion> {

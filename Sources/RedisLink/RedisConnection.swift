@@ -2,7 +2,8 @@ internal import DequeModule
 
 /// The actor of one connection: hands commands to the session, and replies to the tasks that wait for them.
 ///
-/// Its executor is the connection's own ``LinkThread``. Another actor on the same executor calls it without a hop.
+/// Its executor is the connection's own ``LinkThread``. Another actor on the same executor calls it without a
+/// hop.
 package actor RedisConnection: SessionDelegate {
     package typealias Result = Swift.Result<RedisReply, RedisError>
 
@@ -70,13 +71,15 @@ package actor RedisConnection: SessionDelegate {
         try result.get()
     }
 
-    /// Sends a command and waits for its reply. Cancelling the task ends the wait, not the command: unless it had not
-    /// left yet, the error's delivery is then unknown.
-    package func send(_ command: [RedisArgument], timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
+    /// Sends a command and waits for its reply. Cancelling the task ends the wait, not the command: unless it
+    /// had not left yet, the error's delivery is then unknown.
+    package func send(_ command: [RedisArgument], timeout: Duration? = nil) async throws(RedisError)
+        -> RedisReply
+    {
         let id = takeID()
-        // Looked at and registered inside one job. A cancellation is submitted to the same thread: one that comes after
-        // the look runs after this job, and finds the command registered. (Between the lines above and here other jobs
-        // may run, because a task with an executor preference is enqueued anew.)
+        // Looked at and registered inside one job. A cancellation is submitted to the same thread: one that
+        // comes after the look runs after this job, and finds the command registered. (Between the lines
+        // above and here other jobs may run, because a task with an executor preference is enqueued anew.)
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
                 guard !Task.isCancelled else {
@@ -91,7 +94,9 @@ package actor RedisConnection: SessionDelegate {
     }
 
     /// Sends a command; `completion` is called with its reply on the connection's thread.
-    package func send(_ command: [RedisArgument], timeout: Duration? = nil, completion: @escaping @Sendable (Result) -> Void) {
+    package func send(
+        _ command: [RedisArgument], timeout: Duration? = nil, completion: @escaping @Sendable (Result) -> Void
+    ) {
         submit(command, id: takeID(), timeout: timeout, .call(completion))
     }
 
@@ -102,7 +107,7 @@ package actor RedisConnection: SessionDelegate {
         let deadline = ContinuousClock.now + (timeout ?? configuration.commandTimeout)
         do {
             return try await send(script.byDigest(keys, arguments), timeout: timeout)
-        } catch where error.replyKind == "NOSCRIPT" {
+        } catch  where error.replyKind == "NOSCRIPT" {
             return try await send(script.whole(keys, arguments), timeout: deadline - .now)
         }
     }
@@ -114,7 +119,9 @@ package actor RedisConnection: SessionDelegate {
     ) {
         let deadline = ContinuousClock.now + (timeout ?? configuration.commandTimeout)
         send(script.byDigest(keys, arguments), timeout: timeout) { result in
-            guard case .failure(let error) = result, error.replyKind == "NOSCRIPT" else { return completion(result) }
+            guard case .failure(let error) = result, error.replyKind == "NOSCRIPT" else {
+                return completion(result)
+            }
             self.assumeIsolated {
                 $0.send(script.whole(keys, arguments), timeout: deadline - .now, completion: completion)
             }
@@ -141,7 +148,8 @@ package actor RedisConnection: SessionDelegate {
         return nextID
     }
 
-    private func submit(_ command: [RedisArgument], id: UInt64, timeout: Duration?, _ completion: Completion) {
+    private func submit(_ command: [RedisArgument], id: UInt64, timeout: Duration?, _ completion: Completion)
+    {
         guard !isClosed else { return completion(.failure(closedError)) }
         let now = ContinuousClock.now
         let deadline = now + (timeout ?? configuration.commandTimeout)
@@ -174,8 +182,8 @@ package actor RedisConnection: SessionDelegate {
 
     // MARK: Deadlines
 
-    /// One timer for all deadlines. It is set to the earliest known when it was set and never moved back, so steady
-    /// traffic touches it once in a command timeout.
+    /// One timer for all deadlines. It is set to the earliest known when it was set and never moved back, so
+    /// steady traffic touches it once in a command timeout.
     private func expire(by deadline: ContinuousClock.Instant) {
         if let expiry, expiry.at <= deadline { return }
         if let expiry { thread.cancel(expiry.timer) }
@@ -196,9 +204,9 @@ package actor RedisConnection: SessionDelegate {
             let reason = lastFailure.map { "no connection in time: \($0.message)" } ?? "no connection in time"
             unsent.remove(at: index).completion(.failure(timeoutError(.notDelivered, reason)))
         }
-        // A connection that owes a reply for a whole command timeout and brought nothing at all is dead, even if the
-        // system has not noticed. The reply may be owed to a command that timed out long ago: commands whose own
-        // timeout is shorter must not keep a dead connection alive.
+        // A connection that owes a reply for a whole command timeout and brought nothing at all is dead, even
+        // if the system has not noticed. The reply may be owed to a command that timed out long ago: commands
+        // whose own timeout is shorter must not keep a dead connection alive.
         if !late.isEmpty, let owedSince = pending.owedSince {
             let silence = now - max(owedSince, session.lastReceived)
             if silence >= configuration.commandTimeout {

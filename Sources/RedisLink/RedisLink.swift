@@ -1,10 +1,11 @@
 package import Logging
 import Synchronization
 
-/// The link of one process to one Redis: a connection for commands, and one for messages once somebody listens.
+/// The link of one process to one Redis: a connection for commands, and one for messages once somebody
+/// listens.
 ///
-/// Nothing is connected before the first use. A lost connection is made again by itself; commands wait for it until
-/// their own deadline.
+/// Nothing is connected before the first use. A lost connection is made again by itself; commands wait for it
+/// until their own deadline.
 package final class RedisLink: Sendable {
     private struct Listening {
         var subscriber: RedisSubscriber?
@@ -43,7 +44,9 @@ package final class RedisLink: Sendable {
     }
 
     /// Sends one command. One round trip.
-    package func send(_ command: [RedisArgument], timeout: Duration? = nil) async throws(RedisError) -> RedisReply {
+    package func send(_ command: [RedisArgument], timeout: Duration? = nil) async throws(RedisError)
+        -> RedisReply
+    {
         try await connection.send(command, timeout: timeout)
     }
 
@@ -54,8 +57,8 @@ package final class RedisLink: Sendable {
         try await connection.evaluate(script, keys: keys, arguments: arguments, timeout: timeout)
     }
 
-    /// Calls `onMessage` with each message of `channel`, and once with an empty one whenever the subscription begins
-    /// (again): messages may have been lost before that.
+    /// Calls `onMessage` with each message of `channel`, and once with an empty one whenever the subscription
+    /// begins (again): messages may have been lost before that.
     package func subscribe(
         _ channel: String, onMessage: @escaping @Sendable ([UInt8]) -> Void
     ) throws(RedisError) -> RedisSubscription {

@@ -1,7 +1,7 @@
 /// The actor of the one connection that only listens.
 ///
-/// Messages are hints: those published while it is not connected are lost. After each reconnection every handler is
-/// called once with an empty message, so that whoever waits looks for itself.
+/// Messages are hints: those published while it is not connected are lost. After each reconnection every
+/// handler is called once with an empty message, so that whoever waits looks for itself.
 package actor RedisSubscriber: SessionDelegate {
     private struct Handler {
         var id: UInt64

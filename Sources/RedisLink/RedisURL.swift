@@ -8,7 +8,7 @@ struct RedisURL {
     var database = 0
     var tls: TLSConfiguration?
 
-    private static let forms = 
+    private static let forms =
         "redis[s]://[user:password@]host[:port][/database] or redis+unix:///path[?db=number]"
 
     init(_ url: String) throws(RedisError) {
@@ -132,8 +132,10 @@ struct RedisURL {
                 continue
             }
             let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-            guard rest.count >= 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16) else {
-                throw invalid("the Redis URL's \(part) has a % that is not followed by two hexadecimal digits")
+            guard rest.count >= 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16)
+            else {
+                throw invalid(
+                    "the Redis URL's \(part) has a % that is not followed by two hexadecimal digits")
             }
             bytes.append(value)
             rest = rest.dropFirst(2)

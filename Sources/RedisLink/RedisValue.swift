@@ -49,8 +49,8 @@ package enum RedisValue: Sendable, Hashable {
 
 /// A reply with the instant at which its command was handed to the socket.
 ///
-/// Every deadline that a reply justifies (a lease, a claim) counts from `sentAt`, never from the reply's arrival:
-/// the server may have executed the command long before the reply was read.
+/// Every deadline that a reply justifies (a lease, a claim) counts from `sentAt`, never from the reply's
+/// arrival: the server may have executed the command long before the reply was read.
 package struct RedisReply: Sendable {
     package var value: RedisValue
     package var sentAt: ContinuousClock.Instant

@@ -12,11 +12,13 @@ final class ReplyParser {
 
     /// - Parameters:
     ///   - maximumReplyBytes: The largest reply that is read.
-    ///   - maximumElements: The longest array. hiredis takes memory for an array when its length is announced.
+    ///   - maximumElements: The longest array. hiredis takes memory for an array when its length is
+    ///     announced.
     init(maximumReplyBytes: Int, maximumElements: Int = 1 << 20) {
         reader = redisReaderCreateWithFunctions(boundedFunctions)
         reader.pointee.privdata = UnsafeMutableRawPointer(bitPattern: maximumElements)
-        // hiredis gives its buffer back whenever it has been drained past 16 KiB: pointless work on a busy link.
+        // hiredis gives its buffer back whenever it has been drained past 16 KiB: pointless work on a busy
+        // link.
         reader.pointee.maxbuf = 0
         self.maximumReplyBytes = maximumReplyBytes
         self.maximumElements = maximumElements

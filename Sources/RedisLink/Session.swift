@@ -9,14 +9,15 @@ protocol SessionDelegate: AnyObject, Sendable {
     /// Connected and authenticated: commands can be appended.
     func sessionIsReady()
     func sessionReceived(_ value: RedisValue)
-    /// The attempt or the connection ended; the socket had taken `sent` bytes. The session tries again by itself.
+    /// The attempt or the connection ended; the socket had taken `sent` bytes. The session tries again by
+    /// itself.
     func sessionFailed(_ error: RedisError, sent: UInt64)
 }
 
 /// One connection after the other to the same server: resolve, connect, authenticate, move bytes, and again.
 ///
-/// Unchecked: every property is touched only inside turns of `thread`; what leaves them (name resolution) comes back
-/// through ``LinkThread/submit(_:)``.
+/// Unchecked: every property is touched only inside turns of `thread`; what leaves them (name resolution)
+/// comes back through ``LinkThread/submit(_:)``.
 final class Session: LinkSource, @unchecked Sendable {
     private let configuration: RedisConfiguration
     private let thread: LinkThread
@@ -61,7 +62,9 @@ final class Session: LinkSource, @unchecked Sendable {
         case .tcp(let host, let port):
             // getaddrinfo blocks, for as long as the name service likes: it has a thread of its own.
             startThread { [self] in
-                let result = Result { () throws(RedisError) in try SocketAddress.resolve(host: host, port: port) }
+                let result = Result { () throws(RedisError) in
+                    try SocketAddress.resolve(host: host, port: port)
+                }
                 thread.submit { self.resolved(attempt: attempt, result) }
             }
         }
@@ -126,7 +129,9 @@ final class Session: LinkSource, @unchecked Sendable {
                     error.code, delivery: error.delivery,
                     "\(error.message) (\(configuration.endpoint))"))
         case .success?:
-            guard let tls = configuration.tls, case .tcp(let host, _) = configuration.endpoint else { return greet() }
+            guard let tls = configuration.tls, case .tcp(let host, _) = configuration.endpoint else {
+                return greet()
+            }
             do throws(RedisError) {
                 self.tls = try TLSStream(tls, host: host, endpoint: configuration.endpoint.description)
                 state.secure()
@@ -254,7 +259,8 @@ final class Session: LinkSource, @unchecked Sendable {
             do throws(RedisError) {
                 try parser.feed(UnsafeRawBufferPointer(rebasing: input[..<count]))
                 let attempt = state.attempt
-                // A reply may end the session (a refused greeting, one reply too many): then the rest is void.
+                // A reply may end the session (a refused greeting, one reply too many): then the rest is
+                // void.
                 while socket != nil, attempt == state.attempt, let value = try parser.next() {
                     received(value)
                 }
@@ -276,7 +282,8 @@ final class Session: LinkSource, @unchecked Sendable {
             return
         }
         // The socket must go: after a failed AUTH the server would serve it as the default user.
-        let refused = text.hasPrefix("WRONGPASS") || text.hasPrefix("NOAUTH") || text.hasPrefix("NOPERM")
+        let refused =
+            text.hasPrefix("WRONGPASS") || text.hasPrefix("NOAUTH") || text.hasPrefix("NOPERM")
             || text.hasPrefix("ERR AUTH") || text.hasPrefix("ERR Client sent AUTH")
         fail(
             RedisError(
@@ -286,7 +293,8 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 
     private var attemptTimedOut: RedisError {
-        let silent = state.phase == .securing ? ": no answer to the TLS handshake, does it speak TLS there?" : ""
+        let silent =
+            state.phase == .securing ? ": no answer to the TLS handshake, does it speak TLS there?" : ""
         return RedisError(
             .connectFailed, delivery: .notDelivered,
             "no connection to \(configuration.endpoint) within \(configuration.connectTimeout)\(silent)")
@@ -306,8 +314,8 @@ extension RedisConfiguration {
         password == nil && database == 0 && clientName == nil
     }
 
-    /// The commands that make a new connection ours. At least one: a server that is full, or wants a password, says
-    /// so in reply to the first command only, and a connection is no success before.
+    /// The commands that make a new connection ours. At least one: a server that is full, or wants a
+    /// password, says so in reply to the first command only, and a connection is no success before.
     fileprivate var greeting: [[RedisArgument]] {
         var commands: [[RedisArgument]] = []
         if let password {

@@ -28,8 +28,8 @@ struct SessionState {
 
     /// Asked to connect by a command. True: begin an attempt.
     ///
-    /// A command does not shorten the wait after a failure: many callers of a server that is down, or that refuses
-    /// their password, would make a storm of attempts out of it.
+    /// A command does not shorten the wait after a failure: many callers of a server that is down, or that
+    /// refuses their password, would make a storm of attempts out of it.
     mutating func begin() -> Bool {
         switch phase {
         case .idle:
@@ -72,7 +72,8 @@ struct SessionState {
     /// The connection stands, and the greeting (authentication, database, name) has `commands` commands.
     /// True: the session is ready at once.
     mutating func connected(greeting commands: Int) -> Bool {
-        precondition(phase == .connecting || phase == .securing, "a socket connected that nobody was connecting")
+        precondition(
+            phase == .connecting || phase == .securing, "a socket connected that nobody was connecting")
         phase = commands == 0 ? .ready : .greeting(awaiting: commands)
         if commands == 0 { backoff.succeeded() }
         return commands == 0

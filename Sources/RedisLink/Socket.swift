@@ -6,8 +6,8 @@
 
 /// A connected or connecting stream socket. Owned by one ``Session``; closed once, by its end.
 ///
-/// Opened here and not by hiredis, so that it is close-on-exec and non-blocking from its first instant, and so that
-/// writing to a closed peer is an error and not a SIGPIPE.
+/// Opened here and not by hiredis, so that it is close-on-exec and non-blocking from its first instant, and
+/// so that writing to a closed peer is an error and not a SIGPIPE.
 final class Socket {
     let descriptor: Int32
 
@@ -22,7 +22,8 @@ final class Socket {
     /// Starts to connect. The connection stands when the socket is writable and ``connectError()`` is nil.
     init(connectingTo address: SocketAddress) throws(RedisError) {
         #if canImport(Glibc)
-            let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+            let kind =
+                Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         #else
             let kind = SOCK_STREAM
         #endif
@@ -43,7 +44,8 @@ final class Socket {
         }
     }
 
-    /// Keep-alive notices a dead peer of an idle connection; the user timeout one of a connection with unread writes.
+    /// Keep-alive notices a dead peer of an idle connection; the user timeout one of a connection with unread
+    /// writes.
     private func configureTCP() {
         setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         setOption(SOL_SOCKET, SO_KEEPALIVE, 1)

@@ -1,9 +1,11 @@
 internal import COpenSSL
 
-/// One TLS session between a socket and the commands: bytes in the clear on one side, encrypted ones on the other.
+/// One TLS session between a socket and the commands: bytes in the clear on one side, encrypted ones on the
+/// other.
 ///
-/// OpenSSL works on memory, and this type moves its bytes through the ``Socket``: so the socket stays non-blocking and
-/// free of SIGPIPE, and one poll loop serves both kinds of connection. Confined to its session.
+/// OpenSSL works on memory, and this type moves its bytes through the ``Socket``: so the socket stays
+/// non-blocking and free of SIGPIPE, and one poll loop serves both kinds of connection. Confined to its
+/// session.
 final class TLSStream {
     enum Handshake {
         case done
@@ -101,8 +103,8 @@ final class TLSStream {
 
     // MARK: Bytes
 
-    /// Encrypts `bytes` and sends what the socket takes. All of `bytes` count as taken: what the socket did not take
-    /// is kept here, and leaves with ``flush(to:)``.
+    /// Encrypts `bytes` and sends what the socket takes. All of `bytes` count as taken: what the socket did
+    /// not take is kept here, and leaves with ``flush(to:)``.
     func send(_ bytes: UnsafeRawBufferPointer, to socket: Socket) -> Socket.Transfer {
         if !bytes.isEmpty {
             ERR_clear_error()
@@ -170,7 +172,9 @@ private final class TLSContext {
             throw Self.failure("OpenSSL is out of memory")
         }
         pointer = context
-        guard holdfast_ssl_ctx_require_tls12(context) == 1 else { throw Self.failure("TLS 1.2 is not available") }
+        guard holdfast_ssl_ctx_require_tls12(context) == 1 else {
+            throw Self.failure("TLS 1.2 is not available")
+        }
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
         if let file = configuration.authorityFile {
             guard SSL_CTX_load_verify_locations(context, file, nil) == 1 else {
@@ -187,7 +191,8 @@ private final class TLSContext {
             }
             let key = configuration.keyFile ?? file
             guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
-                throw Self.failure("cannot read the client's key from \(key), or it does not belong to its certificate")
+                throw Self.failure(
+                    "cannot read the client's key from \(key), or it does not belong to its certificate")
             }
         }
     }

@@ -27,7 +27,8 @@ func fileExists(_ path: String) -> Bool {
 }
 
 extension PrivateRedisServer {
-    /// The first line of the answer to one command without spaces in its words; `nil` when none comes in that time.
+    /// The first line of the answer to one command without spaces in its words; `nil` when none comes in that
+    /// time.
     func answer(to command: String, within time: Duration = .seconds(5)) -> String? {
         guard let socket = LocalSocket(path: ServerFiles(directory: directory).socket) else { return nil }
         return socket.send(command + "\r\n") ? socket.receiveLine(within: time) : nil

@@ -7,7 +7,8 @@
     /// What is observed of an owner: the lines it prints.
     private let tellings: [any PartialKeyPath<ExitTest.Result> & Sendable] = [\.standardOutputContent]
 
-    /// Each test starts its servers in a real process of its own, which dies and tells before what it leaves behind.
+    /// Each test starts its servers in a real process of its own, which dies and tells before what it leaves
+    /// behind.
     @Suite("When the owner of a private redis-server dies")
     struct PrivateRedisServerOwnerTests {
         @Test("by SIGKILL, the server ends and its directory goes")
@@ -73,7 +74,8 @@
         @Test("and its children live on, the servers end all the same")
         func withChildren() async throws {
             let result = await #expect(processExitsWith: .signal(SIGKILL), observing: tellings) {
-                // What the test process waits for the end of; the children are to inherit what a server opens.
+                // What the test process waits for the end of; the children are to inherit what a server
+                // opens.
                 for descriptor in 3..<Int32(256) { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
                 try await withThrowingTaskGroup(of: PrivateRedisServer.self) { group in
                     for _ in 0..<6 {

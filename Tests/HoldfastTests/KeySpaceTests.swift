@@ -18,7 +18,9 @@ struct KeySpaceTests {
 
     @Test(
         "differ for different names, and give the name back",
-        arguments: ["a", "a b", "a%20b", "{", "}", "{}", "a}:lock", "é", "e\u{301}", "\n", "\0", "*?[]", "a:b", "%"])
+        arguments: [
+            "a", "a b", "a%20b", "{", "}", "{}", "a}:lock", "é", "e\u{301}", "\n", "\0", "*?[]", "a:b", "%",
+        ])
     func injective(name: String) throws {
         let key = try keys.lock(name)
         let tag = try #require(key.firstIndex(of: "{"))
@@ -32,7 +34,8 @@ struct KeySpaceTests {
         #expect(throws: HoldfastError.self) { try keys.lock("") }
         #expect(throws: HoldfastError.self) { try keys.lock(String(repeating: "a", count: 513)) }
         #expect(throws: HoldfastError.self) { try keys.lock(String(repeating: " ", count: 171)) }
-        #expect(try keys.lock(String(repeating: "a", count: 512)).utf8.count == 512 + "shop:{}:lock".utf8.count)
+        #expect(
+            try keys.lock(String(repeating: "a", count: 512)).utf8.count == 512 + "shop:{}:lock".utf8.count)
         #expect(throws: HoldfastError.self) { try KeySpace(namespace: "") }
     }
 

@@ -8,7 +8,8 @@ import Testing
 @testable import Holdfast
 
 extension Holdfast {
-    /// Runs the workers and handlers while `body` does something, then shuts down gracefully and waits for the end.
+    /// Runs the workers and handlers while `body` does something, then shuts down gracefully and waits for
+    /// the end.
     func whileRunning(_ body: () async throws -> Void) async throws {
         let group = ServiceGroup(services: [self], logger: .quiet)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -43,7 +44,8 @@ final class Gate: Sendable {
 
     func open() { continuation.finish() }
 
-    /// Returns when the gate is open; throws when the task is cancelled first. A cancellation opens it for all.
+    /// Returns when the gate is open; throws when the task is cancelled first. A cancellation opens it for
+    /// all.
     func pass() async throws {
         for await _ in stream {}
         try Task.checkCancellation()

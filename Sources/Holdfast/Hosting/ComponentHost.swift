@@ -35,8 +35,8 @@ final class ComponentHost: Sendable {
         if !isStopping { announce.yield(component) }
     }
 
-    /// Runs the components until a graceful shutdown or cancellation, and returns when all have ended. If one throws,
-    /// the others are cancelled.
+    /// Runs the components until a graceful shutdown or cancellation, and returns when all have ended. If one
+    /// throws, the others are cancelled.
     func run() async throws {
         try await withGracefulShutdownHandler {
             try await withThrowingDiscardingTaskGroup { group in

@@ -1,8 +1,8 @@
 import RedisLink
 
 extension RedisLink {
-    /// Runs a script whose reply is awaited even if the task is cancelled meanwhile: for calls that grant or settle
-    /// something, whose outcome must be known.
+    /// Runs a script whose reply is awaited even if the task is cancelled meanwhile: for calls that grant or
+    /// settle something, whose outcome must be known.
     func evaluateShielded(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {

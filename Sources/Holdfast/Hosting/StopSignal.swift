@@ -4,8 +4,8 @@ import Synchronization
 final class StopSignal: Sendable {
     private struct State: Sendable {
         var isStopping = false
-        /// Whoever waits has a stream of its own that the stop ends: a stream ends for all who wait for it when one
-        /// of them is cancelled.
+        /// Whoever waits has a stream of its own that the stop ends: a stream ends for all who wait for it
+        /// when one of them is cancelled.
         var waiters: [UInt64: AsyncStream<Never>.Continuation] = [:]
         var nextWaiter: UInt64 = 0
     }

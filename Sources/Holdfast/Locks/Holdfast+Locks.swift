@@ -6,12 +6,12 @@ extension Holdfast {
     /// - Parameters:
     ///   - name: what to lock: 1 to 512 bytes. Names are compared by their UTF-8 bytes.
     ///   - lease: how long the lock outlives its holder; 100 ms to 24 h, ``Configuration/lease`` unless set.
-    ///   - fenced: whether the grant carries a fencing token. Without one it is a bare `SET NX PX`, which costs the
-    ///     server less; a refusal then takes a second round trip.
+    ///   - fenced: whether the grant carries a fencing token. Without one it is a bare `SET NX PX`, which
+    ///     costs the server less; a refusal then takes a second round trip.
     /// - Returns: the lease, or who holds the lock, since when and for how long still. One round trip.
-    /// - Throws: a ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the lock may be held under a token that
-    ///   nobody has, at the longest for `lease`. `CancellationError` when the task is cancelled; a grant that races
-    ///   with the cancellation is released in the background.
+    /// - Throws: a ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the lock may be held under a
+    ///   token that nobody has, at the longest for `lease`. `CancellationError` when the task is cancelled; a
+    ///   grant that races with the cancellation is released in the background.
     public func tryAcquire(
         _ name: String, lease: Duration? = nil, fenced: Bool = true
     ) async throws -> Acquisition {
@@ -38,7 +38,8 @@ extension Holdfast {
             case .refused(let holder):
                 guard let pause = parking.refused(by: holder, at: .now, random: .random(in: 0..<1)) else {
                     throw HoldfastError(
-                        .notAcquired, "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
+                        .notAcquired,
+                        "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
                         holder: holder)
                 }
                 try await Task.sleep(for: pause, tolerance: .zero, clock: .continuous)
@@ -48,8 +49,8 @@ extension Holdfast {
 
     /// Runs `body` while holding a lock.
     ///
-    /// The body runs as a child task. If the lease is lost, that task is cancelled at once. The release happens
-    /// whatever happened before, also when the calling task is cancelled.
+    /// The body runs as a child task. If the lease is lost, that task is cancelled at once. The release
+    /// happens whatever happened before, also when the calling task is cancelled.
     ///
     /// - Parameters:
     ///   - name: as in ``tryAcquire(_:lease:fenced:)``.
@@ -58,8 +59,8 @@ extension Holdfast {
     ///   - fenced: as in ``tryAcquire(_:lease:fenced:)``.
     ///   - body: the work; it gets the lease, for its fencing token and ``Lease/check()``.
     /// - Throws: what the acquisition or `body` throws. If the lease was lost before `body` ended:
-    ///   ``HoldfastError/Code/lost``, whatever `body` did, with its error as ``HoldfastError/underlying``: another
-    ///   holder may have worked at the same time.
+    ///   ``HoldfastError/Code/lost``, whatever `body` did, with its error as ``HoldfastError/underlying``:
+    ///   another holder may have worked at the same time.
     public func withLock<Result: Sendable>(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
         _ body: @escaping @Sendable (Lease) async throws -> Result

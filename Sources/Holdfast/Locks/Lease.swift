@@ -2,8 +2,8 @@ import Synchronization
 
 /// A name that is held: proof of ownership, its fence, and its end.
 ///
-/// It is renewed in the background until it is released or lost. Ownership lies in this value alone, not in a task or
-/// a thread: whoever has it may release it.
+/// It is renewed in the background until it is released or lost. Ownership lies in this value alone, not in a
+/// task or a thread: whoever has it may release it.
 public final class Lease: Sendable {
     private struct State: Sendable {
         var lease: LeaseState
@@ -55,8 +55,8 @@ public final class Lease: Sendable {
 
     /// Throws unless the lease is ours at this moment. No round trip.
     ///
-    /// Call it before each step that must not happen without the lock. A process that is paused between this check
-    /// and the step cannot notice: against that, give ``fencingToken`` to the resource.
+    /// Call it before each step that must not happen without the lock. A process that is paused between this
+    /// check and the step cannot notice: against that, give ``fencingToken`` to the resource.
     ///
     /// - Throws: ``HoldfastError/Code/lost`` or ``HoldfastError/Code/released``.
     public func check() throws(HoldfastError) {
@@ -69,12 +69,12 @@ public final class Lease: Sendable {
         }
     }
 
-    /// Releases the lock. One round trip; repeated, on the same token, while the outcome is unknown and the lease
-    /// lasts. Cancellation does not interrupt it. Releasing again does nothing.
+    /// Releases the lock. One round trip; repeated, on the same token, while the outcome is unknown and the
+    /// lease lasts. Cancellation does not interrupt it. Releasing again does nothing.
     ///
-    /// - Throws: ``HoldfastError/Code/lost`` when the lease was over before: others may have held the name meanwhile.
-    ///   ``HoldfastError/Code/unknownOutcome`` or ``HoldfastError/Code/unavailable`` when Redis could not be asked:
-    ///   then the lock ends by itself, at the latest a lease after its last renewal.
+    /// - Throws: ``HoldfastError/Code/lost`` when the lease was over before: others may have held the name
+    ///   meanwhile. ``HoldfastError/Code/unknownOutcome`` or ``HoldfastError/Code/unavailable`` when Redis
+    ///   could not be asked: then the lock ends by itself, at the latest a lease after its last renewal.
     public func release() async throws(HoldfastError) {
         let (phase, ours) = state.withLock { ($0.lease.phase, $0.lease.release()) }
         switch phase {
@@ -98,9 +98,11 @@ public final class Lease: Sendable {
 
     // MARK: Loss
 
-    /// Waits for the end of the lease: why it was lost, or nil when it was released or the task was cancelled.
+    /// Waits for the end of the lease: why it was lost, or nil when it was released or the task was
+    /// cancelled.
     package func untilLost() async -> LossReason? {
-        // The number is drawn first: a cancellation that comes before the registration leaves its mark under it.
+        // The number is drawn first: a cancellation that comes before the registration leaves its mark under
+        // it.
         let id = state.withLock { state in
             state.nextWaiter += 1
             return state.nextWaiter

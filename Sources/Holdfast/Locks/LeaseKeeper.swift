@@ -3,11 +3,13 @@ import RedisLink
 
 /// Acquires, renews and releases the leases of one client.
 ///
-/// It shares the executor of the command connection: an acquisition is one hop to that thread and one back, and the
-/// renewals run there too, so that no user code that blocks Swift's threads can delay them. There is one timer for all
-/// leases; renewals that are due soon go out with those that are due now, in one batch.
+/// It shares the executor of the command connection: an acquisition is one hop to that thread and one back,
+/// and the renewals run there too, so that no user code that blocks Swift's threads can delay them. There is
+/// one timer for all leases; renewals that are due soon go out with those that are due now, in one batch.
 package actor LeaseKeeper {
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { connection.thread.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        connection.thread.asUnownedSerialExecutor()
+    }
 
     private struct Held {
         weak var lease: Lease?
@@ -31,16 +33,17 @@ package actor LeaseKeeper {
 
     /// One attempt to acquire. Throws `CancellationError`, or a ``HoldfastError``.
     ///
-    /// If the connection is lost before the answer, the attempt is repeated once with the same token, which Redis
-    /// answers as it answered, or would have answered, the first time. What is still unknown after that, or was
-    /// cancelled on its way, is undone in the background.
+    /// If the connection is lost before the answer, the attempt is repeated once with the same token, which
+    /// Redis answers as it answered, or would have answered, the first time. What is still unknown after
+    /// that, or was cancelled on its way, is undone in the background.
     package func tryAcquire(_ claim: LockClaim) async throws -> Acquisition {
         guard !isClosed else { throw HoldfastError(.closed, "this client is closed") }
         var unknown = false
         while true {
             do throws(RedisError) {
                 switch try await claim.attempt(over: connection) {
-                case .granted(let fence, let sentAt): return .acquired(hold(claim, fence: fence, sentAt: sentAt))
+                case .granted(let fence, let sentAt):
+                    return .acquired(hold(claim, fence: fence, sentAt: sentAt))
                 case .refused(let holder): return .refused(holder)
                 }
             } catch {
@@ -125,8 +128,8 @@ package actor LeaseKeeper {
 
     // MARK: Renewal
 
-    /// Sets the timer to `instant` unless it is due before that. It is not moved back when leases end: a lock that is
-    /// taken and released quickly never touches it.
+    /// Sets the timer to `instant` unless it is due before that. It is not moved back when leases end: a lock
+    /// that is taken and released quickly never touches it.
     private func wake(at instant: ContinuousClock.Instant) {
         if let timer, timer.at <= instant { return }
         if let timer { connection.thread.cancel(timer.id) }
@@ -164,7 +167,8 @@ package actor LeaseKeeper {
         connection.assumeIsolated {
             $0.evaluate(
                 Scripts.renew, keys: [lease.key],
-                arguments: [.string(lease.token), .init(milliseconds: lease.duration)], timeout: lease.duration / 3
+                arguments: [.string(lease.token), .init(milliseconds: lease.duration)],
+                timeout: lease.duration / 3
             ) { [weak self, weak lease] result in
                 guard let self, let lease else { return }
                 assumeIsolated { $0.renewed(lease, result) }

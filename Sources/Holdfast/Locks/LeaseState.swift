@@ -18,9 +18,9 @@ public enum LossReason: Hashable, Sendable, CustomStringConvertible {
 
 /// Whether a lease is still ours, and what has to be done for it next.
 ///
-/// Events in, answers out; no clock, no socket. The local deadline is the instant the last successful request was
-/// *sent*, plus the lease, minus a margin for clocks of different rate: it lies before the end of the key in Redis,
-/// so a holder stops believing before anybody else can be granted the name.
+/// Events in, answers out; no clock, no socket. The local deadline is the instant the last successful request
+/// was *sent*, plus the lease, minus a margin for clocks of different rate: it lies before the end of the key
+/// in Redis, so a holder stops believing before anybody else can be granted the name.
 struct LeaseState: Sendable {
     enum Phase: Hashable, Sendable {
         case held
@@ -47,8 +47,8 @@ struct LeaseState: Sendable {
         renewalDue = sentAt + lease / 3
     }
 
-    /// The part of a lease that is believed: one per cent for clocks of different rate, two milliseconds for Redis'
-    /// rounding.
+    /// The part of a lease that is believed: one per cent for clocks of different rate, two milliseconds for
+    /// Redis' rounding.
     static func trusted(_ lease: Duration) -> Duration {
         lease - lease / 100 - .milliseconds(2)
     }

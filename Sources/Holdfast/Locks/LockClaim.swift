@@ -7,7 +7,8 @@ package struct LockClaim: Sendable {
         case refused(Holder)
     }
 
-    /// How long a fence's record outlives its last grant. Without it the server's time keeps later fences higher.
+    /// How long a fence's record outlives its last grant. Without it the server's time keeps later fences
+    /// higher.
     package static let fenceLifetime: Duration = .seconds(7 * 86_400)
 
     package let name: String
@@ -19,7 +20,9 @@ package struct LockClaim: Sendable {
     package let token: String
     package let lease: Duration
 
-    package init(name: String, key: String, fenceKey: String, fenced: Bool = true, token: String, lease: Duration) {
+    package init(
+        name: String, key: String, fenceKey: String, fenced: Bool = true, token: String, lease: Duration
+    ) {
         self.name = name
         self.key = key
         self.fenceKey = fenceKey
@@ -46,7 +49,8 @@ package struct LockClaim: Sendable {
     }
 
     private func attemptPlain(_ connection: RedisConnection) async throws(RedisError) -> Answer {
-        // Free between the refusal and the look at the holder: the next turn takes it or finds another holder.
+        // Free between the refusal and the look at the holder: the next turn takes it or finds another
+        // holder.
         while true {
             let reply = try await connection.send([
                 "SET", .string(key), .string(token), "NX", "PX", .init(milliseconds: lease),

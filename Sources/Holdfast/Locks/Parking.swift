@@ -1,7 +1,7 @@
 /// How long a refused caller waits before it asks again.
 ///
-/// It asks at the latest when the holder's lease ends. A release comes without notice, so it also asks at intervals
-/// that grow to a quarter of a second, each of random length so that callers spread.
+/// It asks at the latest when the holder's lease ends. A release comes without notice, so it also asks at
+/// intervals that grow to a quarter of a second, each of random length so that callers spread.
 struct Parking: Sendable {
     private static let shortest: Duration = .milliseconds(10)
     private static let longest: Duration = .milliseconds(250)

@@ -22,7 +22,7 @@ extension Consumer {
         case .success(let reply):
             guard let batch = MessageClaim.Batch(reply, token: token, lease: lease) else {
                 logger.error("claim.lua gave an answer that it cannot give")
-                state.claimFailed(at: now)
+                state.claimFailed(refused: true, at: now)
                 break
             }
             if state.claimed(batch.claims.count, of: wanted, nextDue: batch.nextDue, at: now) {
@@ -35,7 +35,7 @@ extension Consumer {
         case .failure(let error):
             // What an unanswered call may have claimed comes back when its lease is over.
             logger.warning("claiming messages failed, trying again: \(error)")
-            state.claimFailed(at: now)
+            state.claimFailed(refused: error.delivery == .refused, at: now)
         }
         advance()
     }
@@ -113,8 +113,8 @@ extension Consumer {
             state.settled()
             for (settlement, value) in zip(batch, reply.value.array ?? []) { answered(settlement, value) }
         case .failure(let error):
-            // Repeated whatever the error says: a commit that did happen is answered from the ledger. What cannot be
-            // settled while its claim lasts is left to whoever takes the message over.
+            // Repeated whatever the error says: a commit that did happen is answered from the ledger. What
+            // cannot be settled while its claim lasts is left to whoever takes the message over.
             let again = error.code == .closed ? [] : batch.filter(\.claim.isHeld)
             logger.warning(
                 "settling \(batch.count) messages failed, \(again.count) of them are tried again: \(error)")
@@ -126,8 +126,10 @@ extension Consumer {
     private func answered(_ settlement: Settlement, _ value: RedisValue) {
         let delivery = Delivery(of: settlement.claim, queue: queue.name, baseLogger: logger)
         switch Settlement.Answer(value) {
-        case .done: break
-        case .lost: delivery.logger.warning("the message was taken over, what its handler decided has no effect")
+        case .done:
+            if case .retry(let delay) = settlement.verdict { state.expectDue(at: .now + delay) }
+        case .lost:
+            delivery.logger.warning("the message was taken over, what its handler decided has no effect")
         case .refused(let why):
             state.settle([
                 Settlement(claim: settlement.claim, verdict: verdict(on: delivery, failedBecause: why))

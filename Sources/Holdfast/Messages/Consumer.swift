@@ -1,17 +1,20 @@
 import Logging
 import RedisLink
 
-/// Handles the messages of one queue: claims them, runs the handler for each, renews the claims meanwhile, and settles
-/// what the handlers decided.
+/// Handles the messages of one queue: claims them, runs the handler for each, renews the claims meanwhile,
+/// and settles what the handlers decided.
 ///
-/// ``ConsumerState`` decides when to claim and to settle; each claim's ``LeaseState`` decides when to renew it and when
-/// it is lost. This only moves bytes. It shares the executor of the command connection: the calls are made and their
-/// replies taken without a hop, and renewals are not delayed by handlers that block Swift's threads. Cancelling the
-/// task of ``run()`` does not reach that executor, so nothing that was claimed is forgotten.
+/// ``ConsumerState`` decides when to claim and to settle; each claim's ``LeaseState`` decides when to renew
+/// it and when it is lost. This only moves bytes. It shares the executor of the command connection: the calls
+/// are made and their replies taken without a hop, and renewals are not delayed by handlers that block
+/// Swift's threads. Cancelling the task of ``run()`` does not reach that executor, so nothing that was
+/// claimed is forgotten.
 actor Consumer: HostedComponent {
     typealias Handler = @Sendable (MessageClaim, Delivery) async throws -> Handled
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { link.connection.thread.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        link.connection.thread.asUnownedSerialExecutor()
+    }
 
     let link: RedisLink
     let queue: QueueKeys

@@ -10,7 +10,8 @@ package final class ConsumerHost: Sendable {
     private let host = ComponentHost()
 
     init(
-        link: RedisLink, keys: KeySpace, keeper: LeaseKeeper, instance: Instance, configuration: Configuration,
+        link: RedisLink, keys: KeySpace, keeper: LeaseKeeper, instance: Instance,
+        configuration: Configuration,
         logger: Logger
     ) {
         self.link = link
@@ -36,8 +37,8 @@ package final class ConsumerHost: Sendable {
     }
 
     /// Runs the handlers until a graceful shutdown, after which those under way may go on for
-    /// ``Configuration/stopDeadline``, or until the task is cancelled. What is claimed and not handled by then is
-    /// given back.
+    /// ``Configuration/stopDeadline``, or until the task is cancelled. What is claimed and not handled by
+    /// then is given back.
     package func run() async throws {
         try await host.run()
     }

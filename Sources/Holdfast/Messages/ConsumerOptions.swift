@@ -1,15 +1,15 @@
 /// How a queue's messages are handled.
 public struct ConsumerOptions: Sendable {
-    /// How many handlers of this queue run at the same time in this instance; 16 unless set. No more messages are
-    /// claimed than can be handled at once.
+    /// How many handlers of this queue run at the same time in this instance; 16 unless set. No more messages
+    /// are claimed than can be handled at once.
     public var concurrency = 16
     /// How long a claim outlives an instance that died; it is renewed while the handler runs. 100 ms to 24 h;
     /// ``Configuration/lease`` unless set.
     public var lease: Duration?
     /// How often a message is tried, and the waits in between.
     public var retry = RetryPolicy()
-    /// For how long after its commit a message's id is remembered at least; 7 days unless set. A message that comes
-    /// again under the same id within that time has no effect, whoever sends it and however.
+    /// For how long after its commit a message's id is remembered at least; 7 days unless set. A message that
+    /// comes again under the same id within that time has no effect, whoever sends it and however.
     public var retention: Duration = .seconds(7 * 86_400)
 
     public init() {}
@@ -21,7 +21,8 @@ public struct ConsumerOptions: Sendable {
         else {
             throw HoldfastError(
                 .invalidArgument,
-                "a consumer's concurrency, attempts and retention must be above zero, and its waits not below")
+                "a consumer's concurrency, attempts and retention must be above zero, and its waits not below"
+            )
         }
     }
 }

@@ -1,14 +1,16 @@
-/// Decides for one consumer when to claim how many messages, which to settle together, and when it is through.
+/// Decides for one consumer when to claim how many messages, which to settle together, and when it is
+/// through.
 ///
-/// Events in, decisions out; no clock, no connection, no task. Batches form by themselves: one claim and one settling
-/// call are under way at a time, and what comes meanwhile goes with the next.
+/// Events in, decisions out; no clock, no connection, no task. Batches form by themselves: one claim and one
+/// settling call are under way at a time, and what comes meanwhile goes with the next.
 struct ConsumerState<Item> {
     /// The most messages that one call claims or settles: it bounds how long a script keeps the server busy.
     static var batch: Int { 100 }
-    /// How often an empty queue is looked at without being told: entries of a plain `XADD` come without notice.
+    /// How often an empty queue is looked at without being told: entries of a plain `XADD` come without
+    /// notice.
     static var pollInterval: Duration { .seconds(1) }
-    /// The wait before a settling call that failed is repeated.
-    static var settleAgain: Duration { .milliseconds(100) }
+    /// The wait after a call that failed: while there is no connection, calls wait for it by themselves.
+    static var pause: Duration { .milliseconds(100) }
 
     private let concurrency: Int
     private var running = 0
@@ -39,8 +41,8 @@ struct ConsumerState<Item> {
 
     // MARK: Claiming
 
-    /// How many messages to claim now, nil for none. Each number must be answered by ``claimed(_:of:nextDue:at:)``
-    /// or ``claimFailed(at:)``.
+    /// How many messages to claim now, nil for none. Each number must be answered by
+    /// ``claimed(_:of:nextDue:at:)`` or ``claimFailed(refused:at:)``.
     mutating func claim(at now: ContinuousClock.Instant) -> Int? {
         guard isOpen, !isClaiming, running < concurrency else { return nil }
         if let claimAt, now < claimAt { return nil }
@@ -62,15 +64,21 @@ struct ConsumerState<Item> {
         return true
     }
 
-    mutating func claimFailed(at now: ContinuousClock.Instant) {
+    /// No answer came; or the server refused, and will most likely do so again.
+    mutating func claimFailed(refused: Bool, at now: ContinuousClock.Instant) {
         isClaiming = false
-        claimAt = now + Self.pollInterval
+        claimAt = now + (refused ? Self.pollInterval : Self.pause)
     }
 
     /// There may be new messages.
     mutating func wake() {
         isWoken = true
         claimAt = nil
+    }
+
+    /// A message will be due again at `instant`.
+    mutating func expectDue(at instant: ContinuousClock.Instant) {
+        if let claimAt { self.claimAt = min(claimAt, instant) }
     }
 
     // MARK: Settling
@@ -86,7 +94,8 @@ struct ConsumerState<Item> {
         unsettled += items
     }
 
-    /// What to settle now; empty for nothing. A batch must be answered by ``settled(at:again:)``.
+    /// What to settle now; empty for nothing. A batch must be answered by ``settled()`` or
+    /// ``settlingFailed(again:at:)``.
     ///
     /// - Parameters:
     ///   - weight: how much work an item is for the script.
@@ -116,7 +125,7 @@ struct ConsumerState<Item> {
     mutating func settlingFailed(again items: [Item], at now: ContinuousClock.Instant) {
         isSettling = false
         unsettled.insert(contentsOf: items, at: 0)
-        settleAt = now + Self.settleAgain
+        settleAt = now + Self.pause
     }
 
     /// Begin nothing new.

@@ -21,25 +21,26 @@ public struct Delivery: Sendable {
         return logger
     }
 
-    /// The id the message was sent with. A message that was added by a plain `XADD` without an `id` has that of its
-    /// stream entry.
+    /// The id the message was sent with. A message that was added by a plain `XADD` without an `id` has that
+    /// of its stream entry.
     public var id: String { claim.id }
 
     /// Which attempt this is, from 1. Attempts whose process died count.
     public var attempt: Int { claim.attempt }
 
-    /// Higher than that of every claim on the queue before this one, but shared by messages claimed in one call. Let
-    /// what the handler writes to refuse lower ones.
+    /// Higher than that of every claim on the queue before this one, but shared by messages claimed in one
+    /// call. Let what the handler writes to refuse lower ones.
     public var fencingToken: FencingToken { claim.fencingToken }
 
-    /// The same for all attempts of this message, and different for all others: for a remote API that takes one.
+    /// The same for all attempts of this message, and different for all others: for a remote API that takes
+    /// one.
     public var idempotencyKey: String { "\(queue)/\(claim.id)" }
 
     /// Whether the claim is held at this moment. No round trip.
     public var isHeld: Bool { claim.isHeld }
 
-    /// How long the claim may still be believed if no renewal succeeds; it is renewed while the handler runs. No round
-    /// trip.
+    /// How long the claim may still be believed if no renewal succeeds; it is renewed while the handler runs.
+    /// No round trip.
     public var remaining: Duration { claim.remaining }
 
     /// Throws unless the claim is held at this moment. Call it before each step that must not be done by two

@@ -2,11 +2,12 @@ import RedisLink
 
 /// Writes to Redis that belong to a message: they are applied in the same step that commits it, exactly once.
 ///
-/// A handler records them; nothing is written before the commit, and nothing at all if the message is not committed.
-/// They can write only to keys of their queue, whose full names ``MessageQueue/effectKey(_:)`` tells.
+/// A handler records them; nothing is written before the commit, and nothing at all if the message is not
+/// committed. They can write only to keys of their queue, whose full names ``MessageQueue/effectKey(_:)``
+/// tells.
 ///
-/// If one of them cannot be applied (its key holds another type, a sum leaves the range of 64 bits), none of the
-/// message's effects is applied, and the message is retried as if its handler had thrown.
+/// If one of them cannot be applied (its key holds another type, a sum leaves the range of 64 bits), none of
+/// the message's effects is applied, and the message is retried as if its handler had thrown.
 public struct Effects: Sendable {
     enum Command: String, Sendable {
         case increment = "INCRBY"

@@ -3,9 +3,10 @@
 /// Where a message's effect lives decides what can be promised about it:
 ///
 /// - in the queue's own Redis, recorded with ``commit(_:)``: exactly once;
-/// - in a transactional database, together with a row that says the message is done, keyed by ``Delivery/id``: exactly
-///   once while that row lives;
-/// - behind an API with idempotency keys, given ``Delivery/idempotencyKey``: exactly once within that API's window;
+/// - in a transactional database, together with a row that says the message is done, keyed by
+///   ``Delivery/id``: exactly once while that row lives;
+/// - behind an API with idempotency keys, given ``Delivery/idempotencyKey``: exactly once within that API's
+///   window;
 /// - in a target that compares ``Delivery/fencingToken``: no stale write;
 /// - anywhere else: at least once.
 public struct Handled: Sendable {
@@ -20,7 +21,8 @@ public struct Handled: Sendable {
     /// The message is done.
     public static var commit: Handled { Handled(verdict: .commit(Effects())) }
 
-    /// The message is done, and these writes to Redis are its effect. They are applied in the committing step itself.
+    /// The message is done, and these writes to Redis are its effect. They are applied in the committing step
+    /// itself.
     ///
     /// ```swift
     /// return .commit { effects in effects.increment("revenue-cents", by: order.cents) }
@@ -31,8 +33,8 @@ public struct Handled: Sendable {
         return Handled(verdict: .commit(effects))
     }
 
-    /// The message is to be handled again: after `delay`, or unless set as ``ConsumerOptions/retry`` says. The attempt
-    /// counts; after the last one the message is dead.
+    /// The message is to be handled again: after `delay`, or unless set as ``ConsumerOptions/retry`` says.
+    /// The attempt counts; after the last one the message is dead.
     public static func retry(after delay: Duration? = nil) -> Handled {
         Handled(verdict: .retry(after: delay))
     }

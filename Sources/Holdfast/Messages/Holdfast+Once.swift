@@ -11,23 +11,23 @@ extension Holdfast {
     /// }
     /// ```
     ///
-    /// The id is claimed with a lease, `body` runs, and its result is recorded in the step that checks the claim. If
-    /// `body` throws, the id is free again. Two round trips. What is recorded once is the *result*: an effect outside
-    /// Redis is repeated if the process dies between the effect and the record. See ``Handled`` for what closes that
-    /// gap.
+    /// The id is claimed with a lease, `body` runs, and its result is recorded in the step that checks the
+    /// claim. If `body` throws, the id is free again. Two round trips. What is recorded once is the *result*:
+    /// an effect outside Redis is repeated if the process dies between the effect and the record. See
+    /// ``Handled`` for what closes that gap.
     ///
     /// - Parameters:
     ///   - id: what to do once: 1 to 512 bytes.
     ///   - scope: what the id is unique in: 1 to 512 bytes, encoded.
-    ///   - lease: how long the claim outlives an instance that died; it is renewed while `body` runs. 100 ms to 24 h,
-    ///     ``Configuration/lease`` unless set.
-    ///   - retention: for how long the result is remembered; 7 days unless set. After that the id is done again.
+    ///   - lease: how long the claim outlives an instance that died; it is renewed while `body` runs. 100 ms
+    ///     to 24 h, ``Configuration/lease`` unless set.
+    ///   - retention: for how long the result is remembered; 7 days unless set. After that the id is done
+    ///     again.
     ///   - body: the work. Its task is cancelled when the claim is lost. Its result is kept as JSON.
     /// - Returns: the result, of this call or of the one that did it; or who is doing it at this moment.
-    /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``:
-    ///   ``HoldfastError/Code/lost`` when the claim was over before the result was recorded, and
-    ///   ``HoldfastError/mayHaveHappened`` when Redis did not tell whether it was recorded. In both cases `body` may
-    ///   have done its work.
+    /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``: ``HoldfastError/Code/lost``
+    ///   when the claim was over before the result was recorded, and ``HoldfastError/mayHaveHappened`` when
+    ///   Redis did not tell whether it was recorded. In both cases `body` may have done its work.
     public func once<Result: Codable & Sendable>(
         _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
         _ body: @escaping @Sendable (OnceClaim) async throws -> Result
@@ -35,12 +35,15 @@ extension Holdfast {
         let claim = try await core.onceClaim(id, in: scope, lease: lease, retention: retention)
         switch try await core.keeper.tryAcquire(claim) {
         case .refused(let holder):
-            guard let result = OnceRecord.result(in: holder.value) else { return .inProgressElsewhere(holder) }
+            guard let result = OnceRecord.result(in: holder.value) else {
+                return .inProgressElsewhere(holder)
+            }
             do {
                 return .alreadyDone(try JSONDecoder().decode(Result.self, from: Data(result.utf8)))
             } catch {
                 throw HoldfastError(
-                    .invalidArgument, "\(claim.name) is done, but its result cannot be read", underlying: error)
+                    .invalidArgument, "\(claim.name) is done, but its result cannot be read",
+                    underlying: error)
             }
         case .acquired(let lease):
             return try await lease.whileHeld(logger: core.logger) { [core] lease in
@@ -83,22 +86,24 @@ extension Core {
         }
         await beats.begin()
         return LockClaim(
-            name: "\(scope)/\(id)", key: try keys.key(scope, "once:\(id)"), fenceKey: try keys.key(scope, "once-fence"),
+            name: "\(scope)/\(id)", key: try keys.key(scope, "once:\(id)"),
+            fenceKey: try keys.key(scope, "once-fence"),
             token: instance.token(), lease: lease)
     }
 
-    /// Records the result under the claim. Repeated while the outcome is unknown and the claim lasts; cancellation does
-    /// not interrupt it.
+    /// Records the result under the claim. Repeated while the outcome is unknown and the claim lasts;
+    /// cancellation does not interrupt it.
     fileprivate func complete(_ lease: Lease, result: some Encodable, retention: Duration) async throws {
         let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
         let record = OnceRecord.value(token: lease.token, result: json)
         var recorded: Bool?
         while recorded == nil {
             do throws(RedisError) {
-                recorded = try await link.evaluateShielded(
-                    Scripts.complete, keys: [lease.key],
-                    arguments: [.string(lease.token), .string(record), .init(milliseconds: retention)]
-                ).value.integer == 1
+                recorded =
+                    try await link.evaluateShielded(
+                        Scripts.complete, keys: [lease.key],
+                        arguments: [.string(lease.token), .string(record), .init(milliseconds: retention)]
+                    ).value.integer == 1
             } catch {
                 guard error.delivery == .unknown, error.code != .closed, lease.isHeld else {
                     throw HoldfastError(error, "recording that \(lease.name) is done")

@@ -3,7 +3,8 @@ import Synchronization
 
 /// A message that is claimed: its content, the proof of ownership, and the state of its lease.
 ///
-/// Shared by the consumer, which renews and settles it, and the handler's task, which is cancelled when it ends.
+/// Shared by the consumer, which renews and settles it, and the handler's task, which is cancelled when it
+/// ends.
 final class MessageClaim: Sendable {
     private struct State: Sendable {
         var lease: LeaseState
@@ -71,8 +72,8 @@ final class MessageClaim: Sendable {
         waiter?.resume()
     }
 
-    /// Waits for ``end()`` or the loss of the lease. For one waiter; cancellation does not interrupt it, since a
-    /// cancelled handler ends by itself.
+    /// Waits for ``end()`` or the loss of the lease. For one waiter; cancellation does not interrupt it,
+    /// since a cancelled handler ends by itself.
     func untilEnded() async {
         await withUnsafeContinuation { continuation in
             let isEnded = state.withLock { state in
@@ -92,8 +93,8 @@ extension MessageClaim {
         /// How long until the next claim expires or the next retry is due, nil if there is none.
         var nextDue: Duration?
 
-        /// Reads `{fence, now ms, next due ms or -1, then for each claim: entry, id, body, attempt}`; nil if it is
-        /// something else.
+        /// Reads `{fence, now ms, next due ms or -1, then for each claim: entry, id, body, attempt}`; nil if
+        /// it is something else.
         init?(_ reply: RedisReply, token: String, lease: Duration) {
             guard let parts = reply.value.array, parts.count >= 3, parts.count % 4 == 3,
                 let fence = parts[0].integer, let now = parts[1].integer, let due = parts[2].integer

@@ -4,14 +4,15 @@ import Foundation
 public enum Sent: Hashable, Sendable {
     /// It is in the queue, as this entry of its stream.
     case enqueued(entry: String)
-    /// A message with its id is in the queue, is dead, or was committed within the consumers' retention: it was not
-    /// added again.
+    /// A message with its id is in the queue, is dead, or was committed within the consumers' retention: it
+    /// was not added again.
     case duplicate
 }
 
 /// A queue of messages, each of which is handled with one effect however often it is sent or delivered.
 ///
-/// Messages lie in a Redis stream, encoded as JSON. Any client may add one: `XADD <key> * id <id> body <json>`.
+/// Messages lie in a Redis stream, encoded as JSON. Any client may add one: `XADD <key> * id <id> body
+/// <json>`.
 public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     /// What it is called in Redis.
     public let name: String
@@ -28,8 +29,9 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - message: encoded as JSON.
-    ///   - id: 1 to 512 bytes, the same whenever this message is sent. It should come from the message's origin, like
-    ///     the number of an order; one that is made up for each call does not recognise a repetition.
+    ///   - id: 1 to 512 bytes, the same whenever this message is sent. It should come from the message's
+    ///     origin, like the number of an order; one that is made up for each call does not recognise a
+    ///     repetition.
     /// - Throws: ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the message may be in the queue.
     ///   `CancellationError` when the task is cancelled; then too it may be.
     @discardableResult
@@ -39,8 +41,8 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
 
     /// Adds many messages; one round trip for each 500 of them. Otherwise as ``send(_:id:)``.
     ///
-    /// - Returns: what became of each, in order. If it throws, those before some point are in the queue: send all of
-    ///   them again.
+    /// - Returns: what became of each, in order. If it throws, those before some point are in the queue: send
+    ///   all of them again.
     @discardableResult
     public func send(contentsOf messages: [(id: String, message: Message)]) async throws -> [Sent] {
         let store = try opened.get()
@@ -48,8 +50,8 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
         return try await store.enqueue(encoded, type: String(describing: Message.self))
     }
 
-    /// What the queue holds. One round trip; the server's work grows with the messages that are in flight or wait for
-    /// a retry.
+    /// What the queue holds. One round trip; the server's work grows with the messages that are in flight or
+    /// wait for a retry.
     public func stats() async throws -> QueueStats {
         try await opened.get().stats()
     }
@@ -70,7 +72,8 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
         do {
             return [UInt8](try JSONEncoder().encode(message))
         } catch {
-            throw HoldfastError(.invalidArgument, "the message \(id) cannot be encoded as JSON", underlying: error)
+            throw HoldfastError(
+                .invalidArgument, "the message \(id) cannot be encoded as JSON", underlying: error)
         }
     }
 }

@@ -16,13 +16,15 @@ public struct OnceClaim: Sendable {
     public let scope: String
     let lease: Lease
 
-    /// Higher than that of every claim in this scope before this one. Let what the body writes to refuse lower ones.
+    /// Higher than that of every claim in this scope before this one. Let what the body writes to refuse
+    /// lower ones.
     public var fencingToken: FencingToken {
         guard let token = lease.fencingToken else { preconditionFailure("an id was claimed without a fence") }
         return token
     }
 
-    /// The same for all attempts at this id, and different for all other ids: for a remote API that takes one.
+    /// The same for all attempts at this id, and different for all other ids: for a remote API that takes
+    /// one.
     public var idempotencyKey: String { "\(scope)/\(id)" }
 
     /// How long the claim may still be believed if no renewal succeeds. No round trip.

@@ -4,8 +4,8 @@ import Synchronization
 
 /// The set of all queues of a namespace, so that they can be listed.
 ///
-/// Written beside the queue's own keys, not in its scripts: it lies in another slot, and it is a hint. It is written
-/// again every minute that a queue is used, so that it comes back if Redis lost it.
+/// Written beside the queue's own keys, not in its scripts: it lies in another slot, and it is a hint. It is
+/// written again every minute that a queue is used, so that it comes back if Redis lost it.
 package final class QueueRegistry: Sendable {
     private static let interval: Duration = .seconds(60)
 
@@ -32,7 +32,9 @@ package final class QueueRegistry: Sendable {
         link.connection.thread.submit { [link, key, logger] in
             link.connection.assumeIsolated {
                 $0.send(["SADD", .string(key), .string(queue)]) { result in
-                    if case .failure(let error) = result { logger.debug("registering \(queue) failed: \(error)") }
+                    if case .failure(let error) = result {
+                        logger.debug("registering \(queue) failed: \(error)")
+                    }
                 }
             }
         }

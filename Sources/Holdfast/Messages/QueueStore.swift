@@ -19,7 +19,8 @@ package struct QueueStore: Sendable {
     /// - Returns: what became of each, in order.
     package func enqueue(_ messages: [Message], type: String) async throws -> [Sent] {
         if let wrong = messages.first(where: { !(1...512).contains($0.id.utf8.count) }) {
-            throw HoldfastError(.invalidArgument, "a message id must have 1 to 512 bytes, not \(wrong.id.utf8.count)")
+            throw HoldfastError(
+                .invalidArgument, "a message id must have 1 to 512 bytes, not \(wrong.id.utf8.count)")
         }
         registry.note(keys.name)
         var sent: [Sent] = []

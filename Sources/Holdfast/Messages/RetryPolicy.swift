@@ -1,10 +1,10 @@
 /// How often a message is tried, and how long to wait between two attempts.
 ///
-/// The wait before attempt n + 1 is uniform between zero and `first` · 2ⁿ⁻¹, at most `longest`: exponential back-off
-/// with full jitter, so that messages that failed together do not come back together.
+/// The wait before attempt n + 1 is uniform between zero and `first` · 2ⁿ⁻¹, at most `longest`: exponential
+/// back-off with full jitter, so that messages that failed together do not come back together.
 public struct RetryPolicy: Hashable, Sendable {
-    /// How many attempts a message has before it is dead; at least 1. Attempts count when they begin, so one that
-    /// kills its process counts too.
+    /// How many attempts a message has before it is dead; at least 1. Attempts count when they begin, so one
+    /// that kills its process counts too.
     public var attempts: Int
     /// The longest wait after the first attempt.
     public var first: Duration
@@ -21,7 +21,8 @@ public struct RetryPolicy: Hashable, Sendable {
         self.longest = longest
     }
 
-    /// What becomes of a message whose attempt number `attempt` (from 1) failed. `random` is uniform in 0..<1.
+    /// What becomes of a message whose attempt number `attempt` (from 1) failed. `random` is uniform in
+    /// 0..<1.
     func verdict(
         afterFailed attempt: Int, delay: Duration? = nil, reason: @autoclosure () -> String, random: Double
     ) -> Settlement.Verdict {

@@ -2,8 +2,8 @@ import RedisLink
 
 /// What the Redis server's clock shows, estimated from the last reply that told it.
 ///
-/// The estimate lags behind by up to the time that reply travelled; it is ahead only by the drift since then, or if
-/// the server's clock was set back. So whoever waits by it seldom asks too early.
+/// The estimate lags behind by up to the time that reply travelled; it is ahead only by the drift since then,
+/// or if the server's clock was set back. So whoever waits by it seldom asks too early.
 struct ServerClock: Sendable {
     private let milliseconds: Int64
     private let receivedAt: ContinuousClock.Instant

@@ -34,8 +34,8 @@ struct TickClaim: Sendable {
         try await call(cursor: "?", nominal: 0, token: "")
     }
 
-    /// Claims the tick `nominal`. While the outcome is unknown the call is repeated with the same token, which is
-    /// answered as the first one was, as long as the run could not have ended by itself.
+    /// Claims the tick `nominal`. While the outcome is unknown the call is repeated with the same token,
+    /// which is answered as the first one was, as long as the run could not have ended by itself.
     ///
     /// Cancellation does not interrupt it: an abandoned claim would be a tick that nobody runs.
     func claim(nominal: Int64, cursor: Int64?, token: String) async throws(RedisError) -> Reply {
@@ -61,7 +61,8 @@ struct TickClaim: Sendable {
         guard let parts = reply.value.array, parts.count >= 2, let serverTime = parts[1].integer,
             let answer = TickMachine.Answer(parts)
         else {
-            throw RedisError(.protocolViolation, delivery: .unknown, "tick.lua gave an answer that it cannot give")
+            throw RedisError(
+                .protocolViolation, delivery: .unknown, "tick.lua gave an answer that it cannot give")
         }
         return Reply(answer: answer, serverTime: serverTime, sentAt: reply.sentAt)
     }
@@ -76,7 +77,8 @@ extension TickMachine.Answer {
             self = .claimed(FencingToken(rawValue: fence))
         case "moved": self = .moved(cursor: detail.integer)
         case "early": self = .early
-        case "running": self = .running(remaining: detail.integer.flatMap { $0 < 0 ? nil : .milliseconds($0) })
+        case "running":
+            self = .running(remaining: detail.integer.flatMap { $0 < 0 ? nil : .milliseconds($0) })
         default: return nil
         }
     }

@@ -1,7 +1,8 @@
 /// Decides for one worker what to do next: ask for the cursor, wait, or claim a tick.
 ///
-/// Replies in, steps out; no clock, no connection. The cursor is the nominal instant of the newest tick that anybody
-/// claimed. A tick is claimed by naming the cursor one knows; if it has moved, the reply brings the new one.
+/// Replies in, steps out; no clock, no connection. The cursor is the nominal instant of the newest tick that
+/// anybody claimed. A tick is claimed by naming the cursor one knows; if it has moved, the reply brings the
+/// new one.
 struct TickMachine: Sendable {
     enum Step: Hashable, Sendable {
         /// Ask for the cursor and the server's time.
@@ -68,9 +69,10 @@ struct TickMachine: Sendable {
         }
     }
 
-    /// The call failed: try again a little later.
-    mutating func failed(at now: ContinuousClock.Instant) {
-        notBefore = now + Self.patience
+    /// No answer came; or the server refused, and will most likely do so again. While there is no connection,
+    /// calls wait for it by themselves.
+    mutating func failed(refused: Bool, at now: ContinuousClock.Instant) {
+        notBefore = now + (refused ? Self.patience : .milliseconds(100))
     }
 
     /// What is past for a worker that has never run.

@@ -12,7 +12,8 @@ package final class WorkerHost: Sendable {
     private let host = ComponentHost()
 
     init(
-        link: RedisLink, keys: KeySpace, keeper: LeaseKeeper, instance: Instance, configuration: Configuration,
+        link: RedisLink, keys: KeySpace, keeper: LeaseKeeper, instance: Instance,
+        configuration: Configuration,
         logger: Logger
     ) {
         self.link = link

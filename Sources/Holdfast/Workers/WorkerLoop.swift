@@ -14,7 +14,8 @@ final class WorkerLoop: HostedComponent {
     private let stopping: StopSignal
 
     init(
-        _ worker: any PeriodicWorker, link: RedisLink, keys: KeySpace, keeper: LeaseKeeper, instance: Instance,
+        _ worker: any PeriodicWorker, link: RedisLink, keys: KeySpace, keeper: LeaseKeeper,
+        instance: Instance,
         grace: Duration, logger: Logger
     ) {
         self.worker = worker
@@ -52,7 +53,7 @@ final class WorkerLoop: HostedComponent {
                 }
             } catch {
                 logger.warning("asking for a tick failed, trying again: \(error)")
-                machine.failed(at: .now)
+                machine.failed(refused: error.delivery == .refused, at: .now)
             }
         }
     }
@@ -66,8 +67,9 @@ final class WorkerLoop: HostedComponent {
         return await keeper.hold(lockClaim, fence: fence, sentAt: sentAt)
     }
 
-    /// Runs the tick to its end. It is cancelled when the lease is lost, when the task is cancelled, and when the
-    /// grace after a stop is over. A claimed tick is run even if the stop comes first: nobody else will run it.
+    /// Runs the tick to its end. It is cancelled when the lease is lost, when the task is cancelled, and when
+    /// the grace after a stop is over. A claimed tick is run even if the stop comes first: nobody else will
+    /// run it.
     private func runTick(_ nominal: Int64, _ lease: Lease) async {
         let tick = Tick(worker: worker.name, nominal: nominal, lease: lease, logger: logger)
         await withTaskGroup { group in
@@ -80,7 +82,9 @@ final class WorkerLoop: HostedComponent {
             }
             group.addTask { [stopping] in
                 await stopping.untilGraceEnds()
-                if !Task.isCancelled { tick.logger.warning("the run is cancelled: it took longer than the stop allows") }
+                if !Task.isCancelled {
+                    tick.logger.warning("the run is cancelled: it took longer than the stop allows")
+                }
             }
             // The run ends the watch, the end of the grace cancels the run.
             await group.next()

@@ -64,7 +64,7 @@ enum EffectChecks {
                 ledger, \(told(run.redis.totals[group])) in Redis
                 """
             },
-            holding: "\(SummaryText.counted(groups.count, "total")) agree in the input, the ledger and Redis",
+            holding: "the input, the ledger and Redis have the same \(groups.count) totals",
             broken: "\(wrong.count) of \(groups.count) totals differ"
         )
     }

@@ -1,5 +1,5 @@
-/// Everything that is known after a run, from all its witnesses. What the checkers decide, they decide from this
-/// value alone.
+/// Everything that is known after a run, from all its witnesses. What the checkers decide, they decide from
+/// this value alone.
 package struct Observations: Sendable {
     /// The effects of class E1, read from Redis.
     package struct RedisEffects: Hashable, Sendable {
@@ -52,7 +52,8 @@ package struct StrikeRecord: Codable, Hashable, Sendable {
     /// Who was hit; nil for redis-server.
     package var slot: Int?
     package var pid: Int32?
-    /// When the victim is known to have been hit: dead, or stopped. Nil if it never was, because it had ended before.
+    /// When the victim is known to have been hit: dead, or stopped. Nil if it never was, because it had ended
+    /// before.
     package var hitAt: Int64?
     /// When a stopped victim was continued, or a dead server was up again.
     package var endedAt: Int64?

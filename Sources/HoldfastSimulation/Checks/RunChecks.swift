@@ -52,7 +52,8 @@ enum RunChecks {
         let holding =
             run.plan.faults.isEmpty
             ? "no faults were asked for"
-            : "\(run.strikes.count) faults struck, with \(messages) messages and \(ticks) ticks in flight"
+            : "\(SummaryText.counted(run.strikes.count, "fault")) struck, with "
+                + "\(SummaryText.counted(messages, "message")) and \(SummaryText.counted(ticks, "tick")) in flight"
         return Verdict(.faultsFelt, breaches: breaches, holding: holding, broken: "not every fault was felt")
     }
 

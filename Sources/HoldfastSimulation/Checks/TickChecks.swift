@@ -38,7 +38,7 @@ enum TickChecks {
             .fencesRise,
             breaches: breaches,
             holding:
-                "\(accepted.count) fenced writes were accepted in rising order, \(stale) stale ones refused",
+                "\(accepted.count) fenced writes accepted in rising order, \(SummaryText.counted(stale, "stale one")) refused",
             broken: "\(breaches.count) fences are out of order or used twice"
         )
     }

@@ -6,8 +6,8 @@
     internal import Darwin
 #endif
 
-/// The one clock of a simulation: nanoseconds since the machine started, the same in all its processes. It never
-/// jumps and also counts while the machine is suspended.
+/// The one clock of a simulation: nanoseconds since the machine started, the same in all its processes. It
+/// never jumps and also counts while the machine is suspended.
 package enum BootClock {
     package static func now() -> Int64 {
         var time = timespec()

@@ -11,8 +11,8 @@ internal import Synchronization
 
 /// A process's own history, as JSON lines.
 ///
-/// Each record is one `write` to a file opened for appending, with no buffer in the process: what was written is in
-/// the kernel's page cache and outlives a SIGKILL the moment after.
+/// Each record is one `write` to a file opened for appending, with no buffer in the process: what was written
+/// is in the kernel's page cache and outlives a SIGKILL the moment after.
 package final class HistoryFile: Sendable {
     private let descriptor: Mutex<Int32>
 
@@ -36,8 +36,8 @@ package final class HistoryFile: Sendable {
         }
     }
 
-    /// The records of a file. A last line without its end is what a killed process did not get to write, and is
-    /// left out.
+    /// The records of a file. A last line without its end is what a killed process did not get to write, and
+    /// is left out.
     package static func records(in contents: Data) throws -> [HistoryRecord] {
         let decoder = JSONDecoder()
         var lines = contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

@@ -1,7 +1,7 @@
 /// One line of a process's history: what it was about to do, or had just done.
 ///
-/// A beginning is written before the work's first step and an end after its last, so a step that a fault cut off
-/// shows as a beginning without an end.
+/// A beginning is written before the work's first step and an end after its last, so a step that a fault cut
+/// off shows as a beginning without an end.
 package struct HistoryRecord: Codable, Hashable, Sendable {
     package enum Event: String, Codable, Sendable {
         case instanceStart = "instance.start"

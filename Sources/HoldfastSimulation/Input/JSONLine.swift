@@ -20,8 +20,8 @@ package struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
 package struct JSONLine: Hashable, Sendable {
     /// Counted from 1.
     package var number: Int
-    /// The line as it was read, without blanks around it. This is what is sent: nothing of it, such as the digits
-    /// of a long number, is lost on the way through ``JSONValue``.
+    /// The line as it was read, without blanks around it. This is what is sent: nothing of it, such as the
+    /// digits of a long number, is lost on the way through ``JSONValue``.
     package var bytes: [UInt8]
     package var value: JSONValue
 

@@ -28,8 +28,8 @@ package struct MessageFile: Sendable {
 
     /// Reads one message a line; blank lines are skipped.
     ///
-    /// The ids are the values of the field `id` if every line has one and no two are alike, else the lines' numbers:
-    /// one rule for the whole file, so that an id from a field never meets a number.
+    /// The ids are the values of the field `id` if every line has one and no two are alike, else the lines'
+    /// numbers: one rule for the whole file, so that an id from a field never meets a number.
     package init(contents: Data, totals: TotalsRule) throws(InputError) {
         var lines: [JSONLine] = []
         let pieces = contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// What an instance must know. It reads this from a file that only its user can read: the server's URL may hold a
-/// password, and command lines are there for all to see.
+/// What an instance must know. It reads this from a file that only its user can read: the server's URL may
+/// hold a password, and command lines are there for all to see.
 package struct InstanceConfiguration: Codable, Sendable {
     package var redisURL: String
     package var namespace: String

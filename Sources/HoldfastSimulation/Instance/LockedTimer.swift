@@ -2,9 +2,9 @@ internal import Foundation
 internal import Holdfast
 internal import ServiceLifecycle
 
-/// The wrong way to run a periodic worker, see ``Sabotage/lockedTimer``: every instance has its own timer, and a lock
-/// keeps two from working at the same time. It does not keep them from working one after the other: when the first
-/// has released the lock, the timer of the second fires, for the same tick.
+/// The wrong way to run a periodic worker, see ``Sabotage/lockedTimer``: every instance has its own timer,
+/// and a lock keeps two from working at the same time. It does not keep them from working one after the
+/// other: when the first has released the lock, the timer of the second fires, for the same tick.
 struct LockedTimer: Service {
     let holdfast: Holdfast
     let worker: SimulatedWorker
@@ -15,7 +15,8 @@ struct LockedTimer: Service {
         var due = ContinuousClock.now + period * Double.random(in: 0..<1)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             try? await Task.sleep(until: due)
-            due += period
+            // No two timers keep the same time, either.
+            due += period * Double.random(in: 0.8..<1.2)
             guard let lease = try await holdfast.tryAcquire(worker.name).lease else { continue }
             try await worker.run(currentTick, fence: lease.fencingToken?.rawValue ?? 0) { lease.isHeld }
             try? await lease.release()

@@ -1,5 +1,5 @@
-/// How long the simulated work takes. Slow enough that there are claims in flight at every fault, and that a small
-/// file of messages is not done before the first one; fast enough that a large one ends.
+/// How long the simulated work takes. Slow enough that there are claims in flight at every fault, and that a
+/// small file of messages is not done before the first one; fast enough that a large one ends.
 package struct Pace: Codable, Hashable, Sendable {
     /// Messages handled at the same time in one instance.
     package var concurrency: Int

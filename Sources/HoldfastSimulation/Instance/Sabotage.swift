@@ -1,5 +1,5 @@
-/// A way to be wrong on purpose. A check that has never failed proves nothing: the tests run simulations of these
-/// services, and each must be caught.
+/// A way to be wrong on purpose. A check that has never failed proves nothing: the tests run simulations of
+/// these services, and each must be caught.
 package enum Sabotage: String, Codable, Hashable, Sendable, CaseIterable {
     /// The database has no inbox: whoever repeats a message repeats its effect.
     case noInbox = "no-inbox"

@@ -1,11 +1,11 @@
 internal import Holdfast
 internal import RedisLink
 
-/// The handler of a simulated instance: some work, the effect in the ledger, some more work, and the commit with
-/// its effect in Redis.
+/// The handler of a simulated instance: some work, the effect in the ledger, some more work, and the commit
+/// with its effect in Redis.
 ///
-/// A fault can strike in each of these stretches. One between the two effects is the hardest case: the ledger has
-/// the message's effect, Redis knows nothing of it and hands the message out again.
+/// A fault can strike in each of these stretches. One between the two effects is the hardest case: the ledger
+/// has the message's effect, Redis knows nothing of it and hands the message out again.
 struct SimulatedConsumer: Sendable {
     /// The hash of how often each message's effect was applied in Redis.
     static let countsKey = "counts"
@@ -29,7 +29,8 @@ struct SimulatedConsumer: Sendable {
         let share = try totals.share(of: message)
         let work = Double.random(in: 0.5..<1.5) * pace.messageMilliseconds
         await workRegardless(work * 0.6)
-        // Also when the claim was lost meanwhile: who wakes from a freeze in the middle of a step does not know.
+        // Also when the claim was lost meanwhile: who wakes from a freeze in the middle of a step does not
+        // know.
         let outcome = try await ledger.apply(
             Effect(
                 message: delivery.id, share: share, fence: delivery.fencingToken.rawValue,

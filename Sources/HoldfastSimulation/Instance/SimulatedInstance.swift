@@ -11,8 +11,8 @@ internal import ServiceLifecycle
     internal import Darwin
 #endif
 
-/// One instance of the simulated service, in a process of its own: the same code that a real service has around its
-/// worker and its handler.
+/// One instance of the simulated service, in a process of its own: the same code that a real service has
+/// around its worker and its handler.
 package enum SimulatedInstance {
     /// Runs until SIGTERM, which stops it gracefully, or until the process that started it is gone.
     package static func run(_ configuration: InstanceConfiguration, slot: Int, logger: Logger) async throws {

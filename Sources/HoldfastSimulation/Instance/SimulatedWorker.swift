@@ -1,7 +1,7 @@
 internal import Holdfast
 
-/// The periodic worker of a simulated instance. Its tick writes to a resource that checks the fence, some time after
-/// its start: an instance that is frozen in between comes back with a stale write.
+/// The periodic worker of a simulated instance. Its tick writes to a resource that checks the fence, some
+/// time after its start: an instance that is frozen in between comes back with a stale write.
 struct SimulatedWorker: PeriodicWorker {
     let name = "simulation"
     let author: Author

@@ -1,13 +1,15 @@
 internal import Foundation
 internal import GRDB
 
-/// The record of effects in SQLite that all processes of a simulation share (write-ahead log, one writer at a time).
+/// The record of effects in SQLite that all processes of a simulation share (write-ahead log, one writer at a
+/// time).
 ///
 /// It plays two parts of a real service: the transactional database with an inbox that gives messages their
 /// effect class E2, and the fenced resource that a periodic worker writes to.
 ///
-/// No call gives up when its task is cancelled: like any step in progress, a write that has begun is finished, also
-/// by a handler that lost its claim while it was frozen. That is the case the inbox and the fence are there for.
+/// No call gives up when its task is cancelled: like any step in progress, a write that has begun is
+/// finished, also by a handler that lost its claim while it was frozen. That is the case the inbox and the
+/// fence are there for.
 package final class EffectLedger: Sendable {
     private let database: DatabaseQueue
 
@@ -98,8 +100,8 @@ package final class EffectLedger: Sendable {
         )
     }
 
-    /// One transaction that takes the write lock at its start, on the ledger's own queue: no thread of the Swift
-    /// pool waits for the lock, and no cancelled task takes the work back.
+    /// One transaction that takes the write lock at its start, on the ledger's own queue: no thread of the
+    /// Swift pool waits for the lock, and no cancelled task takes the work back.
     private func transact<Result: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws -> Result {

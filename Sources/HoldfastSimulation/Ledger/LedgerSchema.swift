@@ -1,10 +1,10 @@
 internal import GRDB
 
-/// The tables of the effect ledger. It stands outside Redis and is shared by all processes, so that it tells what
-/// happened even where Redis would not.
+/// The tables of the effect ledger. It stands outside Redis and is shared by all processes, so that it tells
+/// what happened even where Redis would not.
 ///
-/// What a checker must be able to see going wrong has no constraint that would hide it: an effect or a tick that
-/// happens twice makes two rows. Only `inbox` is unique, since it is the mechanism under test.
+/// What a checker must be able to see going wrong has no constraint that would hide it: an effect or a tick
+/// that happens twice makes two rows. Only `inbox` is unique, since it is the mechanism under test.
 enum LedgerSchema {
     static let statements = """
         CREATE TABLE IF NOT EXISTS instances (

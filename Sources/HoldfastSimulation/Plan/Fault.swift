@@ -3,8 +3,8 @@ package struct Fault: Codable, Hashable, Sendable {
     package enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
         /// SIGKILL: the process is gone between two instructions, with everything it had claimed.
         case kill
-        /// SIGSTOP for longer than the lease, then SIGCONT: the process wakes in the middle of a step and still
-        /// believes in claims that others have taken over.
+        /// SIGSTOP for longer than the lease, then SIGCONT: the process wakes in the middle of a step and
+        /// still believes in claims that others have taken over.
         case pause
         /// The redis-server dies by SIGKILL and starts again on the same files.
         case restartRedis = "restart-redis"
@@ -21,8 +21,8 @@ package struct Fault: Codable, Hashable, Sendable {
 
     package var kind: Kind
     package var victim: Victim
-    /// When: the part of all messages whose effect is done, from 0 to 1. Moments are told by progress and not by
-    /// the clock, so that faults hit while work goes on, on a fast machine as on a slow one.
+    /// When: the part of all messages whose effect is done, from 0 to 1. Moments are told by progress and not
+    /// by the clock, so that faults hit while work goes on, on a fast machine as on a slow one.
     package var moment: Double
     /// How long a pause lasts, as a multiple of the lease; nil for other kinds.
     package var pauseInLeases: Double?

@@ -1,8 +1,8 @@
 /// Everything that will go wrong in a run, decided before it starts. A pure value: the same seed and the same
 /// counts give the same plan.
 package struct FaultPlan: Codable, Hashable, Sendable {
-    /// Faults lie in this part of the run: some work is done before the first, and enough is left after the last
-    /// for it to be felt.
+    /// Faults lie in this part of the run: some work is done before the first, and enough is left after the
+    /// last for it to be felt.
     package static let moments: ClosedRange<Double> = 0.05...0.85
     /// A pause outlasts the lease by half at least, so that its claims are taken over while it sleeps.
     package static let pausesInLeases: ClosedRange<Double> = 1.5...2.5
@@ -19,7 +19,8 @@ package struct FaultPlan: Codable, Hashable, Sendable {
         kinds += Array(repeating: .restartRedis, count: redisRestarts)
         random.shuffle(&kinds)
 
-        // One fault at a random place of each of n equal stretches: spread over the run, yet never in step with it.
+        // One fault at a random place of each of n equal stretches: spread over the run, yet never in step
+        // with it.
         let width = (Self.moments.upperBound - Self.moments.lowerBound) / Double(max(kinds.count, 1))
         var someoneFrozeInATick = false
         self.seed = seed
@@ -34,8 +35,8 @@ package struct FaultPlan: Codable, Hashable, Sendable {
             case .kill:
                 faults.append(Fault(.kill, slot, at: moment))
             case .pause:
-                // A pause between a tick's start and its write is what fencing is for: every plan with a pause
-                // has one.
+                // A pause between a tick's start and its write is what fencing is for: every plan with a
+                // pause has one.
                 let victim = aimsAtTick || !someoneFrozeInATick ? .tickRunner : slot
                 someoneFrozeInATick = true
                 faults.append(Fault(.pause, victim, at: moment, pauseInLeases: length))

@@ -34,8 +34,9 @@ package struct FaultSchedule: Sendable {
         pending = plan.faults
     }
 
-    /// The next fault whose moment has come and whose victim can be hit. A fault whose victim is down or asleep
-    /// waits, without holding up those behind it; killing a process that sleeps would only cut the pause short.
+    /// The next fault whose moment has come and whose victim can be hit. A fault whose victim is down or
+    /// asleep waits, without holding up those behind it; killing a process that sleeps would only cut the
+    /// pause short.
     package mutating func next(in situation: Situation) -> Strike? {
         for (index, fault) in pending.enumerated() where fault.moment <= situation.progress {
             switch fault.victim {
@@ -57,8 +58,8 @@ package struct FaultSchedule: Sendable {
     }
 
     /// How many of `total` messages may be in the queue's past or present while faults are pending: up to the
-    /// moment of the next one and `margin` more. What is held back here is the work that is still going on when
-    /// the fault strikes.
+    /// moment of the next one and `margin` more. What is held back here is the work that is still going on
+    /// when the fault strikes.
     package func feedLimit(total: Int, margin: Int) -> Int {
         guard let next = pending.first else { return total }
         return min(total, Int(next.moment * Double(total)) + margin)

@@ -1,8 +1,9 @@
-/// A small deterministic source of randomness: the same seed gives the same numbers on every machine, in every
-/// build and with every version of the standard library.
+/// A small deterministic source of randomness: the same seed gives the same numbers on every machine, in
+/// every build and with every version of the standard library.
 ///
 /// The standard library's `random(in:using:)` does not promise the last of these, so the draws are here too.
-/// The algorithm is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+/// The algorithm is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+/// 2014).
 package struct SplitMix64: Sendable {
     private var state: UInt64
 
@@ -18,7 +19,8 @@ package struct SplitMix64: Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 up to and without `bound`. The bias of the remainder is below 2⁻⁴⁰ for the bounds used here.
+    /// A number from 0 up to and without `bound`. The bias of the remainder is below 2⁻⁴⁰ for the bounds used
+    /// here.
     package mutating func below(_ bound: Int) -> Int {
         precondition(bound > 0, "there is no number below \(bound)")
         return Int(next() % UInt64(bound))

@@ -11,9 +11,10 @@ internal import Synchronization
 
 /// Signals that this process gets as values, instead of their default effect, from now until its end.
 ///
-/// The handler writes the signal's number to a pipe, and a thread reads it there: from the first instant no signal
-/// is lost. A child gets the default dispositions back by itself, since handlers do not survive `exec`. A signal that
-/// was ignored when the program started (SIGHUP under `nohup`) stays ignored, in the child too, as its user wished.
+/// The handler writes the signal's number to a pipe, and a thread reads it there: from the first instant no
+/// signal is lost. A child gets the default dispositions back by itself, since handlers do not survive
+/// `exec`. A signal that was ignored when the program started (SIGHUP under `nohup`) stays ignored, in the
+/// child too, as its user wished.
 package final class CaughtSignals: Sendable {
     private struct Delivery {
         var receiver: AsyncStream<Int32>.Continuation?
@@ -53,8 +54,8 @@ package final class CaughtSignals: Sendable {
         }
     }
 
-    /// The signals from now on, with those that came since the last stream ended. There is one stream at a time: a
-    /// new one takes the place of the last.
+    /// The signals from now on, with those that came since the last stream ended. There is one stream at a
+    /// time: a new one takes the place of the last.
     package func stream() -> AsyncStream<Int32> {
         let (stream, continuation) = AsyncStream<Int32>.makeStream()
         delivery.withLock { delivery in

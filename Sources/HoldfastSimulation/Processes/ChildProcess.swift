@@ -11,8 +11,8 @@ internal import Synchronization
 
 /// A process that this program started: it can be signalled as long as it lives, and is reaped when it ends.
 ///
-/// A signal can never hit a stranger that got the same pid later. A pid is free for others only after its process is
-/// reaped, and reaping and signalling exclude each other.
+/// A signal can never hit a stranger that got the same pid later. A pid is free for others only after its
+/// process is reaped, and reaping and signalling exclude each other.
 package final class ChildProcess: Sendable {
     package enum State: Hashable, Sendable {
         case running
@@ -38,7 +38,8 @@ package final class ChildProcess: Sendable {
     init(pid: Int32) {
         self.pid = pid
         (stream, continuation) = AsyncStream.makeStream()
-        // Blocks in `waitid` for the child's whole life: a thread of its own, as no thread of the Swift pool may.
+        // Blocks in `waitid` for the child's whole life: a thread of its own, as no thread of the Swift pool
+        // may.
         Thread.detachNewThread { [self] in watch() }
     }
 

@@ -8,8 +8,8 @@ internal import Foundation
     internal import Darwin
 #endif
 
-/// A pipe that tells a child when its parent is gone: nothing is ever written to it, and the child's standard input
-/// ends when the parent's end closes, however the parent died.
+/// A pipe that tells a child when its parent is gone: nothing is ever written to it, and the child's standard
+/// input ends when the parent's end closes, however the parent died.
 ///
 /// A stopped child can't notice. It needs not: its process group is orphaned by the parent's death, and to a
 /// stopped process in a newly orphaned group the kernel sends SIGHUP and SIGCONT by itself.

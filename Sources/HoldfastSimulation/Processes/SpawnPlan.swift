@@ -35,7 +35,8 @@ package struct SpawnPlan: Sendable {
         self.arguments = arguments
     }
 
-    /// Starts the child as the leader of a process group of its own, with no descriptor but its standard streams.
+    /// Starts the child as the leader of a process group of its own, with no descriptor but its standard
+    /// streams.
     ///
     /// - Throws: ``SystemError``; `ENOENT` when there is no such program, `EACCES` when it can't be executed.
     package func start() throws -> ChildProcess {
@@ -50,7 +51,8 @@ package struct SpawnPlan: Sendable {
         for (stream, target) in zip([input, output, error], Int32(0)...) {
             Self.connect(stream, to: target, in: &actions)
         }
-        // All descriptors of this program are opened close-on-exec; those of a library that forgot it end here.
+        // All descriptors of this program are opened close-on-exec; those of a library that forgot it end
+        // here.
         for descriptor in Self.openDescriptors() where descriptor > 2 {
             posix_spawn_file_actions_addclose(&actions, descriptor)
         }

@@ -1,7 +1,8 @@
 /// Text from elsewhere (names, hosts, ids) as it may be shown on a terminal.
 package enum TerminalText {
-    /// The text with every character that could move the cursor, change colours, hide or reorder others, or break a
-    /// line replaced by its escape. A backslash is doubled, so that nothing can pretend to be an escape.
+    /// The text with every character that could move the cursor, change colours, hide or reorder others, or
+    /// break a line replaced by its escape. A backslash is doubled, so that nothing can pretend to be an
+    /// escape.
     package static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

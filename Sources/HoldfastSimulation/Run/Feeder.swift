@@ -19,8 +19,8 @@ final class Feeder: Sendable {
         progress.withLock { $0.limit = max($0.limit, limit) }
     }
 
-    /// Sends all messages. What fails is sent again under the same ids: the queue has each once. Returns early when
-    /// the task is cancelled.
+    /// Sends all messages. What fails is sent again under the same ids: the queue has each once. Returns
+    /// early when the task is cancelled.
     func run() async throws {
         while !Task.isCancelled {
             let (limit, sent) = progress.withLock { ($0.limit, $0.sent) }

@@ -83,7 +83,8 @@ struct Fleet {
         if let cause { members[slot]?.endingCause = cause }
     }
 
-    /// Stops all instances: gracefully, and those that do not follow in time by force. Returns when none is left.
+    /// Stops all instances: gracefully, and those that do not follow in time by force. Returns when none is
+    /// left.
     mutating func stop(within patience: Duration) async {
         await end(SIGTERM, .asked, within: patience)
         await end(SIGKILL, .forced, within: .seconds(30))

@@ -40,8 +40,9 @@ struct Nemesis {
         for index in strikes.indices { follow(index, &fleet) }
         let situation = FaultSchedule.Situation(
             progress: progress,
-            healthySlots: fleet.healthySlots,
-            tickRunner: tickRunner.flatMap { fleet.members[$0.slot]?.child.pid == $0.pid ? $0.slot : nil }
+            healthySlots: fleet.healthySlots.subtracting(wakingSlots),
+            tickRunner: aTickIsFrozen
+                ? nil : tickRunner.flatMap { fleet.members[$0.slot]?.child.pid == $0.pid ? $0.slot : nil }
         )
         guard let strike = schedule.next(in: situation) else { return }
         var record = StrikeRecord(
@@ -60,6 +61,20 @@ struct Nemesis {
             preconditionFailure("a strike at an instance knows its slot")
         }
         strikes.append(record)
+    }
+
+    /// Those whose pause ended a moment ago. They are spared until they have done what they were frozen in,
+    /// which is what the pause was for.
+    private var wakingSlots: Set<Int> {
+        let recently = BootClock.now() - lease.wholeNanoseconds / 2
+        return Set(
+            strikes.filter { $0.fault.kind == .pause && $0.endedAt ?? 0 > recently }.compactMap(\.slot))
+    }
+
+    /// While one tick is frozen the next runner is left in peace: its write is what makes the frozen one
+    /// stale.
+    private var aTickIsFrozen: Bool {
+        strikes.contains { $0.fault.kind == .pause && $0.fault.victim == .tickRunner && $0.endedAt == nil }
     }
 
     /// Notes when a victim is known to be hit, and continues it when its pause is over.

@@ -19,8 +19,8 @@ package struct Simulation: Sendable {
 
     /// Runs to the end, or to the deadline, whose passing is part of the report.
     ///
-    /// Leaves no process, no server and no key behind, however it ends, also by cancellation. The directory with the
-    /// ledger, the histories and the logs stays when it was asked for or when a check failed.
+    /// Leaves no process, no server and no key behind, however it ends, also by cancellation. The directory
+    /// with the ledger, the histories and the logs stays when it was asked for or when a check failed.
     ///
     /// - Throws: ``SimulationError`` when it could not be run; `CancellationError` when it was cancelled.
     package func run() async throws -> SimulationReport {

@@ -11,8 +11,8 @@ package struct SimulationRequest: Sendable {
     package var span: Duration
     /// When the run is given up.
     package var deadline: Duration
-    /// How this program is started again as an instance: its path, and what comes before the configuration's path
-    /// and the slot.
+    /// How this program is started again as an instance: its path, and what comes before the configuration's
+    /// path and the slot.
     package var executable: String
     package var instanceArguments: [String]
     /// Where ledger, histories and logs are kept; nil removes them, unless a promise did not hold.

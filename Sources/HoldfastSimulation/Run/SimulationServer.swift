@@ -50,8 +50,8 @@ struct SimulationServer: Sendable {
         }
     }
 
-    /// The namespace is random and the run's own, so all keys that begin with it may go. The walk over the whole
-    /// keyspace is made of many short steps.
+    /// The namespace is random and the run's own, so all keys that begin with it may go. The walk over the
+    /// whole keyspace is made of many short steps.
     private func removeKeys(with holdfast: Holdfast) async throws {
         var cursor = "0"
         repeat {

@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// The directory of one run: ledger, histories, logs and the instances' configuration. Only its user can look in.
+/// The directory of one run: ledger, histories, logs and the instances' configuration. Only its user can look
+/// in.
 struct Workspace: Sendable {
     let path: String
     /// Whether it stays after the run.

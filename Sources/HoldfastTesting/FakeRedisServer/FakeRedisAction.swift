@@ -1,6 +1,7 @@
 /// One thing a ``FakeRedisServer`` does on a connection. Actions happen in order; no action is silence.
 package enum FakeRedisAction: Sendable {
-    /// Sends these bytes, which need not be a reply. Several replies are several actions, or one with all bytes.
+    /// Sends these bytes, which need not be a reply. Several replies are several actions, or one with all
+    /// bytes.
     case reply([UInt8])
     /// Sends these bytes in pieces of so many, each in a write of its own.
     case slices([UInt8], of: Int)

@@ -16,7 +16,9 @@ package struct FakeRedisCommand: Sendable, Hashable {
     package var words: [String] { arguments.map { String(decoding: $0, as: UTF8.self) } }
 
     /// The first argument in capitals; empty for a command without any.
-    package var name: String { arguments.first.map { String(decoding: $0, as: UTF8.self).uppercased() } ?? "" }
+    package var name: String {
+        arguments.first.map { String(decoding: $0, as: UTF8.self).uppercased() } ?? ""
+    }
 
     /// What a server says that has no data and lets everybody in.
     package var plainReply: [UInt8] {

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// A Redis server that does what a test tells it, also what no real one does: late, broken, silent, too talkative.
+/// A Redis server that does what a test tells it, also what no real one does: late, broken, silent, too
+/// talkative.
 ///
 /// ```swift
 /// let server = try FakeRedisServer { command in
@@ -9,9 +10,10 @@ import Synchronization
 /// let link = try RedisLink(RedisConfiguration(url: server.url), logger: logger)
 /// ```
 ///
-/// The script gets every command as soon as its last byte is there and returns what happens; nil means what a plain
-/// server would say (see ``FakeRedisCommand/plainReply``). It runs on the server's own thread, which serves all
-/// connections in turn: a script that blocks stops the whole server, and ``FakeRedisAction/delay(_:)`` does not.
+/// The script gets every command as soon as its last byte is there and returns what happens; nil means what a
+/// plain server would say (see ``FakeRedisCommand/plainReply``). It runs on the server's own thread, which
+/// serves all connections in turn: a script that blocks stops the whole server, and
+/// ``FakeRedisAction/delay(_:)`` does not.
 package final class FakeRedisServer: Sendable {
     package typealias Script = @Sendable (FakeRedisCommand) -> [FakeRedisAction]?
 
@@ -60,7 +62,8 @@ package final class FakeRedisServer: Sendable {
     /// Returns when it is done, as far as it is due: what a client sends afterwards is answered afterwards.
     package func perform(_ actions: [FakeRedisAction], on connection: Int? = nil) async {
         thread.submit { $0.perform(actions, on: connection) }
-        // What a round of the thread was asked for leaves at its end: the second round from here begins after that.
+        // What a round of the thread was asked for leaves at its end: the second round from here begins after
+        // that.
         for _ in 0..<2 {
             await withCheckedContinuation { continuation in
                 thread.submit { _ in continuation.resume() }

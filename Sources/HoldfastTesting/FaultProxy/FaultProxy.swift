@@ -1,10 +1,12 @@
 import Synchronization
 
-/// A proxy between clients and a real Redis server on this machine, which breaks the connection at chosen places.
+/// A proxy between clients and a real Redis server on this machine, which breaks the connection at chosen
+/// places.
 ///
-/// It knows where a request and a reply begin and end, and which reply belongs to which request. So it can do what a
-/// network does to a byte stream (late, cut, reset, silent) at every byte of a chosen command, and what only a
-/// broken middleman does (a reply too many, two replies swapped), which a client must survive too.
+/// It knows where a request and a reply begin and end, and which reply belongs to which request. So it can do
+/// what a network does to a byte stream (late, cut, reset, silent) at every byte of a chosen command, and
+/// what only a broken middleman does (a reply too many, two replies swapped), which a client must survive
+/// too.
 ///
 /// ```swift
 /// let proxy = try FaultProxy(to: server.url, rules: [
@@ -13,8 +15,9 @@ import Synchronization
 /// let link = try RedisLink(RedisConfiguration(url: proxy.url), logger: logger)
 /// ```
 ///
-/// What happens is a function of the rules, the seed and the order of the commands: `.chance` draws by the seed, the
-/// rule and the number of the call, not by time. Every fault is written to ``log`` with its instant.
+/// What happens is a function of the rules, the seed and the order of the commands: `.chance` draws by the
+/// seed, the rule and the number of the call, not by time. Every fault is written to ``log`` with its
+/// instant.
 package final class FaultProxy: Sendable {
     /// Where clients find the proxy.
     package let url: String

@@ -38,7 +38,9 @@ final class FaultProxyService: WireService {
     }
 
     func received(_ end: WireEnd) {
-        guard let connection = connections.first(where: { $0.client === end || $0.server === end }) else { return }
+        guard let connection = connections.first(where: { $0.client === end || $0.server === end }) else {
+            return
+        }
         let direction: FaultDirection = connection.client === end ? .request : .reply
         var rest = end.input[...]
         while case .whole(let length) = RESP2.front(of: rest) {
@@ -84,13 +86,15 @@ final class FaultProxyService: WireService {
     }
 
     private func log(
-        _ actions: [FaultAction], _ command: String, _ direction: FaultDirection, _ connection: ProxiedConnection
+        _ actions: [FaultAction], _ command: String, _ direction: FaultDirection,
+        _ connection: ProxiedConnection
     ) {
         guard !actions.isEmpty else { return }
         let now = ContinuousClock.now
         let entries = actions.map { action in
             FaultLogEntry(
-                at: now, connection: connection.number, direction: direction, command: command, action: action)
+                at: now, connection: connection.number, direction: direction, command: command, action: action
+            )
         }
         journal.state.withLock { $0.entries += entries }
     }

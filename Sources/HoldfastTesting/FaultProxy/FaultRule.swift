@@ -10,9 +10,9 @@ package enum FaultDirection: String, Sendable, CaseIterable {
 package enum FaultAction: Sendable, Hashable {
     /// This message and all later ones of its direction come so much later.
     case delay(Duration)
-    /// The message is swallowed: a request is never executed, a reply was. Later messages pass, so that without
-    /// ``reset``, ``close`` or ``blackHole(_:)`` behind it every later reply stands one place too early, which no
-    /// network does.
+    /// The message is swallowed: a request is never executed, a reply was. Later messages pass, so that
+    /// without ``reset``, ``close`` or ``blackHole(_:)`` behind it every later reply stands one place too
+    /// early, which no network does.
     case drop
     /// A request is sent twice, and the second reply is swallowed.
     case duplicate
@@ -56,7 +56,8 @@ package struct FaultRule: Sendable {
     package var actions: [FaultAction]
 
     package init(
-        _ direction: FaultDirection, of command: String? = nil, _ when: When = .always, _ actions: [FaultAction]
+        _ direction: FaultDirection, of command: String? = nil, _ when: When = .always,
+        _ actions: [FaultAction]
     ) {
         self.direction = direction
         self.command = command?.uppercased()
@@ -86,7 +87,9 @@ struct FaultRuleBook: Sendable {
     mutating func actions(for command: String, _ direction: FaultDirection) -> [FaultAction] {
         var actions: [FaultAction] = []
         for (index, rule) in rules.enumerated() {
-            guard rule.direction == direction, rule.command == nil || rule.command == command else { continue }
+            guard rule.direction == direction, rule.command == nil || rule.command == command else {
+                continue
+            }
             matches[index] += 1
             if hits(rule.when, rule: index, match: matches[index]) { actions += rule.actions }
         }

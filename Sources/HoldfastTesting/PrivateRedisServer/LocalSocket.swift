@@ -1,8 +1,10 @@
 internal import Foundation
 
-/// A stream socket on this machine with short blocking calls, to speak with the guardian and to knock at the server.
+/// A stream socket on this machine with short blocking calls, to speak with the guardian and to knock at the
+/// server.
 ///
-/// Close-on-exec from the moment it exists (on macOS, which cannot do that, an instant after), and without SIGPIPE.
+/// Close-on-exec from the moment it exists (on macOS, which cannot do that, an instant after), and without
+/// SIGPIPE.
 struct LocalSocket: ~Copyable {
     private let descriptor: Int32
 

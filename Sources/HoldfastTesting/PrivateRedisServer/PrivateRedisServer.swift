@@ -4,8 +4,8 @@ internal import Synchronization
 /// A real redis-server for one test, benchmark or demonstration, thrown away after.
 ///
 /// The server listens on a unix socket in a temporary directory of its own, so any number of them run side by
-/// side and none meets the machine's own redis-server. It is a real process and can be treated like one: killed,
-/// paused and started again on the same files.
+/// side and none meets the machine's own redis-server. It is a real process and can be treated like one:
+/// killed, paused and started again on the same files.
 ///
 /// ```swift
 /// try await withPrivateRedisServer { server in
@@ -16,11 +16,12 @@ internal import Synchronization
 /// ```
 ///
 /// The server and its directory go away with ``stop()``, with the last reference to this object, and with the
-/// owning process however that ends: Ctrl-C, a crash, `SIGKILL`. A guardian process sees to it, a shell that waits
-/// for the end of a socket which only the owner holds. Only `SIGKILL` of the guardian itself defeats it.
+/// owning process however that ends: Ctrl-C, a crash, `SIGKILL`. A guardian process sees to it, a shell that
+/// waits for the end of a socket which only the owner holds. Only `SIGKILL` of the guardian itself defeats
+/// it.
 ///
-/// All operations are safe to call from any task. They are done one after the other on a thread of their own, are
-/// not interrupted by the cancellation of the calling task, and return when their effect is there.
+/// All operations are safe to call from any task. They are done one after the other on a thread of their own,
+/// are not interrupted by the cancellation of the calling task, and return when their effect is there.
 public final class PrivateRedisServer: Sendable {
     /// Where clients find the server, for example `redis+unix:///tmp/holdfast-4f1d…/redis.sock`.
     ///
@@ -39,8 +40,9 @@ public final class PrivateRedisServer: Sendable {
 
     /// Starts a server and waits until it answers, at most ``Options/startDeadline``.
     ///
-    /// - Throws: ``PrivateRedisServerError`` with the code `notInstalled` when there is no redis-server, `startFailed`
-    ///   with the end of the server's log when it does not come up; nothing is left behind then.
+    /// - Throws: ``PrivateRedisServerError`` with the code `notInstalled` when there is no redis-server,
+    ///   `startFailed` with the end of the server's log when it does not come up; nothing is left behind
+    ///   then.
     public static func start(
         _ options: Options = Options()
     ) async throws(PrivateRedisServerError) -> PrivateRedisServer {
@@ -91,8 +93,8 @@ public final class PrivateRedisServer: Sendable {
 
     /// Starts the server again on the same files and the same URL, and waits until it answers.
     ///
-    /// A server that still runs, paused or not, is first ended by `SIGTERM`; call ``kill()`` before for a crash.
-    /// Data survives only as far as ``Options/appendOnly`` and ``Options/appendFsync`` have kept it.
+    /// A server that still runs, paused or not, is first ended by `SIGTERM`; call ``kill()`` before for a
+    /// crash. Data survives only as far as ``Options/appendOnly`` and ``Options/appendFsync`` have kept it.
     ///
     /// - Throws: ``PrivateRedisServerError`` with `startFailed`, or `stopped` after ``stop()``.
     public func restart() async throws(PrivateRedisServerError) {
@@ -118,14 +120,14 @@ public final class PrivateRedisServer: Sendable {
 
     /// Ends the server for good and removes its directory.
     ///
-    /// Asks by `SIGTERM`, takes `SIGKILL` after five seconds, and returns when process and directory are gone. Also
-    /// ends a paused server. Calling it again does nothing.
+    /// Asks by `SIGTERM`, takes `SIGKILL` after five seconds, and returns when process and directory are
+    /// gone. Also ends a paused server. Calling it again does nothing.
     public func stop() async {
         await perform { process in process.stop() }
     }
 
-    /// Does blocking work on this server's own thread, so that waiting for a process never holds a thread that
-    /// Swift's tasks share.
+    /// Does blocking work on this server's own thread, so that waiting for a process never holds a thread
+    /// that Swift's tasks share.
     private func perform<R: Sendable, E: Error>(
         _ work: @escaping @Sendable (inout ServerProcess) throws(E) -> R
     ) async throws(E) -> R {

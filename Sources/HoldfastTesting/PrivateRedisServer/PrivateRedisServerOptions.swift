@@ -13,18 +13,20 @@ extension PrivateRedisServer {
             case never = "no"
         }
 
-        /// Whether the server keeps an append-only file, so that data survives ``PrivateRedisServer/restart()``.
+        /// Whether the server keeps an append-only file, so that data survives
+        /// ``PrivateRedisServer/restart()``.
         ///
         /// `false` by default: everything is in memory and a restart begins empty.
         public var appendOnly: Bool
 
         /// When the append-only file is flushed; `.everySecond` by default, as in Redis.
         ///
-        /// Only `.always` keeps every answered write over ``PrivateRedisServer/kill()``: with the others the server
-        /// puts off its writes, for up to two seconds, while the disk is busy with an earlier flush.
+        /// Only `.always` keeps every answered write over ``PrivateRedisServer/kill()``: with the others the
+        /// server puts off its writes, for up to two seconds, while the disk is busy with an earlier flush.
         public var appendFsync: AppendFsync
 
-        /// A TCP port on 127.0.0.1 besides the unix socket; 0 picks a free one, `nil` (the default) opens none.
+        /// A TCP port on 127.0.0.1 besides the unix socket; 0 picks a free one, `nil` (the default) opens
+        /// none.
         public var tcpPort: Int?
 
         /// More lines for redis.conf, for example `"maxmemory-policy allkeys-lru"`.
@@ -34,7 +36,8 @@ extension PrivateRedisServer {
 
         /// The server's executable: a path, or a name to find in `PATH`.
         ///
-        /// By default the value of the environment variable `HOLDFAST_REDIS_SERVER`, and without it `redis-server`.
+        /// By default the value of the environment variable `HOLDFAST_REDIS_SERVER`, and without it
+        /// `redis-server`.
         public var binary: String?
 
         /// How long the server may take from its start to its first answer; 30 seconds by default.

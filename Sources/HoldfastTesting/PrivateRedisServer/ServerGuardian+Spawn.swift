@@ -51,7 +51,8 @@ extension ServerGuardian {
         /// POSIX_SPAWN_SETSID, which <spawn.h> shows only to programs that define _GNU_SOURCE.
         private static let newSession: Int32 = 0x80
 
-        /// What this process has open besides its standard streams. One that is closed in between is passed over.
+        /// What this process has open besides its standard streams. One that is closed in between is passed
+        /// over.
         private static func otherDescriptors() -> [Int32] {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
             return names.compactMap { Int32($0) }.filter { $0 > 2 }

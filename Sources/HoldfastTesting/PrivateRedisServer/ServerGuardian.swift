@@ -1,18 +1,19 @@
 internal import Foundation
 
-/// The process that answers for one private server: it makes the directory, starts and signals the server, and
-/// when its owner is gone ends the one and removes the other.
+/// The process that answers for one private server: it makes the directory, starts and signals the server,
+/// and when its owner is gone ends the one and removes the other.
 ///
-/// It is a `/bin/sh` that reads requests from a socket. The owner's end of that socket is close-on-exec from the
-/// moment it exists, so of all processes only the owner holds it, and the kernel closes it whatever way the owner
-/// dies. The shell then reads the end of its input and cleans up. There is no gap to fall into:
+/// It is a `/bin/sh` that reads requests from a socket. The owner's end of that socket is close-on-exec from
+/// the moment it exists, so of all processes only the owner holds it, and the kernel closes it whatever way
+/// the owner dies. The shell then reads the end of its input and cleans up. There is no gap to fall into:
 ///
 /// - The directory is made by the guardian, not handed to it: it never exists without somebody to remove it.
-/// - The server is the guardian's child, not the owner's: it never runs without somebody to end it, and the number
-///   of a dead server's process is not given to another one before the guardian has waited for it.
+/// - The server is the guardian's child, not the owner's: it never runs without somebody to end it, and the
+///   number of a dead server's process is not given to another one before the guardian has waited for it.
 /// - The guardian is in a session of its own. Ctrl-C, a closed terminal, and a `SIGKILL` of the owner's whole
 ///   process group do not reach it.
-/// - It holds no descriptor of the owner but the socket: nobody waits in vain for the end of the owner's output.
+/// - It holds no descriptor of the owner but the socket: nobody waits in vain for the end of the owner's
+///   output.
 struct ServerGuardian: ~Copyable {
     private static let script = """
         directory=$1 binary=$2 server=
@@ -73,7 +74,8 @@ struct ServerGuardian: ~Copyable {
         return guardian
     }
 
-    /// Has the guardian start the server, and returns the number of its process; `nil` when the guardian is gone.
+    /// Has the guardian start the server, and returns the number of its process; `nil` when the guardian is
+    /// gone.
     borrowing func startServer() -> Int32? {
         ask("start").flatMap { Int32($0) }
     }
@@ -93,7 +95,8 @@ struct ServerGuardian: ~Copyable {
         return channel.receiveLine(within: .seconds(30))
     }
 
-    /// Lets the guardian end the server and remove the directory, exactly as after the owner's death, and waits.
+    /// Lets the guardian end the server and remove the directory, exactly as after the owner's death, and
+    /// waits.
     deinit {
         channel.endSending()
         _ = channel.receiveLine(within: .seconds(30))

@@ -103,7 +103,8 @@ struct ServerProcess: ~Copyable {
     /// Whether the process is gone, or dead and not yet waited for by the guardian.
     private static func hasEnded(_ processID: Int32) -> Bool {
         if Foundation.kill(processID, 0) != 0 { return errno == ESRCH }
-        // "123 (redis-server) Z 122 …". Without /proc the shell waits at once and the line above has told already.
+        // "123 (redis-server) Z 122 …". Without /proc the shell waits at once and the line above has told
+        // already.
         guard let data = FileManager.default.contents(atPath: "/proc/\(processID)/stat") else { return false }
         return String(decoding: data, as: UTF8.self).split(separator: ")").last?.hasPrefix(" Z") == true
     }

@@ -16,7 +16,8 @@ enum LocalAddress: Sendable {
     case unix(path: String)
     case tcp(port: UInt16)
 
-    /// Reads `redis://127.0.0.1:port` and `redis+unix:///path`, with or without user info, database and query.
+    /// Reads `redis://127.0.0.1:port` and `redis+unix:///path`, with or without user info, database and
+    /// query.
     init?(url: String) {
         guard let scheme = url.firstRange(of: "://") else { return nil }
         var rest = url[scheme.upperBound...]

@@ -119,7 +119,8 @@ extension RESP2 {
         while index + 1 < bytes.count {
             if bytes[index] == UInt8(ascii: "\r"), bytes[index + 1] == UInt8(ascii: "\n") {
                 let text = UnsafeRawBufferPointer(rebasing: bytes[min(start + 1, index)..<index])
-                return Line(type: bytes[start], number: Int(String(decoding: text, as: UTF8.self)), end: index + 2)
+                return Line(
+                    type: bytes[start], number: Int(String(decoding: text, as: UTF8.self)), end: index + 2)
             }
             index += 1
         }

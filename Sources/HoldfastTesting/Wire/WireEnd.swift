@@ -6,8 +6,9 @@
 
 /// One end of a connection: what has come in, and what is to go out, when.
 ///
-/// Effects are queued and done in order, each not before its time. So "reply, wait, send half of another, reset" is
-/// four lines for the caller and never blocks the thread that serves other connections. Confined to that thread.
+/// Effects are queued and done in order, each not before its time. So "reply, wait, send half of another,
+/// reset" is four lines for the caller and never blocks the thread that serves other connections. Confined to
+/// that thread.
 final class WireEnd {
     enum Effect {
         case bytes([UInt8])
@@ -81,7 +82,9 @@ final class WireEnd {
         while isOpen, let next = outbox.first, next.notBefore <= .now {
             switch next.effect {
             case .bytes(let bytes):
-                let count = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Self.sendFlags) }
+                let count = bytes.withUnsafeBytes {
+                    send(descriptor, $0.baseAddress, $0.count, Self.sendFlags)
+                }
                 if count < 0 {
                     if errno != EAGAIN && errno != EINTR { close(reset: false) }
                     return
@@ -128,7 +131,8 @@ final class WireEnd {
             var now = linger(l_onoff: 1, l_linger: 0)
             setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
         } else {
-            // Also ends a connection whose descriptor a child process got hold of before it was close-on-exec.
+            // Also ends a connection whose descriptor a child process got hold of before it was
+            // close-on-exec.
             shutdown(descriptor, Int32(SHUT_RDWR))
         }
         Self.closeDescriptor(descriptor)
@@ -158,7 +162,8 @@ extension WireEnd {
     /// A non-blocking stream socket that no child process inherits.
     static func socket(_ family: Int32) -> Int32 {
         #if canImport(Glibc)
-            let descriptor = Glibc.socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            let descriptor = Glibc.socket(
+                family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         #else
             let descriptor = Darwin.socket(family, SOCK_STREAM, 0)
         #endif

@@ -2,7 +2,8 @@ internal import Foundation
 internal import Holdfast
 internal import HoldfastSimulation
 
-/// What the tool tells of one lock. As JSON these are documented, stable field names; what is not known is absent.
+/// What the tool tells of one lock. As JSON these are documented, stable field names; what is not known is
+/// absent.
 struct LockDescription: Encodable, Hashable {
     var name: String
     var held: Bool

@@ -27,7 +27,7 @@ struct HeldCommand {
         } catch {
             return Self.told(error)
         }
-        if !Terminal.isInPipeline { Terminal.inForeground()?.give(to: child.pid) }
+        if !Terminal.isInPipeline { Terminal.provide(to: child.pid) }
         let status = await supervise(child)
         Terminal.takeBack(from: child.pid)
         return status
@@ -72,9 +72,12 @@ struct HeldCommand {
                             if (try? await Task.sleep(for: grace)) != nil { continuation.yield(.graceOver) }
                         }
                     case .provideTerminal:
-                        guard let terminal = Terminal.inForeground() else { Terminal.suspendJob(); break }
-                        terminal.give(to: child.pid)
-                        child.signalGroup(SIGCONT)
+                        // It may have it by now: a command that is quick asks before it is given.
+                        if Terminal.provide(to: child.pid) {
+                            child.signalGroup(SIGCONT)
+                        } else {
+                            Terminal.suspendJob()
+                        }
                     case .suspend:
                         Terminal.takeBack(from: child.pid)
                         Terminal.suspendJob()
@@ -93,7 +96,7 @@ struct HeldCommand {
 
     /// Continued by the shell's `fg`, with the terminal, or by `bg`, without it.
     private func resume(_ child: ChildProcess) {
-        if !Terminal.isInPipeline { Terminal.inForeground()?.give(to: child.pid) }
+        if !Terminal.isInPipeline { Terminal.provide(to: child.pid) }
         child.signalGroup(SIGCONT)
     }
 

@@ -8,7 +8,8 @@ internal import HoldfastSimulation
     internal import Darwin
 #endif
 
-/// What `run` does next while its command holds the lock. Events in, actions out: no process, no clock, no lock.
+/// What `run` does next while its command holds the lock. Events in, actions out: no process, no clock, no
+/// lock.
 struct HeldCommandState: Sendable {
     enum Event: Hashable, Sendable {
         /// The command's process changed.
@@ -25,7 +26,8 @@ struct HeldCommandState: Sendable {
         case send(Int32)
         case tellLoss(reason: String)
         case startGrace
-        /// Give the command the terminal it asks for, if this program's job has it; else stop like the command.
+        /// Give the command the terminal it asks for, if this program's job has it; else stop like the
+        /// command.
         case provideTerminal
         /// Stop like the command, so that the shell takes over, until somebody continues this program.
         case suspend

@@ -6,23 +6,17 @@
     internal import Darwin
 #endif
 
-/// The terminal that this program was started from, while this program's job is in its foreground.
+/// The terminal that this program was started from, and which process group has it.
 ///
-/// A command in a process group of its own is a background job to the terminal: reading from it would stop the
-/// command, and Ctrl-C would not reach it. So the command's group gets the terminal for as long as it runs, as a
-/// shell gives it to a job.
+/// A command in a process group of its own is a background job to the terminal: reading from it would stop
+/// the command, and Ctrl-C would not reach it. So the command's group gets the terminal for as long as it
+/// runs, as a shell gives it to a job.
 ///
-/// In a pipeline (`holdfast run … | less`) the terminal stays with the pipeline, whose other members need it too;
-/// Ctrl-C then reaches this program, which forwards it. A command that asks for the terminal there (SIGTTIN or
-/// SIGTTOU stops it for that) gets it then.
+/// In a pipeline (`holdfast run … | less`) the terminal stays with the pipeline, whose other members need it
+/// too; Ctrl-C then reaches this program, which forwards it. A command that asks for the terminal there
+/// (SIGTTIN or SIGTTOU stops it for that) gets it then.
 struct Terminal: Sendable {
     private let descriptor: Int32
-
-    /// The terminal; nil when there is none, or when this program is in the background.
-    static func inForeground() -> Terminal? {
-        let terminal = current()
-        return terminal?.foregroundGroup == getpgrp() ? terminal : nil
-    }
 
     private static func current() -> Terminal? {
         [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO].first { isatty($0) == 1 }.map(Terminal.init(descriptor:))
@@ -30,11 +24,23 @@ struct Terminal: Sendable {
 
     private var foregroundGroup: Int32 { tcgetpgrp(descriptor) }
 
-    func give(to group: Int32) {
+    private func give(to group: Int32) {
         // A background group that changes the terminal is stopped by SIGTTOU, unless it ignores that.
         let before = signal(SIGTTOU, SIG_IGN)
         _ = tcsetpgrp(descriptor, group)
         _ = signal(SIGTTOU, before)
+    }
+
+    /// Lets a group have the terminal, if it has it or this program can give it.
+    ///
+    /// - Returns: Whether the group has it now.
+    @discardableResult
+    static func provide(to group: Int32) -> Bool {
+        guard let terminal = current() else { return false }
+        if terminal.foregroundGroup == group { return true }
+        guard terminal.foregroundGroup == getpgrp() else { return false }
+        terminal.give(to: group)
+        return true
     }
 
     /// Takes the terminal back from a group that has it; from nobody else.
@@ -51,8 +57,8 @@ struct Terminal: Sendable {
         }
     }
 
-    /// Stops this program's whole job as Ctrl-Z does, and returns when it is continued; at once where nobody could
-    /// continue it, since the kernel does not stop an orphaned group that way.
+    /// Stops this program's whole job as Ctrl-Z does, and returns when it is continued; at once where nobody
+    /// could continue it, since the kernel does not stop an orphaned group that way.
     static func suspendJob() {
         let before = signal(SIGTSTP, SIG_DFL)
         kill(0, SIGTSTP)

@@ -7,7 +7,9 @@ struct LeaseStateTests {
     let start = ContinuousClock.now
     let lease = Duration.seconds(30)
 
-    func at(_ seconds: Double) -> ContinuousClock.Instant { start + .milliseconds(Int((seconds * 1000).rounded())) }
+    func at(_ seconds: Double) -> ContinuousClock.Instant {
+        start + .milliseconds(Int((seconds * 1000).rounded()))
+    }
     func state() -> LeaseState { LeaseState(lease: lease, sentAt: start) }
 
     @Test("is believed until one per cent and two milliseconds before the server's end, from the send")

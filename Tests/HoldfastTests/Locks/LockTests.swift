@@ -12,7 +12,9 @@ private final class CriticalSection: Sendable {
     private let inside = Atomic(0)
 
     @Sendable func enter(_ lease: Lease) async throws {
-        if inside.add(1, ordering: .sequentiallyConsistent).newValue != 1 { crowded.store(true, ordering: .relaxed) }
+        if inside.add(1, ordering: .sequentiallyConsistent).newValue != 1 {
+            crowded.store(true, ordering: .relaxed)
+        }
         fences.withLock { $0.append(lease.fencingToken!) }
         await Task.yield()
         inside.subtract(1, ordering: .sequentiallyConsistent)
@@ -62,7 +64,8 @@ struct LockTests {
     @Test("without a fence is a bare key with the token and the lease")
     func plain() async throws {
         try await withHoldfast { holdfast, _ in
-            let lease = try #require(try await holdfast.tryAcquire("a", lease: .seconds(10), fenced: false).lease)
+            let lease = try #require(
+                try await holdfast.tryAcquire("a", lease: .seconds(10), fenced: false).lease)
             #expect(lease.fencingToken == nil)
             #expect(try await holdfast.redis("GET", "t:{a}:lock").string == lease.token)
             #expect(try await holdfast.redis("EXISTS", "t:{a}:fence").integer == 0)
@@ -209,7 +212,8 @@ struct LockTests {
                 for _ in 0..<(round % 10 + step) { await Task.yield() }
                 task.cancel()
                 if let lease = try? await task.value.lease { try await lease.release() }
-                #expect(try await eventually { try await holdfast.redis("EXISTS", "t:{a}:lock").integer == 0 })
+                #expect(
+                    try await eventually { try await holdfast.redis("EXISTS", "t:{a}:lock").integer == 0 })
             }
         }
     }
@@ -269,7 +273,9 @@ struct LockTests {
             try await holdfast.redis("RPUSH", "t:{a}:lock", "x")
             try await holdfast.redis("RPUSH", "t:{b}:fence", "x")
             for name in ["a", "b"] {
-                let error = await #expect(throws: HoldfastError.self) { _ = try await holdfast.tryAcquire(name) }
+                let error = await #expect(throws: HoldfastError.self) {
+                    _ = try await holdfast.tryAcquire(name)
+                }
                 #expect(error?.code == .refused)
             }
             #expect(try await holdfast.redis("LLEN", "t:{a}:lock").integer == 1)

@@ -14,7 +14,9 @@ struct ParkingTests {
     func growth() {
         var parking = Parking(began: start, limit: nil)
         var longest = Duration.zero
-        for _ in 0..<12 { longest = parking.refused(by: holder(remaining: 60_000), at: start, random: 1) ?? .zero }
+        for _ in 0..<12 {
+            longest = parking.refused(by: holder(remaining: 60_000), at: start, random: 1) ?? .zero
+        }
         #expect(longest == .milliseconds(250))
         #expect(parking.refused(by: holder(remaining: 60_000), at: start, random: 0) == .milliseconds(125))
     }

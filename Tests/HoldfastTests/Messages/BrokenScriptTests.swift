@@ -14,7 +14,8 @@ struct BrokenScriptTests {
 
     /// What effects a message had, in order: the name of each claim whose commit was applied.
     private func effects(_ bench: QueueBench) async throws -> [String] {
-        try await bench.holdfast.redis("LRANGE", bench.effect("log"), "0", "-1").array?.compactMap(\.string) ?? []
+        try await bench.holdfast.redis("LRANGE", bench.effect("log"), "0", "-1").array?.compactMap(\.string)
+            ?? []
     }
 
     private func commit(_ name: String) -> Settlement.Verdict {

@@ -31,7 +31,9 @@ struct ClaimScriptTests {
             let claims = try await bench.claim().claims
             #expect(claims.map { String(decoding: $0.body, as: UTF8.self) } == ["1", "2", ""])
             #expect(claims.map(\.id).prefix(2) == [entry, "x"])
-            #expect(try await bench.settle(claims.map { ($0, .commit) }) == Array(repeating: "committed", count: 3))
+            #expect(
+                try await bench.settle(claims.map { ($0, .commit) })
+                    == Array(repeating: "committed", count: 3))
         }
     }
 
@@ -42,7 +44,8 @@ struct ClaimScriptTests {
             _ = try await bench.claim()
             func offset() async throws -> String {
                 let info = try await holdfast.redis("INFO", "persistence").string ?? ""
-                return info.split(separator: "\r\n").first { $0.hasPrefix("rdb_changes") }.map(String.init) ?? "-"
+                return info.split(separator: "\r\n").first { $0.hasPrefix("rdb_changes") }.map(String.init)
+                    ?? "-"
             }
             let before = try await offset()
             let batch = try await bench.claim()
@@ -129,13 +132,16 @@ struct ClaimScriptTests {
             #expect(
                 try await eventually {
                     _ = try await bench.claim()
-                    return try await holdfast.redis("EXISTS", .string(bench.keys.due), .string(bench.keys.claims))
+                    return try await holdfast.redis(
+                        "EXISTS", .string(bench.keys.due), .string(bench.keys.claims))
                         == .integer(0)
                 })
         }
     }
 
-    @Test("fails before it moves the group when a key holds something else", arguments: ["due", "claims", "ledger", "dead"])
+    @Test(
+        "fails before it moves the group when a key holds something else",
+        arguments: ["due", "claims", "ledger", "dead"])
     func wrongType(part: String) async throws {
         try await withHoldfast { holdfast, _ in
             let bench = try QueueBench(holdfast)
@@ -156,7 +162,8 @@ struct ClaimScriptTests {
             _ = try await bench.enqueue("a", "b")
             let dead = try await bench.claim(1, lease: .milliseconds(1)).claims
             let heirs = try await bench.takeOver()
-            #expect(Set(heirs.map(\.id)) == ["a", "b"] || heirs.map(\.id) == ["a"] || heirs.map(\.id) == ["b"])
+            #expect(
+                Set(heirs.map(\.id)) == ["a", "b"] || heirs.map(\.id) == ["a"] || heirs.map(\.id) == ["b"])
             let rest = try await bench.claim().claims
             let live = heirs + rest
             #expect(try await bench.renew(dead + live, lease: .milliseconds(1)) == [0] + live.map { _ in 1 })

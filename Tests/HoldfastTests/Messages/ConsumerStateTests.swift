@@ -35,6 +35,10 @@ struct ConsumerStateTests {
         #expect(state.claim(at: at(200)) == 3)
         _ = state.claimed(0, of: 3, nextDue: .seconds(30), at: at(200))
         #expect(state.nextDue == at(1200))
+        state.expectDue(at: at(5_000))
+        #expect(state.nextDue == at(1200))
+        state.expectDue(at: at(300))
+        #expect(state.claim(at: at(300)) == 3)
     }
 
     @Test("claims again at once when it was woken while a claim was under way")
@@ -48,11 +52,14 @@ struct ConsumerStateTests {
         #expect(state.claim(at: start) == nil)
     }
 
-    @Test("waits after a claim that failed")
+    @Test("waits after a claim that failed, longer after one that was refused")
     func claimFailed() {
         var state = ConsumerState<Int>(concurrency: 3)
         _ = state.claim(at: start)
-        state.claimFailed(at: start)
+        state.claimFailed(refused: false, at: start)
+        #expect(state.nextDue == at(100))
+        #expect(state.claim(at: at(100)) == 3)
+        state.claimFailed(refused: true, at: start)
         #expect(state.claim(at: at(999)) == nil)
         #expect(state.claim(at: at(1000)) == 3)
     }
@@ -164,7 +171,7 @@ struct ConsumerStateTests {
                         state.settle(claims)
                     }
                 } else {
-                    state.claimFailed(at: at(now))
+                    state.claimFailed(refused: false, at: at(now))
                 }
             case 1:
                 guard !handled.isEmpty else { break }

@@ -45,7 +45,8 @@ struct ConsumerTests {
                     #expect(try await orders.send(messages[0].message, id: "order-1") == .duplicate)
                     let revenue = RedisArgument.string(try orders.effectKey("revenue-cents"))
                     #expect(try await first.redis("GET", revenue).integer == 500_500)
-                    let counts = try await first.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
+                    let counts =
+                        try await first.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
                     #expect(counts.count == 1000 && counts.allSatisfy { $0.integer == 1 })
                 }
             }
@@ -63,11 +64,12 @@ struct ConsumerTests {
             }
             let other = try client(of: server)
             try await holdfast.whileRunning {
-                let isDrained = try await eventually(within: .seconds(60)) {
+                let store = try other.store(ofQueue: "orders")
+                for cut in 1...20 {
+                    _ = try await eventually { try await store.stats().ready < 3000 - 140 * cut }
                     try await other.redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-                    return try await other.store(ofQueue: "orders").stats().isDrained
                 }
-                #expect(isDrained)
+                #expect(try await eventually { try await store.stats().isDrained })
             }
             let counts = try await other.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
             #expect(counts.count == 3000 && counts.allSatisfy { $0.integer == 1 })
@@ -90,7 +92,7 @@ struct ConsumerTests {
                 _ = try await bench.add("body", #"{"number":8,"cents":1}"#)
                 #expect(await eventually { seen.count == 2 })
             }
-            #expect(seen.all == [7, 8])
+            #expect(Set(seen.all) == [7, 8])
         }
     }
 
@@ -120,9 +122,9 @@ struct ConsumerTests {
             try await holdfast.whileRunning {
                 _ = try await bench.add("id", "x", "body", "{}")
                 #expect(try await eventually { try await bench.stats().dead == 1 })
+                let letter = try #require(try await bench.deadLetters().first)
+                #expect(letter["attempts"] == "2" && letter["reason"]?.contains("number") == true)
             }
-            let letter = try #require(try await bench.deadLetters().first)
-            #expect(letter["attempts"] == "2" && letter["reason"]?.contains("number") == true)
         }
     }
 
@@ -141,7 +143,8 @@ struct ConsumerTests {
             try await holdfast.whileRunning {
                 try await orders.send(contentsOf: (1...5).map { ("\($0)", Order(number: $0, cents: 0)) })
                 #expect(try await eventually { try await orders.stats().dead == 1 })
-                #expect(try await eventually { try await holdfast.redis("GET", bench.effect("n")).integer == 4 })
+                #expect(
+                    try await eventually { try await holdfast.redis("GET", bench.effect("n")).integer == 4 })
             }
         }
     }
@@ -153,12 +156,13 @@ struct ConsumerTests {
             let outcomes = Record<String>()
             let never = Gate()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(lease: .milliseconds(600))) { _, delivery in
-                if delivery.attempt > 1 { return .commit }
-                outcomes.add("began")
-                do { try await never.pass() } catch { outcomes.add("cancelled") }
-                do throws(HoldfastError) { try delivery.check() } catch { outcomes.add("\(error.code)") }
-                return .commit { $0.increment("n") }
+            holdfast.handle(orders, .quick(lease: .milliseconds(600))) { order, delivery in
+                if order.number == 1 {
+                    outcomes.add("began")
+                    do { try await never.pass() } catch { outcomes.add("cancelled") }
+                    do throws(HoldfastError) { try delivery.check() } catch { outcomes.add("\(error.code)") }
+                }
+                return .commit { $0.increment("\(order.number)") }
             }
             let bench = try QueueBench(other, "orders")
             try await holdfast.whileRunning {
@@ -171,14 +175,16 @@ struct ConsumerTests {
                 let heir = try #require(try await bench.claim().claims.first)
                 #expect(heir.attempt == 2)
                 #expect(await eventually { outcomes.count == 3 })
-                // Time for the late commit: the next message is settled after it.
+                // What is sent now is settled after the late commit.
                 try await orders.send(Order(number: 2, cents: 1), id: "b")
-                #expect(await eventually { outcomes.count >= 3 })
-                #expect(try await other.redis("EXISTS", bench.effect("n")) == .integer(0))
-                #expect(try await bench.settle([(heir, .commit { $0.increment("n") })]) == ["committed"])
+                #expect(
+                    try await eventually { try await other.redis("EXISTS", bench.effect("2")) == .integer(1) }
+                )
+                #expect(try await other.redis("EXISTS", bench.effect("1")) == .integer(0))
+                #expect(try await bench.settle([(heir, .commit { $0.increment("1") })]) == ["committed"])
             }
-            #expect(outcomes.all.prefix(3) == ["began", "cancelled", "lost"])
-            #expect(try await other.redis("GET", bench.effect("n")).integer == 1)
+            #expect(outcomes.all == ["began", "cancelled", "lost"])
+            #expect(try await other.redis("GET", bench.effect("1")).integer == 1)
             await other.close()
         }
     }
@@ -252,7 +258,8 @@ struct ConsumerTests {
             #expect(await eventually { began.count == 5 })
             run.cancel()
             try await run.value
-            #expect(try await QueueBench(observer, "orders").claim().claims.map(\.attempt) == [1, 1, 1, 1, 1])
+            #expect(
+                try await QueueBench(observer, "orders").claim().claims.map(\.attempt) == [1, 1, 1, 1, 1])
         }
     }
 
@@ -271,7 +278,8 @@ struct ConsumerTests {
                 contentsOf: (1...2000).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
             let other = try client(of: server)
             try await holdfast.whileRunning {
-                #expect(try await eventually { try await other.store(ofQueue: "orders").stats().ready < 1900 })
+                #expect(
+                    try await eventually { try await other.store(ofQueue: "orders").stats().ready < 1900 })
                 await server.kill()
                 try await server.restart()
                 #expect(

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("The enqueue script")
 struct EnqueueScriptTests {
-    @Test("adds each id once: within a call, between calls, while it is claimed, after its commit and when it is dead")
+    @Test(
+        "adds each id once: within a call, between calls, while it is claimed, after its commit and when it is dead"
+    )
     func duplicates() async throws {
         try await withHoldfast { holdfast, _ in
             let bench = try QueueBench(holdfast)
@@ -33,7 +35,8 @@ struct EnqueueScriptTests {
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a", "b")
             let claims = try await bench.claim().claims
-            #expect(try await bench.settle([(claims[0], .commit)], retention: .milliseconds(1)) == ["committed"])
+            #expect(
+                try await bench.settle([(claims[0], .commit)], retention: .milliseconds(1)) == ["committed"])
             // Each settling call forgets what is old enough.
             #expect(
                 try await eventually {

@@ -54,7 +54,8 @@ struct OnceTests {
                 return 1
             }
             #expect(await eventually { began.count == 1 })
-            guard case .inProgressElsewhere(let holder) = try await second.once("a", in: "s", { _ in 2 }) else {
+            guard case .inProgressElsewhere(let holder) = try await second.once("a", in: "s", { _ in 2 })
+            else {
                 Issue.record("not in progress")
                 return
             }
@@ -147,7 +148,9 @@ struct OnceTests {
             _ = try await holdfast.once("a", in: "s", retention: .milliseconds(50)) { _ in 1 }
             #expect(
                 try await eventually {
-                    guard case .executed(2) = try await holdfast.once("a", in: "s", { _ in 2 }) else { return false }
+                    guard case .executed(2) = try await holdfast.once("a", in: "s", { _ in 2 }) else {
+                        return false
+                    }
                     return true
                 })
         }
@@ -159,7 +162,8 @@ struct OnceTests {
             try await holdfast.redis("SET", "k", "token", "PX", "60000")
             func complete(_ record: String) async throws -> RedisValue {
                 try await holdfast.core.link.evaluate(
-                    Scripts.complete, keys: ["k"], arguments: ["token", .string(record), "60000"]).value
+                    Scripts.complete, keys: ["k"], arguments: ["token", .string(record), "60000"]
+                ).value
             }
             #expect(try await complete("done:token:1") == .integer(1))
             #expect(try await complete("done:token:1") == .integer(1))

@@ -26,10 +26,13 @@ struct QueueBench {
     func add(_ fields: String...) async throws -> String {
         try #require(
             try await holdfast.core.link.send(
-                ["XADD", .string(keys.stream), "*"] + fields.map(RedisArgument.string)).value.string)
+                ["XADD", .string(keys.stream), "*"] + fields.map(RedisArgument.string)
+            ).value.string)
     }
 
-    func claim(_ count: Int = 100, lease: Duration = .seconds(60), attempts: Int = 5) async throws -> MessageClaim.Batch {
+    func claim(_ count: Int = 100, lease: Duration = .seconds(60), attempts: Int = 5) async throws
+        -> MessageClaim.Batch
+    {
         let token = RandomHex.digits(32)
         let reply = try await holdfast.core.link.evaluate(
             claimScript, keys: keys.forClaiming,
@@ -55,7 +58,8 @@ struct QueueBench {
     ) async throws -> [String] {
         let call = SettlementCall(
             settlements.map { Settlement(claim: $0, verdict: $1) }, queue: keys, retention: retention)
-        let reply = try await holdfast.core.link.evaluate(settleScript, keys: call.keys, arguments: call.arguments)
+        let reply = try await holdfast.core.link.evaluate(
+            settleScript, keys: call.keys, arguments: call.arguments)
         return (reply.value.array ?? []).map { $0.string ?? "-" }
     }
 
@@ -77,7 +81,9 @@ struct QueueBench {
         return entries.map { entry in
             let fields = entry.array?[1].array?.compactMap(\.string) ?? []
             return Dictionary(
-                uniqueKeysWithValues: stride(from: 0, to: fields.count, by: 2).map { (fields[$0], fields[$0 + 1]) })
+                uniqueKeysWithValues: stride(from: 0, to: fields.count, by: 2).map {
+                    (fields[$0], fields[$0 + 1])
+                })
         }
     }
 }

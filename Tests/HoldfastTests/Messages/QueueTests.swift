@@ -15,7 +15,8 @@ struct QueueTests {
             let bench = try QueueBench(holdfast, "a")
             let claims = try await bench.claim(4).claims
             _ = try await bench.settle([
-                (claims[0], .commit), (claims[1], .retry(after: .seconds(60))), (claims[2], .bury(reason: "bad")),
+                (claims[0], .commit), (claims[1], .retry(after: .seconds(60))),
+                (claims[2], .bury(reason: "bad")),
             ])
             #expect(try await eventually { try await holdfast.queues().count == 2 })
             let queues = try await holdfast.queues()
@@ -33,11 +34,12 @@ struct QueueTests {
             let queue = holdfast.queue("q", of: String.self)
             for id in ["", String(repeating: "x", count: 513)] {
                 let error = await #expect(throws: HoldfastError.self) {
-                    try await queue.send(contentsOf: [("fine", "m"), (id, "m")])
+                    try await queue.send(contentsOf: [(id: "fine", message: "m"), (id: id, message: "m")])
                 }
                 #expect(error?.code == .invalidArgument)
             }
-            #expect(try await queue.stats().ready == 0)
+            let stats = try await queue.stats()
+            #expect(stats.ready == 0)
         }
     }
 

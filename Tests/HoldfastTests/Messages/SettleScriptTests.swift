@@ -38,7 +38,9 @@ struct SettleScriptTests {
             #expect(try await holdfast.redis("HGET", bench.effect("h"), "f").integer == -1)
             #expect(try await holdfast.redis("HGET", bench.effect("h"), "g").string == "v")
             #expect(try await holdfast.redis("GET", bench.effect("s")).string == "text")
-            #expect(try await holdfast.redis("SMEMBERS", bench.effect("set")).array?.compactMap(\.string) == ["m"])
+            #expect(
+                try await holdfast.redis("SMEMBERS", bench.effect("set")).array?.compactMap(\.string) == ["m"]
+            )
             #expect(
                 try await holdfast.redis("LRANGE", bench.effect("l"), "0", "-1").array?.compactMap(\.string)
                     == ["x", "y"])
@@ -81,7 +83,8 @@ struct SettleScriptTests {
             #expect(stats.inFlight == 0 && stats.retrying == 2 && stats.dead == 1)
             let letter = try #require(try await bench.deadLetters().first)
             #expect(letter["id"] == "b" && letter["body"] == "\"b\"" && letter["type"] == "String")
-            #expect(letter["attempts"] == "1" && letter["reason"] == "bad" && letter["entry"] == claims[1].entry)
+            #expect(
+                letter["attempts"] == "1" && letter["reason"] == "bad" && letter["entry"] == claims[1].entry)
             let again = try await bench.claim()
             #expect(again.claims.map(\.id) == ["c"] && again.claims.map(\.attempt) == [1])
             #expect(try #require(again.nextDue) > .seconds(50))
@@ -101,7 +104,8 @@ struct SettleScriptTests {
             let zombie = try await bench.claim(lease: .milliseconds(1)).claims[0]
             let heir = try await bench.takeOver()[0]
             for verdict in [
-                Settlement.Verdict.commit { $0.increment("n") }, .retry(after: .zero), .bury(reason: ""), .giveBack,
+                Settlement.Verdict.commit { $0.increment("n") }, .retry(after: .zero), .bury(reason: ""),
+                .giveBack,
             ] {
                 #expect(try await bench.settle([(zombie, verdict)]) == ["lost"])
             }
@@ -183,7 +187,8 @@ struct SettleScriptTests {
         try await withHoldfast { holdfast, _ in
             let bench = try QueueBench(holdfast)
             for old in 0..<10 {
-                try await holdfast.redis("ZADD", .string(bench.keys.ledger), .init(old + 1), .string("old\(old)"))
+                try await holdfast.redis(
+                    "ZADD", .string(bench.keys.ledger), .init(old + 1), .string("old\(old)"))
             }
             _ = try await bench.enqueue("a")
             _ = try await bench.settle([(bench.claim().claims[0], .commit)])
@@ -230,7 +235,9 @@ struct RefusedEffects: Sendable, CustomTestStringConvertible {
             $0.set(field: "new", inHash: "hash", to: "x")
             $0.increment(field: "new", inHash: "hash")
         },
-        RefusedEffects(testDescription: "a hash that is a set") { $0.set(field: "f", inHash: "set", to: "v") },
+        RefusedEffects(testDescription: "a hash that is a set") {
+            $0.set(field: "f", inHash: "set", to: "v")
+        },
         RefusedEffects(testDescription: "a set that is a string") { $0.add("m", toSet: "word") },
         RefusedEffects(testDescription: "a list that is a hash") { $0.append("v", toList: "hash") },
         RefusedEffects(testDescription: "counting in a set") { $0.increment("set") },

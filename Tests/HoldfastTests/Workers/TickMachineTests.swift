@@ -58,7 +58,8 @@ struct TickMachineTests {
         machine.answered(.running(remaining: .seconds(20)), nominal: 11_000, serverTime: 11_000, at: at(500))
         #expect(machine.next(at: at(500)) == .wait(until: at(1_500)))
         #expect(machine.next(at: at(1_600)) == .claim(nominal: 12_000, cursor: 10_000))
-        machine.answered(.running(remaining: .milliseconds(30)), nominal: 12_000, serverTime: 12_100, at: at(1_600))
+        machine.answered(
+            .running(remaining: .milliseconds(30)), nominal: 12_000, serverTime: 12_100, at: at(1_600))
         #expect(machine.next(at: at(1_600)) == .wait(until: at(1_630)))
     }
 
@@ -81,12 +82,14 @@ struct TickMachineTests {
         #expect(machine.next(at: at(1_500)) == .claim(nominal: 12_000, cursor: 9_000))
     }
 
-    @Test("asks again after a minute, and a second after a failure")
+    @Test("asks again after a minute, soon after a failure, and a second after a refusal")
     func freshness() {
         var machine = machine(.every(.seconds(3_600)), cursor: 0)
         #expect(machine.next(at: start) == .wait(until: at(60_000)))
         #expect(machine.next(at: at(60_000)) == .ask)
-        machine.failed(at: at(60_000))
+        machine.failed(refused: false, at: at(60_000))
+        #expect(machine.next(at: at(60_000)) == .wait(until: at(60_100)))
+        machine.failed(refused: true, at: at(60_000))
         #expect(machine.next(at: at(60_000)) == .wait(until: at(61_000)))
         #expect(machine.next(at: at(61_000)) == .ask)
     }

@@ -23,7 +23,8 @@ private struct TickBench {
     }
 
     func finish(token: String) async throws {
-        _ = try await holdfast.core.link.evaluate(Scripts.release, keys: [keys[1]], arguments: [.string(token)])
+        _ = try await holdfast.core.link.evaluate(
+            Scripts.release, keys: [keys[1]], arguments: [.string(token)])
     }
 }
 
@@ -46,7 +47,8 @@ struct TickScriptTests {
             let first = try await bench.call(cursor: "", nominal: 1_000, token: "i:a")
             #expect(first[0] == "claimed")
             #expect(try await bench.call(cursor: "", nominal: 1_000, token: "i:b").prefix(1) == ["moved"])
-            #expect(try await bench.call(cursor: "1000", nominal: 2_000, token: "i:b").prefix(1) == ["running"])
+            #expect(
+                try await bench.call(cursor: "1000", nominal: 2_000, token: "i:b").prefix(1) == ["running"])
             try await bench.finish(token: "i:a")
             #expect(try await bench.call(cursor: "", nominal: 1_000, token: "i:b").dropFirst(2) == ["1000"])
             let second = try await bench.call(cursor: "1000", nominal: 2_000, token: "i:b")
@@ -78,7 +80,8 @@ struct TickScriptTests {
 
     @Test("without its compare lets two instances run one tick, and the check of the runs notices")
     func broken() async throws {
-        /// Two instances saw the same cursor; the second comes when the first is through. Returns who ran the tick.
+        /// Two instances saw the same cursor; the second comes when the first is through. Returns who ran the
+        /// tick.
         @Sendable func runs(_ script: RedisScript, _ holdfast: Holdfast) async throws -> [String] {
             let bench = TickBench(holdfast: holdfast, script: script)
             var runs: [String] = []

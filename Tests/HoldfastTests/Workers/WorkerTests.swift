@@ -82,7 +82,8 @@ struct WorkerTests {
             let outcomes = Record<String>()
             let never = Gate()
             holdfast.add(
-                TestWorker(schedule: .every(.seconds(3600), runOnStart: true), lease: .milliseconds(300)) { tick in
+                TestWorker(schedule: .every(.seconds(3600), runOnStart: true), lease: .milliseconds(300)) {
+                    tick in
                     began.add(tick.nominalMilliseconds)
                     do { try await never.pass() } catch { outcomes.add("\(type(of: error))") }
                     do throws(HoldfastError) { try tick.check() } catch { outcomes.add("\(error.code)") }
@@ -101,11 +102,13 @@ struct WorkerTests {
         try await withHoldfast { holdfast, _ in
             let keys = holdfast.core.keys
             // An instance that claimed a tick and died.
-            let claim = try TickClaim(worker: "w", lease: .milliseconds(300), link: holdfast.core.link, keys: keys)
+            let claim = try TickClaim(
+                worker: "w", lease: .milliseconds(300), link: holdfast.core.link, keys: keys)
             let nominal = try await claim.ask().serverTime / 50 * 50
-            #expect(
-                try await claim.claim(nominal: nominal, cursor: nil, token: "dead:1").answer != .moved(cursor: nil))
             let died = ContinuousClock.now
+            #expect(
+                try await claim.claim(nominal: nominal, cursor: nil, token: "dead:1").answer
+                    != .moved(cursor: nil))
             let ticks = Record<(Int64, ContinuousClock.Instant)>()
             holdfast.add(TestWorker { tick in ticks.add((tick.nominalMilliseconds, .now)) })
             try await holdfast.whileRunning { #expect(await eventually { ticks.count >= 1 }) }

@@ -47,15 +47,16 @@ import Testing
     }
 
     @Test(arguments: [
-        (Sabotage.noInbox, Verdict.Check.noDuplicateEffect), (.noFenceCheck, .fencesRise),
-        (.effectBesideCommit, .redisCountsOnce), (.lockedTimer, .noTickTwice),
+        (Sabotage.noInbox, 2, Verdict.Check.noDuplicateEffect), (.noFenceCheck, 2, .fencesRise),
+        (.effectBesideCommit, 2, .redisCountsOnce), (.lockedTimer, 0, .noTickTwice),
     ])
-    func `A service that is wrong on purpose is caught`(sabotage: Sabotage, check: Verdict.Check) async throws
-    {
+    func `A service that is wrong on purpose is caught`(
+        sabotage: Sabotage, pauses: Int, check: Verdict.Check
+    ) async throws {
         try await withFile(Self.messages) { file in
             let outcome = try await Tool.run(
-                "simulate", "--instances", "3", "--messages", file, "--kill", "1", "--pause", "2",
-                "--seed", "3", "--span", "3s", "--sabotage", sabotage.rawValue, "--json")
+                "simulate", "--instances", "4", "--messages", file, "--pause", String(pauses), "--seed", "3",
+                "--span", "3s", "--sabotage", sabotage.rawValue, "--json")
             #expect(outcome.status == 1)
             let report: SimulationReport = try outcome.json()
             #expect(report.checks.contains { $0.check == check && !$0.holds })
@@ -145,6 +146,7 @@ import Testing
         try await Self.withLongRun { tool, instances, _ in
             let paused = try #require(instances.first)
             kill(paused, SIGSTOP)
+            #expect(await eventually { processState(paused) == "T" })
             tool.child.signal(SIGKILL)
             _ = await tool.end()
             #expect(await eventually { !instances.contains(where: isAlive) })

@@ -106,10 +106,15 @@ func withFile<Result>(_ text: String, _ body: (String) async throws -> Result) a
     return try await body(url.path)
 }
 
+/// The letter by which the kernel tells a process's state, such as `T` for stopped; nil when there is none.
+func processState(_ pid: Int32) -> Character? {
+    let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+    return status?.split(separator: ")").last?.first { $0 != " " }
+}
+
 /// Whether a process with this number exists, dead ones that were not reaped left out.
 func isAlive(_ pid: Int32) -> Bool {
-    guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
-    return status.split(separator: ")").last?.hasPrefix(" Z") == false
+    processState(pid).map { $0 != "Z" } ?? false
 }
 
 /// Runs redis-cli on a private server.

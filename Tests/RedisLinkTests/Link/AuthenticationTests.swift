@@ -20,7 +20,10 @@ struct AuthenticationTests {
         #expect(server.accepted == 3)
         for connection in 0..<3 {
             let words = server.received.filter { $0.connection == connection }.map(\.words)
-            #expect(words.starts(with: [["AUTH", "me", "p@ss"], ["SELECT", "3"], ["CLIENT", "SETNAME", "tester"]]))
+            #expect(
+                words.starts(with: [
+                    ["AUTH", "me", "p@ss"], ["SELECT", "3"], ["CLIENT", "SETNAME", "tester"],
+                ]))
         }
     }
 
@@ -45,7 +48,8 @@ struct AuthenticationTests {
         }
         try await withLink(server.url.replacing("://", with: "://u:\(Self.canary)@")) { link in
             for error in [
-                await failure { try await link.connect() }, await failure { try await link.send(["GET", "a"]) },
+                await failure { try await link.connect() },
+                await failure { try await link.send(["GET", "a"]) },
             ] {
                 #expect(error?.code == .authenticationFailed)
                 #expect(error?.delivery == .notDelivered)
@@ -89,7 +93,10 @@ struct AuthenticationTests {
         try await withPrivateRedisServer { server in
             try await withLink(server.url) { admin in
                 _ = try await admin.send(
-                    ["ACL", "SETUSER", "me", "on", .string(">\(Self.canary)"), "~mine:*", "+get", "+set", "+echo"])
+                    [
+                        "ACL", "SETUSER", "me", "on", .string(">\(Self.canary)"), "~mine:*", "+get", "+set",
+                        "+echo",
+                    ])
                 try await withLink(server.url.replacing("://", with: "://me:\(Self.canary)@")) { link in
                     try await expectInStep(link)
                     _ = try await link.send(["SET", "mine:a", "1"])

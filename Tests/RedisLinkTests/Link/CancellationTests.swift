@@ -60,7 +60,9 @@ struct CancellationTests {
         }
     }
 
-    @Test("cancellations that race with their replies disturb nobody: 4,000 of them", arguments: Transport.allCases)
+    @Test(
+        "cancellations that race with their replies disturb nobody: 4,000 of them",
+        arguments: Transport.allCases)
     func race(transport: Transport) async throws {
         let server = try FakeRedisServer(transport)
         try await withLink(server.url) { link in

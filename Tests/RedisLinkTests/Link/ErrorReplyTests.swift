@@ -11,7 +11,10 @@ struct ErrorReplyTests {
         ("READONLY You can't write against a read only replica.", "READONLY"),
         ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", "MASTERDOWN"),
         ("OOM command not allowed when used memory > 'maxmemory'.", "OOM"),
-        ("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist", "MISCONF"),
+        (
+            "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist",
+            "MISCONF"
+        ),
         ("NOREPLICAS Not enough good replicas to write.", "NOREPLICAS"),
         ("CLUSTERDOWN The cluster is down", "CLUSTERDOWN"),
         ("TRYAGAIN Multiple keys request during rehashing of slot", "TRYAGAIN"),

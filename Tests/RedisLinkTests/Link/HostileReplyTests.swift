@@ -39,11 +39,15 @@ struct HostileReplyTests {
             #expect(outcomes.all.map(\.code) == [.protocolViolation, .protocolViolation], "\(what)")
             #expect(outcomes.deliveries == [.unknown, .unknown], "\(what)")
             try await expectInStep(link)
-            try await eventually("the first connection is closed") { server.open == 1 && server.accepted == 2 }
+            try await eventually("the first connection is closed") {
+                server.open == 1 && server.accepted == 2
+            }
         }
     }
 
-    @Test("a truncated reply is no value: its command is unknown, and nothing of it reaches the next connection")
+    @Test(
+        "a truncated reply is no value: its command is unknown, and nothing of it reaches the next connection"
+    )
     func truncated() async throws {
         let reply = RESP2.array([RESP2.bulk("one"), RESP2.bulk("two\r\nthree"), RESP2.integer(12)])
         let server = try FakeRedisServer { command in

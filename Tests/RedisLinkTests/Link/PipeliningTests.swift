@@ -57,7 +57,9 @@ struct PipeliningTests {
     }
 
     /// Echoes random bytes from many tasks and compares.
-    private func echo(tasks: Int, commands: Int, largest: Int, smallest: Int = 0, on link: RedisLink) async throws {
+    private func echo(tasks: Int, commands: Int, largest: Int, smallest: Int = 0, on link: RedisLink)
+        async throws
+    {
         try await withThrowingTaskGroup { group in
             for task in 0..<tasks {
                 group.addTask {

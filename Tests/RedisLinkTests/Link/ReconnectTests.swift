@@ -71,9 +71,12 @@ struct ReconnectTests {
         try await withPrivateRedisServer { server in
             try await withLink(server.url) { link in
                 for round in 0..<3 {
-                    #expect(try await link.send(["INCR", "n"]).value.integer == 1, "an empty server each time")
+                    #expect(
+                        try await link.send(["INCR", "n"]).value.integer == 1, "an empty server each time")
                     await server.kill()
-                    let error = await failure { try await link.send(["INCR", "n"], timeout: .milliseconds(100)) }
+                    let error = await failure {
+                        try await link.send(["INCR", "n"], timeout: .milliseconds(100))
+                    }
                     #expect(error?.delivery != .refused, "round \(round)")
                     try await server.restart()
                     #expect(try await link.send(["GET", "n"]).value == .null)

@@ -95,7 +95,9 @@ struct ScriptTests {
 extension RedisConnection {
     fileprivate func evaluateAll(_ script: RedisScript, count: Int, to outcomes: Outcomes) {
         for index in 0..<count {
-            evaluate(script, keys: ["k"], arguments: [RedisArgument(index), "x"]) { outcomes.record(index, $0) }
+            evaluate(script, keys: ["k"], arguments: [RedisArgument(index), "x"]) {
+                outcomes.record(index, $0)
+            }
         }
     }
 }

@@ -49,9 +49,12 @@ struct SubscriberTests {
                 try link.subscribe("b", onMessage: boxes[2].receive),
             ]
             for round in 1...5 {
-                try await eventually("each began \(round) times") { boxes.allSatisfy { $0.beginnings == round } }
+                try await eventually("each began \(round) times") {
+                    boxes.allSatisfy { $0.beginnings == round }
+                }
                 await server.perform([
-                    .reply(RESP2.message("\(round)", channel: "a")), .reply(RESP2.message("\(round)", channel: "b")),
+                    .reply(RESP2.message("\(round)", channel: "a")),
+                    .reply(RESP2.message("\(round)", channel: "b")),
                 ])
                 try await eventually("each got the message") { boxes.allSatisfy { $0.texts.count == round } }
                 await server.perform([.reset])
@@ -121,7 +124,9 @@ struct SubscriberTests {
             let subscription = try link.subscribe("a") { message in box.withLock { $0.append(message) } }
             try await eventually("it begins") { box.withLock { $0.count } == 1 }
             let odd: [UInt8] = [0, 13, 10, 255]
-            await server.perform([.reply(RESP2.array([RESP2.bulk("message"), RESP2.bulk("a"), RESP2.bulk(odd)]))])
+            await server.perform([
+                .reply(RESP2.array([RESP2.bulk("message"), RESP2.bulk("a"), RESP2.bulk(odd)]))
+            ])
             try await eventually("it is there") { box.withLock { $0 } == [[], odd] }
             await server.perform([.reply(Array("garbage\r\n".utf8))])
             try await eventually("it begins again") { box.withLock { $0 } == [[], odd, []] }

@@ -3,7 +3,8 @@ import RedisLink
 import Synchronization
 import Testing
 
-/// Cancels `connect`, `subscribe` and `close` at every place where they can be suspended; see ``AwaitSweepTests``.
+/// Cancels `connect`, `subscribe` and `close` at every place where they can be suspended; see
+/// ``AwaitSweepTests``.
 @Suite("The await sweep over connecting, subscribing and closing")
 struct AwaitSweepConnectTests {
     enum Point: Hashable, Sendable {
@@ -113,7 +114,8 @@ struct AwaitSweepConnectTests {
             case .subscribed: try await eventually("it begins") { calls.withLock { $0 } == 1 }
             }
             subscription.cancel()
-            let atCancellation = point == .subscribed ? 1 : 0
+            // Given up at once, it may have begun or not.
+            let allowed = point == .subscribed ? 1...1 : point == .beforeTheLink ? 0...1 : 0...0
             // The answers to what was asked, late.
             switch point {
             case .connecting: await server.perform([.reply(RESP2.status("PONG"))])
@@ -127,9 +129,11 @@ struct AwaitSweepConnectTests {
                 await server.perform([.reply(RESP2.subscribed(to: "b"))])
             }
             try await eventually("another channel begins") { other.withLock { $0 } == 1 }
-            await server.perform([.reply(RESP2.message("m", channel: "a")), .reply(RESP2.message("m", channel: "b"))])
+            await server.perform([
+                .reply(RESP2.message("m", channel: "a")), .reply(RESP2.message("m", channel: "b")),
+            ])
             try await eventually("its message comes") { other.withLock { $0 } == 2 }
-            #expect(calls.withLock { $0 } == atCancellation, "the first hears nothing more")
+            #expect(allowed.contains(calls.withLock { $0 }), "the first hears nothing more")
             #expect(server.accepted == 1)
             _ = second
         }

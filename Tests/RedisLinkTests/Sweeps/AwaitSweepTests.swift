@@ -4,9 +4,9 @@ import Testing
 
 /// Cancels each command of the link at every place where its task can be suspended.
 ///
-/// A command is a chain of parts: the caller's, until it waits for the link; the link's, until it waits for the reply;
-/// the arrival of the reply; the link's again; the caller's again. Both threads are held and stepped by hand, so that
-/// the cancellation comes between two chosen parts and nowhere else.
+/// A command is a chain of parts: the caller's, until it waits for the link; the link's, until it waits for
+/// the reply; the arrival of the reply; the link's again; the caller's again. Both threads are held and
+/// stepped by hand, so that the cancellation comes between two chosen parts and nowhere else.
 @Suite("The await sweep over commands")
 struct AwaitSweepTests {
     private static let script = RedisScript(name: "sweep", source: "return 1")
@@ -25,7 +25,9 @@ struct AwaitSweepTests {
         }
     }
 
-    @Test("evaluate of an unknown script, cancelled at each point of its second command", arguments: SweepPoint.sent)
+    @Test(
+        "evaluate of an unknown script, cancelled at each point of its second command",
+        arguments: SweepPoint.sent)
     func evaluateWhole(point: SweepPoint) async throws {
         try await sweep(at: point, command: "EVAL", refusedBefore: "EVALSHA") { link throws(RedisError) in
             try await link.evaluate(Self.script, keys: [], arguments: [])
@@ -34,7 +36,8 @@ struct AwaitSweepTests {
 
     @Test("evaluate, cancelled at each point between its two commands", arguments: 0...SweepPoint.jobs)
     func evaluateBetween(jobs: Int) async throws {
-        let run = try SteppedCommand(command: "EVALSHA", late: RESP2.error("NOSCRIPT no")) { link throws(RedisError) in
+        let run = try SteppedCommand(command: "EVALSHA", late: RESP2.error("NOSCRIPT no")) {
+            link throws(RedisError) in
             try await link.evaluate(Self.script, keys: [], arguments: [])
         }
         try await run.link.connect()

@@ -19,7 +19,8 @@ enum SweepPoint: Hashable, Sendable {
     /// More than the jobs that a command takes on the link's thread from one wait to the next.
     static let jobs = 6
 
-    static let sent: [SweepPoint] = [.atTheServer, .beforeTheRead] + (0...jobs).map(replied) + [.beforeTheReturn]
+    static let sent: [SweepPoint] =
+        [.atTheServer, .beforeTheRead] + (0...jobs).map(replied) + [.beforeTheReturn]
     static let all: [SweepPoint] = [.beforeTheStart] + (0...jobs).map(asked) + sent
 }
 
@@ -120,7 +121,8 @@ final class SteppedCommand: Sendable {
         try await eventually("it is cancelled") { isCancelled.load(ordering: .acquiring) }
         try await caller.run { self.outcome.withLock { $0 != nil } }
         let result = try #require(outcome.withLock { $0 })
-        if case .failure(let error) = result, error.delivery == .unknown, !isAnswered.load(ordering: .relaxed) {
+        if case .failure(let error) = result, error.delivery == .unknown, !isAnswered.load(ordering: .relaxed)
+        {
             try await arrives()
             await answer()
         }

@@ -6,7 +6,8 @@ import Testing
 @Suite("The buffer of outgoing commands")
 struct CommandBufferTests {
     /// Takes the first `limit` bytes of the buffer.
-    private func drain(_ buffer: inout CommandBuffer, limit: Int = .max) -> (bytes: [UInt8], failure: String?) {
+    private func drain(_ buffer: inout CommandBuffer, limit: Int = .max) -> (bytes: [UInt8], failure: String?)
+    {
         var taken: [UInt8] = []
         let failure = buffer.drain { bytes in
             let count = min(bytes.count, limit - taken.count)
@@ -61,7 +62,9 @@ struct CommandBufferTests {
             var actual: [UInt8] = []
             for _ in 0..<10 {
                 let command = (0..<Int.random(in: 1...6, using: &random)).map { _ in
-                    (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+                    (0..<Int.random(in: 0...40, using: &random)).map { _ in
+                        UInt8.random(in: 0...255, using: &random)
+                    }
                 }
                 let end = buffer.append(command.map(RedisArgument.bytes))
                 expected += RESP2.array(command.map { RESP2.bulk($0) })

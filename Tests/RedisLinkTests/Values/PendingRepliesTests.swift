@@ -86,7 +86,8 @@ struct PendingRepliesTests {
                     let expected = model.entries.isEmpty ? nil : model.entries.removeFirst()
                     let actual = pending.replied()
                     #expect(actual?.id == expected?.entry.id, "\(place)")
-                    #expect(actual?.completion == expected.flatMap { $0.waits ? $0.entry.id : nil }, "\(place)")
+                    #expect(
+                        actual?.completion == expected.flatMap { $0.waits ? $0.entry.id : nil }, "\(place)")
                 case 6..<8:
                     let id = model.entries.randomElement(using: &random)?.entry.id ?? 0
                     let index = model.entries.firstIndex { $0.entry.id == id && $0.waits }
@@ -100,7 +101,8 @@ struct PendingRepliesTests {
                     }
                     for index in late { model.entries[index].waits = false }
                     #expect(
-                        pending.expire(at: now).map(\.completion) == late.map { model.entries[$0].entry.id }, "\(place)")
+                        pending.expire(at: now).map(\.completion) == late.map { model.entries[$0].entry.id },
+                        "\(place)")
                 default:
                     guard Int.random(in: 0..<10, using: &random) == 0 else { continue }
                     let sent = UInt64.random(in: 0...(UInt64(step) * 7), using: &random)
@@ -108,7 +110,8 @@ struct PendingRepliesTests {
                     let actual = pending.end(sent: sent)
                     #expect(actual.map(\.completion) == expected.map(\.entry.id), "\(place)")
                     #expect(
-                        actual.map(\.delivery) == expected.map { $0.entry.end > sent ? .notDelivered : .unknown },
+                        actual.map(\.delivery)
+                            == expected.map { $0.entry.end > sent ? .notDelivered : .unknown },
                         "\(place)")
                     model.entries = []
                 }

@@ -139,7 +139,9 @@ struct ReplyParserTests {
 
     @Test(
         "an announced size costs no memory before its bytes are there",
-        arguments: ["*2147483647\r\n", "*1000001\r\n:1\r\n", "*1\r\n*2000000000\r\n", "*9223372036854775807\r\n"])
+        arguments: [
+            "*2147483647\r\n", "*1000001\r\n:1\r\n", "*1\r\n*2000000000\r\n", "*9223372036854775807\r\n",
+        ])
     func announced(text: String) {
         let error = #expect(throws: RedisError.self) { try parse(Array(text.utf8), elements: 1_000_000) }
         #expect(error?.code == .protocolViolation)

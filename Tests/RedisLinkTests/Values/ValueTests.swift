@@ -38,7 +38,8 @@ struct ValueTests {
 
     @Test("a script's digest is the SHA-1 of its text")
     func digest() {
-        #expect(RedisScript(name: "x", source: "return 1").digest == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db")
+        #expect(
+            RedisScript(name: "x", source: "return 1").digest == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db")
         #expect(RedisScript(name: "x", source: "").digest == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
     }
 }

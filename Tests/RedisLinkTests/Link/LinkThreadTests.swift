@@ -1,0 +1,154 @@
+import Foundation
+import HoldfastTesting
+import RedisLink
+import Synchronization
+import Testing
+
+@Suite("The link's thread")
+struct LinkThreadTests {
+    @Test("jobs run one at a time, in the order of each submitter: 40,000 from eight threads")
+    func order() async throws {
+        let thread = try LinkThread()
+        defer { thread.stop() }
+        let log = JobLog()
+        await withTaskGroup { group in
+            for submitter in 0..<8 {
+                group.addTask {
+                    for number in 0..<5000 {
+                        thread.submit { log.record(submitter, number) }
+                        if number % 64 == 0 { await Task.yield() }
+                    }
+                }
+            }
+        }
+        try await eventually("all ran") { log.count == 40_000 }
+        #expect(log.isInOrder)
+        #expect(!log.hasOverlapped)
+    }
+
+    @Test("timers fire in the order of their times, and not when they were cancelled")
+    func timers() async throws {
+        let thread = try LinkThread()
+        defer { thread.stop() }
+        let fired = Mutex<[Int]>([])
+        let record: @Sendable (Int) -> Void = { number in fired.withLock { $0.append(number) } }
+        thread.submit {
+            let now = ContinuousClock.now
+            for number in [30, 10, 20, 5] {
+                _ = thread.schedule(at: now + .milliseconds(number)) { record(number) }
+            }
+            thread.cancel(thread.schedule(at: now + .milliseconds(7)) { record(7) })
+        }
+        try await eventually("all fired") { fired.withLock { $0.count } == 4 }
+        #expect(fired.withLock { $0 } == [5, 10, 20, 30])
+    }
+
+    @Test("a timer that is set by a borrowed turn wakes the thread in time")
+    func timerOfSleepingThread() async throws {
+        let thread = try LinkThread()
+        defer { thread.stop() }
+        for _ in 0..<50 {
+            await withCheckedContinuation { continuation in
+                thread.submit {
+                    _ = thread.schedule(at: .now + .milliseconds(1)) { continuation.resume() }
+                }
+            }
+        }
+    }
+
+    @Test("jobs that come after the end are run all the same")
+    func afterStop() async throws {
+        let thread = try LinkThread()
+        thread.stop()
+        let count = Mutex(0)
+        for _ in 0..<100 {
+            thread.submit { count.withLock { $0 += 1 } }
+        }
+        try await eventually("all ran") { count.withLock { $0 } == 100 }
+    }
+
+    /// A caller who takes a turn may hold the last reference there is, and lose it to the job that he runs.
+    @Test("a thread lives as long as somebody takes a turn on it")
+    func lifetime() async throws {
+        let first = Gate()
+        let second = Gate()
+        weak let thread = try await abandonInTurn(first, second)
+        #expect(thread != nil)
+        second.open()
+        try await eventually("it is gone with the turn") { thread == nil }
+    }
+
+    /// Leaves a thread without any owner while a task's turn on it goes on, behind `second`.
+    private func abandonInTurn(_ first: Gate, _ second: Gate) async throws -> LinkThread {
+        var thread = try LinkThread()
+        thread.stop()
+        try await eventually("its own thread has ended") { isKnownUniquelyReferenced(&thread) }
+        let actor = Resident(thread: thread)
+        let task = Task.detached { [actor] in await actor.pass(first) }
+        try await eventually("the task's turn has begun") { first.isReached }
+        thread.submit { second.pass() }
+        first.open()
+        await task.value
+        try await eventually("the turn goes on") { second.isReached }
+        return thread
+    }
+}
+
+/// Where a thread waits for the test.
+private final class Gate: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+    private let reached = Atomic<Bool>(false)
+
+    var isReached: Bool { reached.load(ordering: .acquiring) }
+
+    func pass() {
+        reached.store(true, ordering: .releasing)
+        semaphore.wait()
+    }
+
+    func open() {
+        semaphore.signal()
+    }
+}
+
+/// An actor on the link's thread.
+private actor Resident {
+    nonisolated let thread: LinkThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    init(thread: LinkThread) {
+        self.thread = thread
+    }
+
+    func pass(_ gate: Gate) {
+        gate.pass()
+    }
+}
+
+/// Which jobs ran, without a lock: that is the thread's part.
+private final class JobLog: Sendable {
+    private let running = Atomic<Int>(0)
+    private let overlaps = Atomic<Int>(0)
+    private let jobs = Mutex<[(submitter: Int, number: Int)]>([])
+
+    func record(_ submitter: Int, _ number: Int) {
+        if running.add(1, ordering: .acquiringAndReleasing).oldValue != 0 {
+            overlaps.add(1, ordering: .relaxed)
+        }
+        jobs.withLock { $0.append((submitter, number)) }
+        running.subtract(1, ordering: .acquiringAndReleasing)
+    }
+
+    var count: Int { jobs.withLock { $0.count } }
+    var hasOverlapped: Bool { overlaps.load(ordering: .relaxed) > 0 }
+
+    var isInOrder: Bool {
+        jobs.withLock { jobs in
+            var next: [Int: Int] = [:]
+            return jobs.allSatisfy { job in
+                defer { next[job.submitter, default: 0] += 1 }
+                return job.number == next[job.submitter, default: 0]
+            }
+        }
+    }
+}
