@@ -31,12 +31,8 @@ public final class Holdfast: Service, Sendable {
         logger: Logger
     ) throws(HoldfastError) {
         core = try Core(redis: url, namespace: namespace, configuration: configuration, logger: logger)
-        workers = WorkerHost(
-            link: core.link, keys: core.keys, keeper: core.keeper, instance: core.instance,
-            configuration: configuration, logger: core.logger)
-        consumers = ConsumerHost(
-            link: core.link, keys: core.keys, keeper: core.keeper, instance: core.instance,
-            configuration: configuration, logger: core.logger)
+        workers = WorkerHost(core)
+        consumers = ConsumerHost(core)
     }
 
     /// An executor for tasks that do little else than ask this client:

@@ -40,12 +40,9 @@ package actor LeaseKeeper {
         guard !isClosed else { throw HoldfastError(.closed, "this client is closed") }
         var unknown = false
         while true {
+            let answer: LockClaim.Answer
             do throws(RedisError) {
-                switch try await claim.attempt(over: connection) {
-                case .granted(let fence, let sentAt):
-                    return .acquired(hold(claim, fence: fence, sentAt: sentAt))
-                case .refused(let holder): return .refused(holder)
-                }
+                answer = try await claim.attempt(over: connection)
             } catch {
                 let first = !unknown
                 unknown = unknown || error.delivery == .unknown
@@ -56,6 +53,15 @@ package actor LeaseKeeper {
                     abandon(key: claim.key, token: claim.token, lease: claim.lease)
                 }
                 throw HoldfastError.thrown(for: failure, "acquiring the lock \(claim.name)")
+            }
+            switch answer {
+            case .refused(let holder):
+                return .refused(holder)
+            case .granted(let fence, let sentAt):
+                let lease = hold(claim, fence: fence, sentAt: sentAt)
+                // A process that was stopped while the answer waited for it.
+                guard lease.isHeld else { throw lease.lostError(.expired) }
+                return .acquired(lease)
             }
         }
     }

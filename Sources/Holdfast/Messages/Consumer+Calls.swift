@@ -36,6 +36,7 @@ extension Consumer {
             // What an unanswered call may have claimed comes back when its lease is over.
             logger.warning("claiming messages failed, trying again: \(error)")
             state.claimFailed(refused: error.delivery == .refused, at: now)
+            if error.code == .closed { stop(grace: .zero) }
         }
         advance()
     }

@@ -83,7 +83,7 @@ actor Consumer: HostedComponent {
         onThread { $0.stop(grace: $0.grace) }
     }
 
-    private func stop(grace: Duration) {
+    func stop(grace: Duration) {
         state.stop()
         if grace > .zero {
             _ = link.connection.thread.schedule(at: .now + grace) { [weak self] in
@@ -141,8 +141,9 @@ actor Consumer: HostedComponent {
         let delivery = Delivery(of: claim, queue: queue.name, baseLogger: logger)
         let verdict: Settlement.Verdict?
         do {
-            // The stop may have come before the handler began.
+            // Before the handler began the stop may have come, or the process may have been stopped itself.
             try Task.checkCancellation()
+            try delivery.check()
             verdict = self.verdict(on: claim, try await handler(claim, delivery))
         } catch {
             verdict = self.verdict(on: delivery, failed: error)

@@ -1,35 +1,25 @@
-import Logging
-import RedisLink
-
 /// Runs the queue handlers of one client.
 package final class ConsumerHost: Sendable {
     let registry: QueueRegistry
-    private let link: RedisLink
-    private let configuration: Configuration
-    private let logger: Logger
+    private let core: Core
     private let host = ComponentHost()
 
-    init(
-        link: RedisLink, keys: KeySpace, keeper: LeaseKeeper, instance: Instance,
-        configuration: Configuration,
-        logger: Logger
-    ) {
-        self.link = link
-        self.configuration = configuration
-        self.logger = logger
-        registry = QueueRegistry(link: link, keys: keys, logger: logger)
+    init(_ core: Core) {
+        self.core = core
+        registry = QueueRegistry(link: core.link, keys: core.keys, logger: core.logger)
     }
 
     func add<Message>(
         _ queue: MessageQueue<Message>, _ options: ConsumerOptions, _ handler: @escaping Consumer.Handler
     ) {
         do throws(HoldfastError) {
-            let lease = options.lease ?? configuration.lease
+            let lease = options.lease ?? core.configuration.lease
             try options.validate(lease: lease)
             host.add(
                 Consumer(
                     queue: try queue.store().keys, options: options, lease: lease,
-                    grace: configuration.stopDeadline, link: link, registry: registry, logger: logger,
+                    grace: core.configuration.stopDeadline, link: core.link, registry: registry,
+                    logger: core.logger,
                     handler: handler))
         } catch {
             host.add(Unusable(error: error))

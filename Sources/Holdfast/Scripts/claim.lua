@@ -10,7 +10,7 @@
 -- counted here, before anything runs, so a message that kills its worker still reaches the dead letters. A message
 -- whose id is committed already is removed instead of being handed out again.
 -- Expiry has one source, `due`. The group only remembers how far the stream was read: nothing is pending in it.
-local PINNED = 9e15
+local PINNED = 'inf'
 local stream, due, claims, fence, ledger, dead = unpack(KEYS)
 local group, token, lease, count, allowed = unpack(ARGV)
 count, allowed = tonumber(count), tonumber(allowed)
@@ -18,13 +18,16 @@ count, allowed = tonumber(count), tonumber(allowed)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
-local found = {}
+-- What was found, message by message.
+local entries, ids, bodies, attempts, contents = {}, {}, {}, {}, {}
 local function find(entry, fields, attempt)
-  local message = {entry = entry, id = entry, body = '', attempt = attempt, fields = fields}
+  local n = #entries + 1
+  local id, body = entry, ''
   for i = 1, #fields, 2 do
-    if fields[i] == 'id' or fields[i] == 'body' then message[fields[i]] = fields[i + 1] end
+    local name = fields[i]
+    if name == 'body' then body = fields[i + 1] elseif name == 'id' then id = fields[i + 1] end
   end
-  found[#found + 1] = message
+  entries[n], ids[n], bodies[n], attempts[n], contents[n] = entry, id, body, attempt, fields
 end
 
 -- Everything that could fail for a wrong type is read before the first write, which is the group's move.
@@ -59,26 +62,39 @@ if #late < count then
   for _, stored in ipairs(fresh and fresh[1][2] or {}) do find(stored[1], stored[2], 1) end
 end
 
-local granted, finished = {}, {}
-if #found > 0 then
-  local ids = {}
-  for i, message in ipairs(found) do ids[i] = message.id end
+local finished, expiries, owners, reply = {}, {}, {}, {0, now, -1}
+if #entries > 0 then
+  local issued = math.max(t[1] * 1000000 + t[2], last + 1)
+  local fenceText, expiry = string.format('%.0f', issued), string.format('%.0f', now + lease)
+  local suffix = ':' .. fenceText .. ':' .. token
+  local fresh = '1' .. suffix
   local scores = redis.call('ZMSCORE', ledger, unpack(ids))
-  for i, message in ipairs(found) do
-    if scores[i] and tonumber(scores[i]) < PINNED then
-      finished[#finished + 1] = message.entry
-    elseif message.attempt > allowed then
-      local fields = message.fields
-      for _, field in ipairs({'entry', message.entry, 'attempts', message.attempt - 1,
+  for i, entry in ipairs(entries) do
+    local attempt = attempts[i]
+    if scores[i] and scores[i] ~= PINNED then
+      finished[#finished + 1] = entry
+    elseif attempt > allowed then
+      local letter = contents[i]
+      for _, field in ipairs({'entry', entry, 'attempts', attempt - 1,
         'reason', 'no outcome was reported: its consumers crashed or lost their claims'}) do
-        fields[#fields + 1] = field
+        letter[#letter + 1] = field
       end
-      redis.call('XADD', dead, '*', unpack(fields))
-      redis.call('ZADD', ledger, 'NX', PINNED, message.id)
-      finished[#finished + 1] = message.entry
+      redis.call('XADD', dead, '*', unpack(letter))
+      redis.call('ZADD', ledger, 'NX', PINNED, ids[i])
+      finished[#finished + 1] = entry
     else
-      granted[#granted + 1] = message
+      local n = #expiries
+      expiries[n + 1], expiries[n + 2] = expiry, entry
+      owners[n + 1], owners[n + 2] = entry, attempt == 1 and fresh or attempt .. suffix
+      local r = #reply
+      reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4] = entry, ids[i], bodies[i], attempt
     end
+  end
+  if #expiries > 0 then
+    redis.call('SET', fence, fenceText)
+    redis.call('ZADD', due, unpack(expiries))
+    redis.call('HSET', claims, unpack(owners))
+    reply[1] = issued
   end
 end
 if #finished > 0 then redis.call('XDEL', stream, unpack(finished)) end
@@ -86,23 +102,6 @@ for _, entry in ipairs(finished) do gone[#gone + 1] = entry end
 if #gone > 0 then
   redis.call('ZREM', due, unpack(gone))
   redis.call('HDEL', claims, unpack(gone))
-end
-
-local reply = {0, now, -1}
-if #granted > 0 then
-  local issued = math.max(t[1] * 1000000 + t[2], last + 1)
-  local suffix = ':' .. string.format('%.0f', issued) .. ':' .. token
-  local expiries, owners = {}, {}
-  for i, message in ipairs(granted) do
-    expiries[2 * i - 1], expiries[2 * i] = now + lease, message.entry
-    owners[2 * i - 1], owners[2 * i] = message.entry, message.attempt .. suffix
-    reply[4 * i], reply[4 * i + 1] = message.entry, message.id
-    reply[4 * i + 2], reply[4 * i + 3] = message.body, message.attempt
-  end
-  redis.call('SET', fence, string.format('%.0f', issued))
-  redis.call('ZADD', due, unpack(expiries))
-  redis.call('HSET', claims, unpack(owners))
-  reply[1] = issued
 end
 local next = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
 if next then reply[3] = tonumber(next) end

@@ -6,7 +6,7 @@
 --
 -- The ledger remembers every id: pinned while its message exists, and for the retention after its commit, which
 -- settle.lua fixes. So a call whose reply was lost can be repeated.
-local PINNED = 9e15
+local PINNED = 'inf'
 
 local ids = {}
 for i = 3, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end

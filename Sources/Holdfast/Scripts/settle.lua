@@ -14,7 +14,7 @@
 -- claim, and only while the ledger does not know its id. A repeated commit finds its id in the ledger, so a commit
 -- whose reply was lost is repeated. A script that fails half way is not rolled back: all checks stand before the
 -- first write. A commit's first write is XDEL, which a full memory does not forbid; after it Redis forbids none.
-local PINNED = 9e15
+local PINNED = 'inf'
 local stream, due, claims, ledger, dead = unpack(KEYS)
 
 local t = redis.call('TIME')
@@ -30,19 +30,17 @@ local EFFECTS = {
   RPUSH = {kind = 'list', probe = 'LLEN', width = 1},
 }
 
-local messages, entries, ids = {}, {}, {}
+-- Each message by where it starts in ARGV.
+local starts, entries, ids = {}, {}, {}
 local at = 2
 while ARGV[at] do
-  local m = {entry = ARGV[at], id = ARGV[at + 1], owner = ARGV[at + 2]}
-  m.verb, m.parameter = ARGV[at + 3], ARGV[at + 4]
+  local n = #starts + 1
+  starts[n], entries[n], ids[n] = at, ARGV[at], ARGV[at + 1]
+  local effects = ARGV[at + 3] == 'commit' and tonumber(ARGV[at + 4]) or 0
   at = at + 5
-  if m.verb == 'commit' then
-    m.first = at
-    for _ = 1, m.parameter do at = at + 2 + EFFECTS[ARGV[at]].width end
-    m.past = at
-  end
-  messages[#messages + 1], entries[#entries + 1], ids[#ids + 1] = m, m.entry, m.id
+  for _ = 1, effects do at = at + 2 + EFFECTS[ARGV[at]].width end
 end
+starts[#starts + 1] = at
 
 -- Checks. `kinds` and `values` foresee what the effects accepted so far make of the keys.
 local kinds, values = {}, {}
@@ -56,10 +54,9 @@ local function probe(effect, key, field)
   return redis.pcall(effect.probe, key)
 end
 
-local function refusal(m)
+local function refusal(i, past)
   local newKinds, newValues = setmetatable({}, {__index = kinds}), setmetatable({}, {__index = values})
-  local i = m.first
-  while i < m.past do
+  while i < past do
     local name = ARGV[i]
     local effect, key = EFFECTS[name], KEYS[5 + ARGV[i + 1]]
     local counts = name == 'INCRBY' or name == 'HINCRBY'
@@ -93,38 +90,43 @@ local owners = redis.call('HMGET', claims, unpack(entries))
 local scores = redis.call('ZMSCORE', ledger, unpack(ids))
 redis.call('ZCARD', due)
 redis.call('XLEN', dead)
-local committed, reply = {}, {}
-for i, m in ipairs(messages) do
-  local ours = owners[i] == m.owner
-  if committed[m.id] or scores[i] and tonumber(scores[i]) < PINNED then
-    m.verdict, m.ends = 'already', ours
+local committed, letters, reply = {}, {}, {}
+for n, entry in ipairs(entries) do
+  local start, id = starts[n], ids[n]
+  local ours = owners[n] == ARGV[start + 2]
+  local verb = ARGV[start + 3]
+  if committed[id] or scores[n] and scores[n] ~= PINNED then
+    reply[n] = 'already'
   elseif not ours then
-    m.verdict = 'lost'
-  elseif m.verb == 'commit' then
-    local why = refusal(m)
-    m.verdict, m.ends = why and 'refused: ' .. why or 'committed', not why
-    committed[m.id] = not why
-  elseif m.verb == 'bury' then
-    local stored = redis.call('XRANGE', stream, m.entry, m.entry)[1]
-    m.letter, m.verdict, m.ends = stored and stored[2] or {}, 'buried', true
+    reply[n] = 'lost'
+  elseif verb == 'commit' then
+    local why = ARGV[start + 4] ~= '0' and refusal(start + 5, starts[n + 1])
+    reply[n], committed[id] = why and 'refused: ' .. why or 'committed', not why
+  elseif verb == 'bury' then
+    local stored = redis.call('XRANGE', stream, entry, entry)[1]
+    letters[n], reply[n] = stored and stored[2] or {}, 'buried'
   else
-    m.verdict = m.verb == 'retry' and 'retried' or 'returned'
+    reply[n] = verb == 'retry' and 'retried' or 'returned'
   end
-  reply[i] = m.verdict
+  -- Over for this entry, unless it is somebody else's by now.
+  owners[n] = ours
 end
 
 -- Writes.
 local ended, waiting, plans, records = {}, {}, {}, {}
-for _, m in ipairs(messages) do
-  if m.ends then ended[#ended + 1] = m.entry end
-  if m.verdict == 'committed' or m.verdict == 'buried' then
-    records[#records + 1] = m.verdict == 'buried' and PINNED or now + ARGV[1]
-    records[#records + 1] = m.id
-  elseif m.verdict == 'retried' or m.verdict == 'returned' then
-    local attempt = tonumber(string.match(m.owner, '^%d+'))
-    if m.verdict == 'returned' then attempt = attempt - 1 end
-    waiting[#waiting + 1], waiting[#waiting + 2] = m.entry, attempt .. ':-:-'
-    plans[#plans + 1], plans[#plans + 2] = m.verdict == 'retried' and now + m.parameter or now, m.entry
+local forget = string.format('%.0f', now + ARGV[1])
+for n, entry in ipairs(entries) do
+  local verdict, w, r = reply[n], #waiting, #records
+  if verdict == 'committed' or verdict == 'buried' then
+    ended[#ended + 1] = entry
+    records[r + 1], records[r + 2] = verdict == 'committed' and forget or PINNED, ids[n]
+  elseif verdict == 'already' and owners[n] then
+    ended[#ended + 1] = entry
+  elseif verdict == 'retried' or verdict == 'returned' then
+    local attempt = tonumber(string.match(ARGV[starts[n] + 2], '^%d+'))
+    if verdict == 'returned' then attempt = attempt - 1 end
+    waiting[w + 1], waiting[w + 2] = entry, attempt .. ':-:-'
+    plans[w + 1], plans[w + 2] = verdict == 'retried' and now + ARGV[starts[n] + 4] or now, entry
   end
 end
 if #ended > 0 then
@@ -137,18 +139,17 @@ if #waiting > 0 then
   redis.call('HSET', claims, unpack(waiting))
 end
 if #records > 0 then redis.call('ZADD', ledger, unpack(records)) end
-for _, m in ipairs(messages) do
-  if m.verdict == 'committed' then
-    local i = m.first
-    while i < m.past do
-      local width = EFFECTS[ARGV[i]].width
-      redis.call(ARGV[i], KEYS[5 + ARGV[i + 1]], unpack(ARGV, i + 2, i + 1 + width))
-      i = i + 2 + width
-    end
-  elseif m.verdict == 'buried' then
-    local letter = m.letter
-    local attempts = string.match(m.owner, '^%d+')
-    for _, field in ipairs({'entry', m.entry, 'attempts', attempts, 'reason', m.parameter}) do
+for n, entry in ipairs(entries) do
+  local i = starts[n] + 5
+  while reply[n] == 'committed' and i < starts[n + 1] do
+    local width = EFFECTS[ARGV[i]].width
+    redis.call(ARGV[i], KEYS[5 + ARGV[i + 1]], unpack(ARGV, i + 2, i + 1 + width))
+    i = i + 2 + width
+  end
+  local letter = letters[n]
+  if letter then
+    local attempts, reason = string.match(ARGV[starts[n] + 2], '^%d+'), ARGV[starts[n] + 4]
+    for _, field in ipairs({'entry', entry, 'attempts', attempts, 'reason', reason}) do
       letter[#letter + 1] = field
     end
     redis.call('XADD', dead, '*', unpack(letter))
@@ -156,6 +157,6 @@ for _, m in ipairs(messages) do
 end
 
 -- Twice as many old ids are forgotten as can be added: the ledger shrinks to what is remembered.
-local old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, 2 * #messages)
+local old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, 2 * #entries)
 if #old > 0 then redis.call('ZREM', ledger, unpack(old)) end
 return reply

@@ -6,25 +6,15 @@ import RedisLink
 /// ``TickMachine`` decides; this only waits, calls Redis and runs.
 final class WorkerLoop: HostedComponent {
     private let worker: any PeriodicWorker
-    private let link: RedisLink
-    private let keys: KeySpace
-    private let keeper: LeaseKeeper
-    private let instance: Instance
+    private let core: Core
     private let logger: Logger
     private let stopping: StopSignal
 
-    init(
-        _ worker: any PeriodicWorker, link: RedisLink, keys: KeySpace, keeper: LeaseKeeper,
-        instance: Instance,
-        grace: Duration, logger: Logger
-    ) {
+    init(_ worker: any PeriodicWorker, _ core: Core) {
         self.worker = worker
-        self.link = link
-        self.keys = keys
-        self.keeper = keeper
-        self.instance = instance
-        stopping = StopSignal(grace: grace)
-        var logger = logger
+        self.core = core
+        stopping = StopSignal(grace: core.configuration.stopDeadline)
+        var logger = core.logger
         logger[metadataKey: "holdfast.worker"] = .string(worker.name)
         self.logger = logger
     }
@@ -32,7 +22,7 @@ final class WorkerLoop: HostedComponent {
     func stop() { stopping.stop() }
 
     func run() async throws {
-        let claim = try TickClaim(worker: worker.name, lease: worker.lease, link: link, keys: keys)
+        let claim = try TickClaim(worker: worker.name, lease: worker.lease, link: core.link, keys: core.keys)
         var machine = TickMachine(schedule: worker.schedule)
         while !stopping.isStopping && !Task.isCancelled {
             do throws(RedisError) {
@@ -43,7 +33,7 @@ final class WorkerLoop: HostedComponent {
                     let reply = try await claim.ask()
                     machine.answered(reply.answer, nominal: nil, serverTime: reply.serverTime, at: .now)
                 case .claim(let nominal, let cursor):
-                    let token = instance.token()
+                    let token = core.instance.token()
                     let reply = try await claim.claim(nominal: nominal, cursor: cursor, token: token)
                     machine.answered(reply.answer, nominal: nominal, serverTime: reply.serverTime, at: .now)
                     if case .claimed(let fence) = reply.answer {
@@ -51,6 +41,8 @@ final class WorkerLoop: HostedComponent {
                         await runTick(nominal, lease)
                     }
                 }
+            } catch where error.code == .closed {
+                return
             } catch {
                 logger.warning("asking for a tick failed, trying again: \(error)")
                 machine.failed(refused: error.delivery == .refused, at: .now)
@@ -64,7 +56,7 @@ final class WorkerLoop: HostedComponent {
         let lockClaim = LockClaim(
             name: TickClaim.lockName(worker.name), key: claim.lockKey, fenceKey: claim.fenceKey, token: token,
             lease: claim.lease)
-        return await keeper.hold(lockClaim, fence: fence, sentAt: sentAt)
+        return await core.keeper.hold(lockClaim, fence: fence, sentAt: sentAt)
     }
 
     /// Runs the tick to its end. It is cancelled when the lease is lost, when the task is cancelled, and when
@@ -72,6 +64,11 @@ final class WorkerLoop: HostedComponent {
     /// run it.
     private func runTick(_ nominal: Int64, _ lease: Lease) async {
         let tick = Tick(worker: worker.name, nominal: nominal, lease: lease, logger: logger)
+        // The process may have been stopped while the answer waited for it.
+        guard lease.isHeld else {
+            tick.logger.warning("the tick is skipped: its lease was over before the run could begin")
+            return
+        }
         await withTaskGroup { group in
             group.addTask { [worker] in
                 do {

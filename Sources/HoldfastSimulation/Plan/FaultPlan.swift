@@ -1,3 +1,5 @@
+import HoldfastTesting
+
 /// Everything that will go wrong in a run, decided before it starts. A pure value: the same seed and the same
 /// counts give the same plan.
 package struct FaultPlan: Codable, Hashable, Sendable {
@@ -13,7 +15,7 @@ package struct FaultPlan: Codable, Hashable, Sendable {
 
     package init(seed: UInt64, instances: Int, kills: Int, pauses: Int, redisRestarts: Int = 0) {
         precondition(instances > 0 && kills >= 0 && pauses >= 0 && redisRestarts >= 0)
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var kinds = Array(repeating: Fault.Kind.kill, count: kills)
         kinds += Array(repeating: .pause, count: pauses)
         kinds += Array(repeating: .restartRedis, count: redisRestarts)

@@ -16,7 +16,9 @@ struct Workspace: Sendable {
     /// - Parameter artifacts: where to make it; nil makes it in the temporary directory.
     init(artifacts: String?) throws {
         isKept = artifacts != nil
-        path = artifacts ?? "\(NSTemporaryDirectory())/holdfast-simulation-\(UUID().uuidString.prefix(13))"
+        path =
+            artifacts ?? FileManager.default.temporaryDirectory.path
+            + "/holdfast-simulation-\(UUID().uuidString.prefix(13))"
         let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o700]
         let files = FileManager.default
         guard artifacts == nil || !files.fileExists(atPath: ledger) else {

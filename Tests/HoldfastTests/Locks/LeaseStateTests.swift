@@ -1,3 +1,4 @@
+import HoldfastTesting
 import Testing
 
 @testable import Holdfast
@@ -101,7 +102,7 @@ struct LeaseStateTests {
 
     @Test("never believes longer than the server, over random histories", arguments: 0..<50)
     func randomHistories(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var state = state()
         var serverEnd = start + lease
         var now = start
@@ -120,20 +121,5 @@ struct LeaseStateTests {
             }
             if state.isHeld(at: now) { #expect(now < serverEnd) }
         }
-    }
-}
-
-/// A small seeded generator: the same seed, the same run.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

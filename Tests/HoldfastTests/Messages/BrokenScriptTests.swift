@@ -7,9 +7,9 @@ import Testing
 /// Each protection of the queue taken out in turn, to show that the check that should notice does.
 @Suite("The queue without one of its checks")
 struct BrokenScriptTests {
-    private static let withoutOwner = ("local ours = owners[i] == m.owner", "local ours = true")
+    private static let withoutOwner = ("local ours = owners[n] == ARGV[start + 2]", "local ours = true")
     private static let withoutLedger = (
-        "if committed[m.id] or scores[i] and tonumber(scores[i]) < PINNED then", "if false then"
+        "if committed[id] or scores[n] and scores[n] ~= PINNED then", "if false then"
     )
 
     /// What effects a message had, in order: the name of each claim whose commit was applied.

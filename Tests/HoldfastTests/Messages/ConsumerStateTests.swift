@@ -1,3 +1,4 @@
+import HoldfastTesting
 import Testing
 
 @testable import Holdfast
@@ -144,7 +145,7 @@ struct ConsumerStateTests {
     @Test("loses no message and gives no place twice, in any order of events", arguments: 0..<50)
     func anyOrder(seed: UInt64) {
         // A model of the server and the handlers. Every message must be settled exactly once.
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         var state = ConsumerState<Int>(concurrency: 8)
         var queue = Array(0..<300)
         var handled: [Int] = []

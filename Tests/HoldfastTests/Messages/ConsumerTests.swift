@@ -78,6 +78,44 @@ struct ConsumerTests {
         }
     }
 
+    @Test("has each effect once although requests and replies are lost", arguments: [1, 2, 3] as [UInt64])
+    func lostReplies(seed: UInt64) async throws {
+        try await withHoldfast { observer, server in
+            let proxy = try FaultProxy(
+                to: server.url, seed: seed,
+                rules: [
+                    FaultRule(.reply, of: "EVALSHA", .chance(0.05), [.drop, .reset]),
+                    FaultRule(.request, of: "EVALSHA", .chance(0.02), [.drop, .reset]),
+                ])
+            let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
+            let orders = observer.queue("orders", of: Order.self)
+            try await orders.send(
+                contentsOf: (1...500).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
+            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))) {
+                order, _ in
+                .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
+            }
+            try await holdfast.whileRunning {
+                #expect(try await eventually(within: .seconds(60)) { try await orders.stats().isDrained })
+            }
+            #expect(!proxy.log.isEmpty, "the faults were felt")
+            let counts = try await observer.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
+            #expect(counts.count == 500 && counts.allSatisfy { $0.integer == 1 })
+            #expect(try await orders.stats().dead == 0)
+        }
+    }
+
+    @Test("ends when the client is closed under it")
+    func closed() async throws {
+        try await withHoldfast { holdfast, _ in
+            holdfast.handle(holdfast.queue("orders", of: Order.self)) { _, _ in .commit }
+            let run = Task { try await holdfast.run() }
+            _ = try await holdfast.redis("PING")
+            await holdfast.close()
+            try await run.value
+        }
+    }
+
     @Test("takes what a plain XADD adds while it runs")
     func plainXADD() async throws {
         try await withHoldfast { holdfast, _ in

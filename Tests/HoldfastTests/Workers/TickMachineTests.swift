@@ -1,3 +1,4 @@
+import HoldfastTesting
 import Testing
 
 @testable import Holdfast
@@ -97,7 +98,7 @@ struct TickMachineTests {
     @Test("one of many machines claims each tick, in any order of their calls", arguments: 0..<50)
     func manyMachines(seed: UInt64) {
         // A model of tick.lua, with runs that take no time.
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         var machines = (0..<4).map { _ in TickMachine(schedule: .every(.milliseconds(100))) }
         var cursor: Int64?
         var claimed: [Int64] = []
@@ -125,20 +126,5 @@ struct TickMachineTests {
         }
         #expect(claimed == Array(Set(claimed)).sorted())
         #expect(claimed.count >= 20)
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

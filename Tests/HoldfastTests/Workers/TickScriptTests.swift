@@ -78,6 +78,27 @@ struct TickScriptTests {
         }
     }
 
+    @Test("tells a worker that its claim succeeded although the reply was lost")
+    func lostReply() async throws {
+        try await withPrivateRedisServer { server in
+            // The first call finds the script unknown, the second asks again, the third claims.
+            let lost = FaultRule(.reply, of: "EVALSHA", .call(3), [.drop, .reset])
+            let proxy = try FaultProxy(to: server.url, rules: [lost])
+            let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
+            let claim = try TickClaim(
+                worker: "w", lease: .seconds(5), link: holdfast.core.link, keys: holdfast.core.keys)
+            _ = try await claim.ask()
+            let nominal = try await claim.ask().serverTime
+            let reply = try await claim.claim(nominal: nominal, cursor: nil, token: "i:a")
+            #expect(proxy.log.count >= 1, "the fault was felt")
+            guard case .claimed = reply.answer else {
+                Issue.record("\(reply.answer)")
+                return
+            }
+            await holdfast.close()
+        }
+    }
+
     @Test("without its compare lets two instances run one tick, and the check of the runs notices")
     func broken() async throws {
         /// Two instances saw the same cursor; the second comes when the first is through. Returns who ran the

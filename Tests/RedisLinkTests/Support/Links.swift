@@ -69,3 +69,24 @@ func hammer(_ body: @escaping @Sendable () async -> Void) async {
         }
     }
 }
+
+func outcome(_ body: () async throws(RedisError) -> RedisReply) async -> Result<RedisReply, RedisError> {
+    do {
+        return .success(try await body())
+    } catch {
+        return .failure(error)
+    }
+}
+
+/// Runs `body` for each element, a few at a time.
+func forEachConcurrently<Element: Sendable>(
+    _ elements: [Element], atATime width: Int = 16, _ body: @escaping @Sendable (Element) async throws -> Void
+) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for (index, element) in elements.enumerated() {
+            if index >= width { try await group.next() }
+            group.addTask { try await body(element) }
+        }
+        try await group.waitForAll()
+    }
+}

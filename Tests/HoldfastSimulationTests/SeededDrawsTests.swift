@@ -1,9 +1,10 @@
 import HoldfastSimulation
+import HoldfastTesting
 import Testing
 
-@Suite struct SplitMix64Tests {
+@Suite struct SeededDrawsTests {
     @Test func `It gives the numbers of the published reference`() {
-        var random = SplitMix64(seed: 1_234_567)
+        var random = SeededGenerator(seed: 1_234_567)
         #expect(
             (0..<5).map { _ in random.next() } == [
                 6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
@@ -12,12 +13,12 @@ import Testing
     }
 
     @Test func `Numbers below a bound reach both ends and never leave them`() {
-        var random = SplitMix64(seed: 1)
+        var random = SeededGenerator(seed: 1)
         #expect(Set((0..<1000).map { _ in random.below(7) }) == Set(0..<7))
     }
 
     @Test func `A shuffle keeps every element`() {
-        var random = SplitMix64(seed: 3)
+        var random = SeededGenerator(seed: 3)
         var numbers = Array(0..<100)
         random.shuffle(&numbers)
         #expect(numbers != Array(0..<100))
