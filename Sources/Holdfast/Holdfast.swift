@@ -7,7 +7,7 @@ public import ServiceLifecycle
 /// ```swift
 /// let holdfast = try Holdfast(redis: "redis://localhost", namespace: "billing", logger: logger)
 /// try await holdfast.withLock("invoice-42", waitingAtMost: .seconds(5)) { lease in
-///     try await ledger.append(entry, fence: lease.fencingToken)
+///     try await ledger.append(entry, fence: lease.fencingToken!)
 /// }
 /// ```
 ///
@@ -76,6 +76,9 @@ public final class Holdfast: Service, Sendable {
 
     /// Releases what is still held and ends the connections. Everything asked afterwards fails as closed.
     public func close() async {
+        // What still runs is told first: the timers that would wake it end with the connection.
+        workers.stop()
+        consumers.stop()
         await core.keeper.close()
         await core.beats.close()
         await core.link.close()

@@ -1,5 +1,13 @@
 internal import ArgumentParser
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
 @main
 struct HoldfastCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,4 +25,10 @@ struct HoldfastCommand: AsyncParsableCommand {
             SimulateInstanceCommand.self,
         ]
     )
+
+    static func main() async {
+        // A reader that went away is an error where it is written to, and no reason to die with a lock held.
+        signal(SIGPIPE, SIG_IGN)
+        await main(nil)
+    }
 }

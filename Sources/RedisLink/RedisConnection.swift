@@ -107,7 +107,7 @@ package actor RedisConnection: SessionDelegate {
         let deadline = ContinuousClock.now + (timeout ?? configuration.commandTimeout)
         do {
             return try await send(script.byDigest(keys, arguments), timeout: timeout)
-        } catch  where error.replyKind == "NOSCRIPT" {
+        } catch let error where error.replyKind == "NOSCRIPT" {
             return try await send(script.whole(keys, arguments), timeout: deadline - .now)
         }
     }

@@ -58,7 +58,8 @@ final class ComponentHost: Sendable {
         }
     }
 
-    private func stop() {
+    /// Stops the components and takes no more. They end on their own time, see ``run()``.
+    func stop() {
         let components = state.withLock { state in
             state.isStopping = true
             return state.components

@@ -17,4 +17,9 @@ extension RedisLink {
         }
         return try result.get()
     }
+
+    /// A pause that cancellation does not shorten, between repetitions of such a call.
+    func pauseShielded() async {
+        await Task { try? await Task.sleep(for: .milliseconds(50)) }.value
+    }
 }

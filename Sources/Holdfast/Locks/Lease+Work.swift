@@ -10,7 +10,7 @@ extension Lease {
         do throws(HoldfastError) {
             try await release()
             loss = nil
-        } catch  where error.code == .lost {
+        } catch let error where error.code == .lost {
             loss = error
         } catch {
             // The work is done, and the lock ends by itself.

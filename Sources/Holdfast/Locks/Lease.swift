@@ -76,14 +76,16 @@ public final class Lease: Sendable {
     ///   meanwhile. ``HoldfastError/Code/unknownOutcome`` or ``HoldfastError/Code/unavailable`` when Redis
     ///   could not be asked: then the lock ends by itself, at the latest a lease after its last renewal.
     public func release() async throws(HoldfastError) {
-        let (phase, ours) = state.withLock { ($0.lease.phase, $0.lease.release()) }
+        let (phase, late, ours) = state.withLock {
+            ($0.lease.phase, !$0.lease.isHeld(at: .now), $0.lease.release())
+        }
         switch phase {
         case .released: return
         case .lost(let reason): throw lostError(reason)
         case .held:
             precondition(ours, "a held lease could not be released")
             resumeWaiters(nil)
-            try await keeper.release(self)
+            try await keeper.release(self, late: late)
         }
     }
 

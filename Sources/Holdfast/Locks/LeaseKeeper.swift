@@ -78,7 +78,10 @@ package actor LeaseKeeper {
     // MARK: Release
 
     /// Releases `lease`, which has ended locally already, and repeats that while the outcome is unknown.
-    func release(_ lease: Lease) async throws(HoldfastError) {
+    ///
+    /// - Parameter late: whether it ended after its deadline, before the timer noticed. Then only Redis can
+    ///   say that nobody else has held it meanwhile; without its word the lease was lost.
+    func release(_ lease: Lease, late: Bool) async throws(HoldfastError) {
         held[ObjectIdentifier(lease)] = nil
         var unknown = false
         while true {
@@ -88,11 +91,16 @@ package actor LeaseKeeper {
             } catch {
                 unknown = unknown || error.delivery == .unknown
                 let again = error.code == .connectionLost && ContinuousClock.now < lease.deadline
-                guard again else { throw HoldfastError(error, "releasing the lock \(lease.name)") }
-                continue
+                if again { continue }
+                if late { throw lease.lostError(.expired) }
+                var failure = error
+                if unknown { failure.delivery = .unknown }
+                throw HoldfastError(failure, "releasing the lock \(lease.name)")
             }
+            if released { return }
+            if late { throw lease.lostError(.expired) }
             // After an unknown outcome a refusal may be our own earlier success.
-            guard released || unknown else { throw lease.lostError(.taken) }
+            guard unknown else { throw lease.lostError(.taken) }
             return
         }
     }
@@ -189,6 +197,9 @@ package actor LeaseKeeper {
             lease.update { $0.renewed(sentAt: reply.sentAt) }
             wake(at: reply.sentAt + lease.duration / 3)
         case .success:
+            if lease.update({ $0.refused() }) { lost(lease, .taken) }
+        case .failure(let error) where error.replyKind == "WRONGTYPE":
+            // A key of another type is not ours either.
             if lease.update({ $0.refused() }) { lost(lease, .taken) }
         case .failure(let error):
             // Not a loss: the key may live on. The local deadline decides.

@@ -33,6 +33,9 @@ package final class ConsumerHost: Sendable {
         try await host.run()
     }
 
+    /// Asks ``run()`` to end, as a graceful shutdown does.
+    func stop() { host.stop() }
+
     /// Tells at the start of the run that a handler was added with something that cannot be used.
     private struct Unusable: HostedComponent {
         let error: HoldfastError

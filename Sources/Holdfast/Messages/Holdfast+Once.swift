@@ -97,6 +97,7 @@ extension Core {
         let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
         let record = OnceRecord.value(token: lease.token, result: json)
         var recorded: Bool?
+        var unknown = false
         while recorded == nil {
             do throws(RedisError) {
                 recorded =
@@ -105,9 +106,19 @@ extension Core {
                         arguments: [.string(lease.token), .string(record), .init(milliseconds: retention)]
                     ).value.integer == 1
             } catch {
-                guard error.delivery == .unknown, error.code != .closed, lease.isHeld else {
-                    throw HoldfastError(error, "recording that \(lease.name) is done")
+                unknown = unknown || error.delivery == .unknown
+                if unknown, error.code != .closed, error.code != .authenticationFailed, lease.isHeld {
+                    await link.pauseShielded()
+                    continue
                 }
+                var failure = error
+                if unknown {
+                    // The key holds the result, or the claim: only the claim may be undone.
+                    failure.delivery = .unknown
+                    lease.settled()
+                    keeper.abandon(key: lease.key, token: lease.token, lease: lease.duration)
+                }
+                throw HoldfastError(failure, "recording that \(lease.name) is done")
             }
         }
         guard recorded == true else { throw lease.lostError(.taken) }

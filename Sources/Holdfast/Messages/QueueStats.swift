@@ -1,3 +1,4 @@
+import Logging
 import RedisLink
 
 /// What a queue holds at one moment.
@@ -51,7 +52,14 @@ extension Holdfast {
             throw HoldfastError.thrown(for: error, "listing the queues")
         }
         var queues: [QueueStats] = []
-        for name in names { queues.append(try await store(ofQueue: name).stats()) }
+        for name in names {
+            do {
+                queues.append(try await store(ofQueue: name).stats())
+            } catch let error as HoldfastError where error.message.contains("WRONGTYPE") {
+                // A key of another type where the queue should be: the others can be told all the same.
+                core.logger.error("\(error)")
+            }
+        }
         return queues
     }
 }

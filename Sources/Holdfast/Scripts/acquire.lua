@@ -31,7 +31,7 @@ if type(last) == 'table' and last.err then
   redis.call('DEL', KEYS[1])
   return last
 end
-if last and string.sub(last, 1, 16) >= fence then
+if last and string.match(last, '^' .. string.rep('%d', 16)) and string.sub(last, 1, 16) >= fence then
   fence = string.format('%016.0f', tonumber(string.sub(last, 1, 16)) + 1)
   redis.call('SET', KEYS[2], fence .. ARGV[1], 'PX', ARGV[3])
 end

@@ -2,8 +2,13 @@
 --
 -- KEYS  1 lock   2 fence
 -- Reply {holder's token or false, its remaining ms (-1: for ever, -2: not held), fence entry or false, now in us}
+--
+-- A key of another type stands in the way like a lock: its type is told in place of a token.
+local function read(key)
+  local value = redis.pcall('GET', key)
+  if type(value) == 'table' and value.err then return 'no lock, but a ' .. redis.call('TYPE', key).ok end
+  return value
+end
+
 local t = redis.call('TIME')
-return {
-  redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]),
-  t[1] .. string.format('%06d', t[2])
-}
+return {read(KEYS[1]), redis.call('PTTL', KEYS[1]), read(KEYS[2]), t[1] .. string.format('%06d', t[2])}

@@ -26,7 +26,7 @@ if cursor ~= ARGV[1] then return {'moved', now, cursor} end
 if now < tonumber(ARGV[2]) then return {'early', now} end
 if holder then return {'running', now, redis.call('PTTL', KEYS[2])} end
 
-if fence and string.sub(fence, 1, 16) >= micros then
+if fence and string.match(fence, '^' .. string.rep('%d', 16)) and string.sub(fence, 1, 16) >= micros then
   micros = string.format('%016.0f', tonumber(string.sub(fence, 1, 16)) + 1)
 end
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])

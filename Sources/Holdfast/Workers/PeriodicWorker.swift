@@ -3,11 +3,11 @@
 /// ```swift
 /// struct PassiveUserChecker: PeriodicWorker {
 ///     let users: UserRepository
-///     let schedule: Schedule = .every(.minutes(10))
+///     let schedule: Schedule = .every(.seconds(600))
 ///
 ///     func run(_ tick: Tick) async throws {
 ///         tick.logger.info("Setting status of inactive users")
-///         try await users.deactivate(inactiveFor: .days(30), fence: tick.fencingToken)
+///         try await users.deactivate(inactiveFor: .seconds(30 * 86_400), fence: tick.fencingToken)
 ///     }
 /// }
 /// holdfast.add(PassiveUserChecker(users: users))

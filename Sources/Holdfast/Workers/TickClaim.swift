@@ -40,13 +40,15 @@ struct TickClaim: Sendable {
     /// Cancellation does not interrupt it: an abandoned claim would be a tick that nobody runs.
     func claim(nominal: Int64, cursor: Int64?, token: String) async throws(RedisError) -> Reply {
         let end = ContinuousClock.now + lease
+        var unknown = false
         while true {
             do throws(RedisError) {
                 return try await call(cursor: cursor.map { String($0) } ?? "", nominal: nominal, token: token)
             } catch {
-                guard error.delivery == .unknown, error.code != .closed, ContinuousClock.now < end else {
-                    throw error
-                }
+                unknown = unknown || error.delivery == .unknown
+                let isFinal = error.code == .closed || error.code == .authenticationFailed
+                guard unknown, !isFinal, ContinuousClock.now < end else { throw error }
+                await link.pauseShielded()
             }
         }
     }

@@ -16,4 +16,7 @@ package final class WorkerHost: Sendable {
     package func run() async throws {
         try await host.run()
     }
+
+    /// Asks ``run()`` to end, as a graceful shutdown does.
+    func stop() { host.stop() }
 }

@@ -41,7 +41,7 @@ final class WorkerLoop: HostedComponent {
                         await runTick(nominal, lease)
                     }
                 }
-            } catch where error.code == .closed {
+            } catch  where error.code == .closed {
                 return
             } catch {
                 logger.warning("asking for a tick failed, trying again: \(error)")

@@ -70,6 +70,16 @@ package final class ChildProcess: Sendable {
         }
     }
 
+    /// Sends a signal to what is left of the group of a process that is over.
+    ///
+    /// The group keeps its number from being given to others as long as somebody is in it.
+    ///
+    /// - Returns: False when nobody is left.
+    @discardableResult
+    package func signalRest(_ number: Int32) -> Bool {
+        killpg(pid, 0) == 0 && killpg(pid, number) == 0
+    }
+
     private func watch() {
         while true {
             // First wait without reaping; then reap and change the state in one step, see above.

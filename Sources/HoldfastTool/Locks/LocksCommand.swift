@@ -23,7 +23,7 @@ struct LocksCommand: AsyncParsableCommand {
                 if output.json {
                     try Console.write(json: ["locks": locks])
                 } else {
-                    Console.write(LockDescription.table(locks))
+                    try Console.write(LockDescription.table(locks))
                 }
             }
         }
@@ -49,7 +49,7 @@ struct LocksCommand: AsyncParsableCommand {
                 if output.json {
                     try Console.write(json: lock)
                 } else {
-                    Console.write(lock.text)
+                    try Console.write(lock.text)
                 }
             }
         }

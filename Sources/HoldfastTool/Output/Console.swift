@@ -2,8 +2,9 @@ internal import Foundation
 
 /// The two ways out of a command: data on standard output, everything else on standard error.
 enum Console {
-    static func write(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
+    /// - Throws: when standard output takes no more: a full disk, a closed pipe.
+    static func write(_ text: String) throws {
+        try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     }
 
     /// One JSON value, its members in alphabetical order.
@@ -11,15 +12,17 @@ enum Console {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.dateEncodingStrategy = .iso8601
-        write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+        try write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
     }
 
     /// A line for the person in front of the screen.
     static func say(_ message: String) {
-        FileHandle.standardError.write(Data("holdfast: \(message)\n".utf8))
+        note("holdfast: \(message)\n")
     }
 
+    /// Dropped when standard error takes no more: work, and above all stopping a command whose lock is lost,
+    /// must not end because nobody listens.
     static func note(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }

@@ -25,7 +25,7 @@ struct QueuesCommand: AsyncParsableCommand {
                 if output.json {
                     try Console.write(json: ["queues": queues])
                 } else {
-                    Console.write(QueueDescription.table(queues))
+                    try Console.write(QueueDescription.table(queues))
                 }
             }
         }

@@ -71,6 +71,14 @@ struct HeldCommand {
                         group.addTask {
                             if (try? await Task.sleep(for: grace)) != nil { continuation.yield(.graceOver) }
                         }
+                    case .watchRest:
+                        group.addTask {
+                            while child.signalRest(0), (try? await Task.sleep(for: .milliseconds(20))) != nil
+                            {}
+                            continuation.yield(.restEnded)
+                        }
+                    case .sendRest(let signal):
+                        child.signalRest(signal)
                     case .provideTerminal:
                         // It may have it by now: a command that is quick asks before it is given.
                         if Terminal.provide(to: child.pid) {
@@ -94,8 +102,10 @@ struct HeldCommand {
         }
     }
 
-    /// Continued by the shell's `fg`, with the terminal, or by `bg`, without it.
+    /// Continued by the shell's `fg`, with the terminal, or by `bg`, without it. A lock that was lost meanwhile leaves
+    /// the command stopped: the loss, told in a moment, sends it SIGTERM before it continues it.
     private func resume(_ child: ChildProcess) {
+        guard lease.isHeld else { return }
         if !Terminal.isInPipeline { Terminal.provide(to: child.pid) }
         child.signalGroup(SIGCONT)
     }

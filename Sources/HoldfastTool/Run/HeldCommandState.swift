@@ -19,6 +19,8 @@ struct HeldCommandState: Sendable {
         case lost(reason: String)
         /// The time that a command has to end after SIGTERM is over.
         case graceOver
+        /// The command is over, and nobody is left of its process group.
+        case restEnded
     }
 
     enum Action: Hashable, Sendable {
@@ -26,6 +28,10 @@ struct HeldCommandState: Sendable {
         case send(Int32)
         case tellLoss(reason: String)
         case startGrace
+        /// Watch for the end of what the command left behind in its process group.
+        case watchRest
+        /// Send a signal to what the command left behind.
+        case sendRest(Int32)
         /// Give the command the terminal it asks for, if this program's job has it; else stop like the
         /// command.
         case provideTerminal
@@ -37,6 +43,8 @@ struct HeldCommandState: Sendable {
     }
 
     private var isLost = false
+    private var isOver = false
+    private var isGraceOver = false
 
     init() {}
 
@@ -52,10 +60,20 @@ struct HeldCommandState: Sendable {
             guard !isLost else { return [] }
             isLost = true
             // A stopped command takes the SIGTERM when it is continued.
-            return [.tellLoss(reason: reason), .send(SIGTERM), .send(SIGCONT), .startGrace]
+            // The command first: telling may be slow, or fail.
+            return [.send(SIGTERM), .send(SIGCONT), .startGrace, .tellLoss(reason: reason)]
 
         case .graceOver:
-            return [.send(SIGKILL)]
+            isGraceOver = true
+            return isOver ? [.sendRest(SIGKILL), .finish(status: ExitStatus.lost)] : [.send(SIGKILL)]
+
+        case .restEnded:
+            return [.finish(status: ExitStatus.lost)]
+
+        // Without its lock the command must not act, and neither must what it started.
+        case .child(.exited) where isLost, .child(.killed) where isLost:
+            isOver = true
+            return isGraceOver ? [.sendRest(SIGKILL), .finish(status: ExitStatus.lost)] : [.watchRest]
 
         case .child(.stopped(SIGTTIN)), .child(.stopped(SIGTTOU)):
             return [.provideTerminal]
@@ -67,10 +85,10 @@ struct HeldCommandState: Sendable {
             return []
 
         case .child(.exited(let status)):
-            return [.finish(status: isLost ? ExitStatus.lost : status)]
+            return [.finish(status: status)]
 
         case .child(.killed(let signal)):
-            return [.finish(status: isLost ? ExitStatus.lost : ExitStatus.killed(by: signal))]
+            return [.finish(status: ExitStatus.killed(by: signal))]
         }
     }
 }

@@ -38,7 +38,7 @@ struct SimulateCommand: AsyncParsableCommand {
         try await reportingErrors {
             let request = try options.request()
             if !output.json {
-                Console.write(SummaryText.plan(request.plan, lease: request.lease))
+                try Console.write(SummaryText.plan(request.plan, lease: request.lease))
             }
             let printer = ProgressPrinter()
             let report = try await interruptible {
@@ -52,7 +52,7 @@ struct SimulateCommand: AsyncParsableCommand {
             if output.json {
                 try Console.write(json: report)
             } else {
-                Console.write("\n" + SummaryText.summary(report))
+                try Console.write("\n" + SummaryText.summary(report))
             }
             if !report.holds { throw ExitCode(ExitStatus.failed) }
         }

@@ -50,6 +50,15 @@ struct FenceTests {
         }
     }
 
+    @Test("is given out although its record was overwritten with something else")
+    func garbage() async throws {
+        try await withHoldfast { holdfast, _ in
+            try await holdfast.redis("SET", "t:{a}:fence", "garbage")
+            let first = try await fence(holdfast)
+            #expect(try await fence(holdfast) > first)
+        }
+    }
+
     @Test("survives encoding")
     func coding() throws {
         let token = FencingToken(rawValue: 1_795_369_741_502_040)

@@ -184,6 +184,25 @@ struct LockTests {
         }
     }
 
+    @Test("that ended before its release is lost unless Redis says that nobody else had it")
+    func lateRelease() async throws {
+        try await withHoldfast(commandTimeout: .milliseconds(200)) { holdfast, server in
+            // No timer has noticed the end: the lease's request was sent long ago.
+            func late(_ name: String) async throws -> Lease {
+                let claim = try await holdfast.core.lockClaim(name, lease: .milliseconds(100), fenced: true)
+                return await holdfast.core.keeper.hold(claim, fence: nil, sentAt: .now - .seconds(1))
+            }
+            let silent = try await late("a")
+            try await server.pause()
+            let unanswered = await #expect(throws: HoldfastError.self) { try await silent.release() }
+            #expect(unanswered?.code == .lost)
+            try await server.resume()
+            let free = try await late("b")
+            let refused = await #expect(throws: HoldfastError.self) { try await free.release() }
+            #expect(refused?.code == .lost)
+        }
+    }
+
     @Test("is released when the caller is cancelled")
     func cancellation() async throws {
         try await withHoldfast { holdfast, _ in

@@ -4,23 +4,6 @@ import Testing
 
 @testable import Holdfast
 
-private struct Order: Codable, Hashable, Sendable {
-    var number: Int
-    var cents: Int
-}
-
-extension ConsumerOptions {
-    fileprivate static func quick(
-        attempts: Int = 5, lease: Duration? = nil, concurrency: Int = 16
-    ) -> ConsumerOptions {
-        var options = ConsumerOptions()
-        options.retry = RetryPolicy(attempts: attempts, first: .milliseconds(1), longest: .milliseconds(1))
-        options.lease = lease
-        options.concurrency = concurrency
-        return options
-    }
-}
-
 @Suite("A queue's handler")
 struct ConsumerTests {
     @Test("has each message's effect once, with several instances and messages sent twice")
@@ -50,69 +33,6 @@ struct ConsumerTests {
                     #expect(counts.count == 1000 && counts.allSatisfy { $0.integer == 1 })
                 }
             }
-        }
-    }
-
-    @Test("has each effect once although its connections are cut again and again")
-    func cutConnections() async throws {
-        try await withHoldfast { holdfast, server in
-            let orders = holdfast.queue("orders", of: Order.self)
-            try await orders.send(
-                contentsOf: (1...3000).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
-            holdfast.handle(orders, .quick(lease: .milliseconds(500))) { order, _ in
-                .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
-            }
-            let other = try client(of: server)
-            try await holdfast.whileRunning {
-                let store = try other.store(ofQueue: "orders")
-                for cut in 1...20 {
-                    _ = try await eventually { try await store.stats().ready < 3000 - 140 * cut }
-                    try await other.redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-                }
-                #expect(try await eventually { try await store.stats().isDrained })
-            }
-            let counts = try await other.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
-            #expect(counts.count == 3000 && counts.allSatisfy { $0.integer == 1 })
-            #expect(try await other.store(ofQueue: "orders").stats().dead == 0)
-            await other.close()
-        }
-    }
-
-    @Test("has each effect once although requests and replies are lost", arguments: [1, 2, 3] as [UInt64])
-    func lostReplies(seed: UInt64) async throws {
-        try await withHoldfast { observer, server in
-            let proxy = try FaultProxy(
-                to: server.url, seed: seed,
-                rules: [
-                    FaultRule(.reply, of: "EVALSHA", .chance(0.05), [.drop, .reset]),
-                    FaultRule(.request, of: "EVALSHA", .chance(0.02), [.drop, .reset]),
-                ])
-            let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
-            let orders = observer.queue("orders", of: Order.self)
-            try await orders.send(
-                contentsOf: (1...500).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))) {
-                order, _ in
-                .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
-            }
-            try await holdfast.whileRunning {
-                #expect(try await eventually(within: .seconds(60)) { try await orders.stats().isDrained })
-            }
-            #expect(!proxy.log.isEmpty, "the faults were felt")
-            let counts = try await observer.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
-            #expect(counts.count == 500 && counts.allSatisfy { $0.integer == 1 })
-            #expect(try await orders.stats().dead == 0)
-        }
-    }
-
-    @Test("ends when the client is closed under it")
-    func closed() async throws {
-        try await withHoldfast { holdfast, _ in
-            holdfast.handle(holdfast.queue("orders", of: Order.self)) { _, _ in .commit }
-            let run = Task { try await holdfast.run() }
-            _ = try await holdfast.redis("PING")
-            await holdfast.close()
-            try await run.value
         }
     }
 
@@ -187,65 +107,6 @@ struct ConsumerTests {
         }
     }
 
-    @Test("is cancelled when its claim is lost, and its commit is refused")
-    func lost() async throws {
-        try await withHoldfast { holdfast, server in
-            let other = try client(of: server)
-            let outcomes = Record<String>()
-            let never = Gate()
-            let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(lease: .milliseconds(600))) { order, delivery in
-                if order.number == 1 {
-                    outcomes.add("began")
-                    do { try await never.pass() } catch { outcomes.add("cancelled") }
-                    do throws(HoldfastError) { try delivery.check() } catch { outcomes.add("\(error.code)") }
-                }
-                return .commit { $0.increment("\(order.number)") }
-            }
-            let bench = try QueueBench(other, "orders")
-            try await holdfast.whileRunning {
-                try await orders.send(Order(number: 1, cents: 1), id: "a")
-                #expect(await eventually { outcomes.count == 1 })
-                // As if the lease had ended: the next claim takes it over.
-                let due = RedisArgument.string(bench.keys.due)
-                let entry = try #require(try await other.redis("ZRANGE", due, "0", "0").array?.first?.string)
-                try await other.redis("ZADD", due, "1", .string(entry))
-                let heir = try #require(try await bench.claim().claims.first)
-                #expect(heir.attempt == 2)
-                #expect(await eventually { outcomes.count == 3 })
-                // What is sent now is settled after the late commit.
-                try await orders.send(Order(number: 2, cents: 1), id: "b")
-                #expect(
-                    try await eventually { try await other.redis("EXISTS", bench.effect("2")) == .integer(1) }
-                )
-                #expect(try await other.redis("EXISTS", bench.effect("1")) == .integer(0))
-                #expect(try await bench.settle([(heir, .commit { $0.increment("1") })]) == ["committed"])
-            }
-            #expect(outcomes.all == ["began", "cancelled", "lost"])
-            #expect(try await other.redis("GET", bench.effect("1")).integer == 1)
-            await other.close()
-        }
-    }
-
-    @Test("keeps its claim while it works longer than the lease")
-    func renewal() async throws {
-        try await withHoldfast { holdfast, _ in
-            let attempts = Record<Int>()
-            let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(lease: .milliseconds(150))) { _, delivery in
-                attempts.add(delivery.attempt)
-                try await Task.sleep(for: .milliseconds(600))
-                try delivery.check()
-                return .commit
-            }
-            try await holdfast.whileRunning {
-                try await orders.send(Order(number: 1, cents: 1), id: "a")
-                #expect(try await eventually { try await orders.stats().isDrained })
-            }
-            #expect(attempts.all == [1])
-        }
-    }
-
     @Test("may finish after a stop; what takes too long is given back without using up its attempt")
     func stop() async throws {
         try await withHoldfast { observer, server in
@@ -298,36 +159,6 @@ struct ConsumerTests {
             try await run.value
             #expect(
                 try await QueueBench(observer, "orders").claim().claims.map(\.attempt) == [1, 1, 1, 1, 1])
-        }
-    }
-
-    @Test("goes on when Redis was killed and came back with its files")
-    func restart() async throws {
-        var options = PrivateRedisServer.Options()
-        options.appendOnly = true
-        options.appendFsync = .always
-        try await withPrivateRedisServer(options) { server in
-            let holdfast = try client(of: server)
-            let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(lease: .seconds(1))) { order, _ in
-                .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
-            }
-            try await orders.send(
-                contentsOf: (1...2000).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
-            let other = try client(of: server)
-            try await holdfast.whileRunning {
-                #expect(
-                    try await eventually { try await other.store(ofQueue: "orders").stats().ready < 1900 })
-                await server.kill()
-                try await server.restart()
-                #expect(
-                    try await eventually(within: .seconds(30)) {
-                        try await other.store(ofQueue: "orders").stats().isDrained
-                    })
-            }
-            let counts = try await other.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
-            #expect(counts.count == 2000 && counts.allSatisfy { $0.integer == 1 })
-            await other.close()
         }
     }
 

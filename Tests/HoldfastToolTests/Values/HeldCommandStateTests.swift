@@ -23,10 +23,21 @@ import Testing
     @Test func `A lost lock stops the command, at last by force, and decides the status`() {
         #expect(
             Self.actions(.lost(reason: "r"), .graceOver, .child(.killed(signal: SIGKILL))) == [
-                [.tellLoss(reason: "r"), .send(SIGTERM), .send(SIGCONT), .startGrace], [.send(SIGKILL)],
-                [.finish(status: 79)],
+                [.send(SIGTERM), .send(SIGCONT), .startGrace, .tellLoss(reason: "r")], [.send(SIGKILL)],
+                [.sendRest(SIGKILL), .finish(status: 79)],
             ])
-        #expect(Self.actions(.lost(reason: "r"), .child(.exited(status: 0))).last == [.finish(status: 79)])
+    }
+
+    @Test func `After a loss, what the command started must end too, at last by force`() {
+        let over = HeldCommandState.Event.child(.exited(status: 0))
+        #expect(
+            Self.actions(.lost(reason: "r"), over, .restEnded).suffix(2) == [
+                [.watchRest], [.finish(status: 79)],
+            ])
+        #expect(
+            Self.actions(.lost(reason: "r"), over, .graceOver).suffix(2) == [
+                [.watchRest], [.sendRest(SIGKILL), .finish(status: 79)],
+            ])
     }
 
     @Test func `A loss is told once`() {

@@ -87,7 +87,9 @@ import Testing
                     task.cancel()
                     await task.value
                 }
-                try await eventually("nothing holds on to a cancelled task") { tokens.alive.load(ordering: .acquiring) == 0 }
+                try await eventually("nothing holds on to a cancelled task") {
+                    tokens.alive.load(ordering: .acquiring) == 0
+                }
                 await link.close()
             }
         }
@@ -148,7 +150,8 @@ import Testing
         static func peakMemory() throws -> Int {
             let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
             let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
-            return (line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+            return (line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0)
+                << 10
         }
     }
 #endif

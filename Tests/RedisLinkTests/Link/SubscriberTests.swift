@@ -3,28 +3,14 @@ import RedisLink
 import Synchronization
 import Testing
 
-/// What a handler was called with.
-private final class Mailbox: Sendable {
-    private let messages = Mutex<[String]>([])
-
-    func receive(_ bytes: [UInt8]) {
-        messages.withLock { $0.append(String(decoding: bytes, as: UTF8.self)) }
-    }
-
-    var all: [String] { messages.withLock { $0 } }
-    /// How often the subscription began.
-    var beginnings: Int { all.count { $0.isEmpty } }
-    var texts: [String] { all.filter { !$0.isEmpty } }
-}
-
 @Suite("Subscriptions")
 struct SubscriberTests {
     @Test("a handler hears of the beginning of its subscription and of each message, in order")
     func messages() async throws {
         try await withPrivateRedisServer { server in
             try await withLink(server.url) { link in
-                let box = Mailbox()
-                let subscription = try link.subscribe("news", onMessage: box.receive)
+                let box = Heard()
+                let subscription = try link.subscribe("news", onMessage: box.add)
                 try await eventually("it begins") { box.beginnings == 1 }
                 for number in 0..<100 {
                     _ = try await link.send(["PUBLISH", "news", RedisArgument(number)])
@@ -42,11 +28,11 @@ struct SubscriberTests {
     func resubscribes() async throws {
         let server = try FakeRedisServer()
         try await withLink(server.url) { link in
-            let boxes = [Mailbox(), Mailbox(), Mailbox()]
+            let boxes = [Heard(), Heard(), Heard()]
             let subscriptions = [
-                try link.subscribe("a", onMessage: boxes[0].receive),
-                try link.subscribe("a", onMessage: boxes[1].receive),
-                try link.subscribe("b", onMessage: boxes[2].receive),
+                try link.subscribe("a", onMessage: boxes[0].add),
+                try link.subscribe("a", onMessage: boxes[1].add),
+                try link.subscribe("b", onMessage: boxes[2].add),
             ]
             for round in 1...5 {
                 try await eventually("each began \(round) times") {
@@ -68,11 +54,11 @@ struct SubscriberTests {
     func joins() async throws {
         let server = try FakeRedisServer()
         try await withLink(server.url) { link in
-            let first = Mailbox()
-            let second = Mailbox()
-            let one = try link.subscribe("a", onMessage: first.receive)
+            let first = Heard()
+            let second = Heard()
+            let one = try link.subscribe("a", onMessage: first.add)
             try await eventually("the first begins") { first.beginnings == 1 }
-            let two = try link.subscribe("a", onMessage: second.receive)
+            let two = try link.subscribe("a", onMessage: second.add)
             try await eventually("the second begins") { second.beginnings == 1 }
             #expect(server.received("SUBSCRIBE").count == 1)
             #expect(first.beginnings == 1)
@@ -84,10 +70,10 @@ struct SubscriberTests {
     func cancel() async throws {
         let server = try FakeRedisServer()
         try await withLink(server.url) { link in
-            let first = Mailbox()
-            let second = Mailbox()
-            let one = try link.subscribe("a", onMessage: first.receive)
-            let two = try link.subscribe("a", onMessage: second.receive)
+            let first = Heard()
+            let second = Heard()
+            let one = try link.subscribe("a", onMessage: first.add)
+            let two = try link.subscribe("a", onMessage: second.add)
             try await eventually("both begin") { first.beginnings == 1 && second.beginnings == 1 }
             one.cancel()
             one.cancel()
@@ -97,7 +83,7 @@ struct SubscriberTests {
             #expect(server.received("UNSUBSCRIBE").isEmpty)
             two.cancel()
             try await eventually("the channel is left") { server.received("UNSUBSCRIBE").count == 1 }
-            let three = try link.subscribe("a", onMessage: first.receive)
+            let three = try link.subscribe("a", onMessage: first.add)
             try await eventually("it begins again") { first.beginnings == 2 }
             _ = three
         }
@@ -107,8 +93,8 @@ struct SubscriberTests {
     func dropped() async throws {
         let server = try FakeRedisServer()
         try await withLink(server.url) { link in
-            let box = Mailbox()
-            var subscription: RedisSubscription? = try link.subscribe("a", onMessage: box.receive)
+            let box = Heard()
+            var subscription: RedisSubscription? = try link.subscribe("a", onMessage: box.add)
             try await eventually("it begins") { box.beginnings == 1 }
             _ = subscription
             subscription = nil
@@ -138,12 +124,12 @@ struct SubscriberTests {
     func closed() async throws {
         let server = try FakeRedisServer()
         let link = try makeLink(server.url)
-        let box = Mailbox()
-        let subscription = try link.subscribe("a", onMessage: box.receive)
+        let box = Heard()
+        let subscription = try link.subscribe("a", onMessage: box.add)
         try await eventually("it begins") { box.beginnings == 1 }
         await link.close()
         try await eventually("no connection is left") { server.open == 0 }
-        let error = #expect(throws: RedisError.self) { try link.subscribe("a", onMessage: box.receive) }
+        let error = #expect(throws: RedisError.self) { try link.subscribe("a", onMessage: box.add) }
         #expect(error?.code == .closed)
         subscription.cancel()
     }
@@ -153,8 +139,8 @@ struct SubscriberTests {
         let server = try FakeRedisServer()
         try await withLink(server.url) { link in
             try await link.connect()
-            let box = Mailbox()
-            let subscription = try link.subscribe("a", onMessage: box.receive)
+            let box = Heard()
+            let subscription = try link.subscribe("a", onMessage: box.add)
             try await eventually("it begins") { box.beginnings == 1 }
             let connection = try #require(server.received("SUBSCRIBE").first?.connection)
             await server.perform([.reset], on: connection)
