@@ -102,8 +102,9 @@ struct HeldCommand {
         }
     }
 
-    /// Continued by the shell's `fg`, with the terminal, or by `bg`, without it. A lock that was lost meanwhile leaves
-    /// the command stopped: the loss, told in a moment, sends it SIGTERM before it continues it.
+    /// Continued by the shell's `fg`, with the terminal, or by `bg`, without it. A lock that was lost
+    /// meanwhile leaves the command stopped: the loss, told in a moment, sends it SIGTERM before it continues
+    /// it.
     private func resume(_ child: ChildProcess) {
         guard lease.isHeld else { return }
         if !Terminal.isInPipeline { Terminal.provide(to: child.pid) }

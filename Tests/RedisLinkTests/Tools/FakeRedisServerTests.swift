@@ -14,7 +14,10 @@ struct FakeRedisServerTests {
             }
         }
         let commands = server.received("ECHO")
-        #expect(commands.map(\.arguments) == [[Array("ECHO".utf8), [0, 13, 10, 255]], [Array("echo".utf8), []]])
+        #expect(
+            commands.map(\.arguments) == [
+                [Array("ECHO".utf8), [0, 13, 10, 255]], [Array("echo".utf8), []],
+            ])
         #expect(commands.map(\.connection) == [0, 1])
         #expect(commands.map(\.index) == [1, 1], "the greeting came first")
         #expect(server.accepted == 2)
@@ -51,14 +54,17 @@ struct FakeRedisServerTests {
     @Test("the end of a value is found, whatever comes behind, and nowhere before")
     func fronts() {
         let values = [
-            RESP2.ok, RESP2.null, RESP2.integer(-1), RESP2.error("E"), RESP2.bulk(""), RESP2.bulk([13, 10, 0]),
+            RESP2.ok, RESP2.null, RESP2.integer(-1), RESP2.error("E"), RESP2.bulk(""),
+            RESP2.bulk([13, 10, 0]),
             RESP2.array([]), RESP2.array([RESP2.array([RESP2.bulk("a")]), RESP2.null]), Array("*-1\r\n".utf8),
             RESP2.command(["SET", "key", "*2\r\n"]),
         ]
         for value in values {
             #expect(RESP2.front(of: value[...]) == .whole(value.count))
             #expect(RESP2.front(of: (value + RESP2.ok)[...]) == .whole(value.count))
-            #expect(RESP2.front(of: ([1, 2] + value)[2...]) == .whole(value.count), "a slice counts from its start")
+            #expect(
+                RESP2.front(of: ([1, 2] + value)[2...]) == .whole(value.count),
+                "a slice counts from its start")
             for length in value.indices {
                 #expect(RESP2.front(of: value[..<length]) == .partial)
             }

@@ -23,7 +23,8 @@ struct FaultProxyTests {
         }
     }
 
-    private func get(_ keys: [String], on link: RedisLink, timeout: Duration? = nil) async throws -> Outcomes {
+    private func get(_ keys: [String], on link: RedisLink, timeout: Duration? = nil) async throws -> Outcomes
+    {
         let outcomes = Outcomes()
         await link.connection.sendAll(keys.map { ["GET", .string($0)] }, to: outcomes, timeout: timeout)
         try await eventually("all ended") { outcomes.ended.count == keys.count }
@@ -97,7 +98,8 @@ struct FaultProxyTests {
 
     @Test("a delay holds its direction back and not the other")
     func delay() async throws {
-        try await through([FaultRule(.reply, of: "GET", .call(1), [.delay(.milliseconds(80))])]) { link, _, server in
+        try await through([FaultRule(.reply, of: "GET", .call(1), [.delay(.milliseconds(80))])]) {
+            link, _, server in
             let outcomes = Outcomes()
             await link.connection.sendAll([["GET", "a"], ["GET", "b"]], to: outcomes)
             try await eventually("both requests passed") { server.received("GET").count == 2 }
@@ -180,7 +182,8 @@ struct FaultProxyTests {
 
     @Test("a subscription passes, and its messages are known as such")
     func messages() async throws {
-        let rule = FaultRule(.reply, of: "MESSAGE", .call(1), [.replace(RESP2.message("other", channel: "a"))])
+        let rule = FaultRule(
+            .reply, of: "MESSAGE", .call(1), [.replace(RESP2.message("other", channel: "a"))])
         try await through([rule]) { link, proxy, server in
             let heard = Heard()
             let subscription = try link.subscribe("a") { heard.add($0) }
