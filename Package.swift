@@ -49,7 +49,7 @@ let package = Package(
         .target(
             name: "HoldfastSimulation",
             dependencies: [
-                "Holdfast", "HoldfastTesting",
+                "Holdfast", "HoldfastTesting", "RedisLink",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -77,7 +77,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HoldfastToolTests",
-            dependencies: ["HoldfastTool", "HoldfastTesting"],
+            dependencies: ["Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool"],
             swiftSettings: strict
         ),
     ],
