@@ -49,6 +49,27 @@ struct DeliveryTests {
         }
     }
 
+    @Test("a reply that came before the connection ended is not lost to a write that fails first")
+    func lastWords() async throws {
+        let server = try FakeRedisServer { command in command.name == "SLOW" ? [] : nil }
+        try await withLink(server.url) { link in
+            try await link.connect()
+            let outcomes = Outcomes()
+            let connection = link.connection
+            await connection.sendAll([["SLOW"]], to: outcomes)
+            try await eventually("it arrived") { server.received("SLOW").count == 1 }
+            let held = await HeldThread(connection.thread)
+            await server.perform([.reply(RESP2.bulk("late")), .close])
+            connection.thread.submit {
+                connection.assumeIsolated { $0.send(["PING"]) { outcomes.record(1, $0) } }
+            }
+            held.letGo()
+            try await eventually("both ended") { outcomes.ended.count == 2 }
+            #expect(outcomes.values == [0: .bytes(Array("late".utf8))])
+            #expect(outcomes.deliveries == [.notDelivered])
+        }
+    }
+
     @Test("a half-closed connection is over: what waits is unknown, the next command gets a new one")
     func halfClosed() async throws {
         let server = try FakeRedisServer { command in command.name == "END" ? [.halfClose] : nil }
