@@ -18,7 +18,11 @@ extension Lease {
             loss = nil
         }
         guard var loss else { return try outcome.get() }
-        if case .failure(let error) = outcome { loss.underlying = error }
+        if case .failure(let error) = outcome {
+            loss.underlying = error
+            // What the body could not learn, the loss does not tell either.
+            loss.mayHaveHappened = (error as? HoldfastError)?.mayHaveHappened ?? false
+        }
         throw loss
     }
 

@@ -11,8 +11,8 @@ public enum Sent: Hashable, Sendable {
 
 /// A queue of messages, each of which is handled with one effect however often it is sent or delivered.
 ///
-/// Messages lie in a Redis stream, encoded as JSON. Any client may add one: `XADD <key> * id <id> body
-/// <json>`.
+/// Messages lie in a Redis stream, encoded as JSON. Any client may add one:
+/// `XADD <key> * id <id> body <json>`.
 public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     /// What it is called in Redis.
     public let name: String

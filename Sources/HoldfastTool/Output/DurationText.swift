@@ -15,8 +15,8 @@ enum DurationText {
         return unit * whole + unit * fraction / 1000
     }
 
-    /// As short as it can be without hiding the order of magnitude: `85ms`, `8.2s`, `2m 03s`, `3h 07m`, `4d
-    /// 02h`.
+    /// As short as it can be without hiding the order of magnitude: `85ms`, `8.2s`, `2m 03s`,
+    /// `3h 07m`, `4d 02h`.
     static func short(_ duration: Duration) -> String {
         let milliseconds = max(0, duration.inMilliseconds)
         let seconds = milliseconds / 1000

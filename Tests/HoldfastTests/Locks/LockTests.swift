@@ -203,6 +203,31 @@ struct LockTests {
         }
     }
 
+    @Test("whose grant arrives after its lease was over is not believed, and is released")
+    func lateGrant() async throws {
+        try await withHoldfast { holdfast, server in
+            // Loads the script: the attempt is one command.
+            try await holdfast.tryAcquire("warm").lease?.release()
+            try await server.pause()
+            let asked = ContinuousClock.now
+            async let acquisition = holdfast.tryAcquire("a", lease: .milliseconds(300))
+            let isOver = await eventually { .now > asked + .milliseconds(400) }
+            #expect(isOver)
+            try await server.resume()
+            var code: HoldfastError.Code?
+            do {
+                _ = try await acquisition
+            } catch let error as HoldfastError {
+                code = error.code
+            }
+            #expect(code == .lost)
+            let isFree = try await eventually {
+                try await holdfast.redis("EXISTS", "t:{a}:lock").integer == 0
+            }
+            #expect(isFree)
+        }
+    }
+
     @Test("is released when the caller is cancelled")
     func cancellation() async throws {
         try await withHoldfast { holdfast, _ in
@@ -314,6 +339,10 @@ struct LockTests {
             #expect(locks[0].holder.fencingToken == lease.fencingToken)
             #expect(locks[1].holder.remaining == nil)
             #expect(locks[2].instance == nil)
+            // What is no lock does not hide the others.
+            try await holdfast.redis("RPUSH", "t:{list}:lock", "x")
+            try await holdfast.redis("RPUSH", "t:{endless}:fence", "x")
+            #expect(try await holdfast.locks().map(\.name) == ["a b", "endless", "foreign", "list"])
             #expect(try await holdfast.lock("nobody's") == nil)
             try await lease.release()
         }

@@ -11,6 +11,33 @@ private struct Receipt: Codable, Hashable, Sendable {
 
 @Suite("Once")
 struct OnceTests {
+    @Test("says that it may have happened when the record's answer is lost and Redis does not come back")
+    func unknownRecord() async throws {
+        try await withPrivateRedisServer { server in
+            let proxy = try FaultProxy(to: server.url)
+            var configuration = Configuration()
+            configuration.lease = .seconds(1)
+            configuration.commandTimeout = .milliseconds(200)
+            let holdfast = try Holdfast(
+                redis: proxy.url, namespace: "t", configuration: configuration, logger: .quiet)
+            var thrown: HoldfastError?
+            do {
+                _ = try await holdfast.once("evt", in: "stripe") { _ in
+                    proxy.setRules([
+                        FaultRule(.reply, of: "EVALSHA", .always, [.drop, .close]),
+                        FaultRule(.reply, of: "EVAL", .always, [.drop, .close]),
+                    ])
+                    proxy.refuseConnections(true)
+                    return 1
+                }
+            } catch let error as HoldfastError {
+                thrown = error
+            }
+            #expect(thrown?.mayHaveHappened == true)
+            await holdfast.close()
+        }
+    }
+
     @Test("executes, and answers every later call with the result of the first")
     func alreadyDone() async throws {
         try await withHoldfast { first, server in

@@ -98,6 +98,43 @@ import Testing
         }
     }
 
+    @Test(arguments: ["2>/dev/full", "2>&-", "2> >(exec true)"])
+    func `A loss stops the command though nobody can read why`(redirection: String) async throws {
+        try await withPrivateRedisServer { server in
+            let tool = try await Self.start(
+                server, ["--lease", "1s"], script: "echo $$; exec sleep 60",
+                wrapper: ["bash", "-c", "exec \"$0\" \"$@\" \(redirection)"])
+            #expect(await eventually { tool.output.split(separator: "\n").count == 2 })
+            let pid = try #require(tool.output.split(separator: "\n").last.flatMap { Int32($0) })
+            try await redisCLI(server, "DEL", "holdfast:{a}:lock")
+            #expect(await tool.end(within: .seconds(10)).status == 79)
+            #expect(!isAlive(pid))
+        }
+    }
+
+    @Test func `What a command leaves behind ends with the loss too`() async throws {
+        try await withPrivateRedisServer { server in
+            let rest = "sh -c 'trap \"\" TERM; echo child $$; exec sleep 60'"
+            let tool = try await Self.start(
+                server, ["--lease", "1s", "--grace", "200ms"], script: "\(rest) & exec sleep 60")
+            #expect(await eventually { tool.output.contains("child ") })
+            let pid = try #require(
+                tool.output.split(whereSeparator: \.isWhitespace).last.flatMap { Int32($0) })
+            try await redisCLI(server, "DEL", "holdfast:{a}:lock")
+            #expect(await tool.end(within: .seconds(10)).status == 79)
+            #expect(await eventually { !isAlive(pid) })
+        }
+    }
+
+    @Test func `A listing that cannot be written is an error, not a crash`() async throws {
+        try await withPrivateRedisServer { server in
+            let full = ["bash", "-c", "exec \"$0\" \"$@\" >/dev/full"]
+            let outcome = try await Tool.run("locks", "ls", server: server.url, wrapper: full)
+            #expect(outcome.status == 1)
+            #expect(!outcome.error.isEmpty)
+        }
+    }
+
     @Test func `A server that is gone loses the lock at its deadline`() async throws {
         try await withPrivateRedisServer { server in
             let tool = try await Self.start(server, ["--lease", "1s"], script: "exec sleep 60")
