@@ -65,12 +65,8 @@ actor Consumer: HostedComponent {
         registry.note(queue.name)
         onThread { $0.advance() }
         await withTaskCancellationHandler {
-            await withDiscardingTaskGroup { group in
-                while let batch = await nextBatch() {
-                    for claim in batch {
-                        group.addTask { await self.process(claim) }
-                    }
-                }
+            while let batch = await nextBatch() {
+                for claim in batch { claim.start { await self.handle($0) } }
             }
             await untilThrough()
         } onCancel: {
@@ -129,12 +125,6 @@ actor Consumer: HostedComponent {
         } else {
             ready += claims
         }
-    }
-
-    private nonisolated func process(_ claim: MessageClaim) async {
-        async let _ = handle(claim)
-        await claim.untilEnded()
-        // Leaving the scope cancels the handler if it still runs, and waits for it.
     }
 
     private nonisolated func handle(_ claim: MessageClaim) async {

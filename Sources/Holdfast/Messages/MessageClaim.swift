@@ -9,7 +9,7 @@ final class MessageClaim: Sendable {
     private struct State: Sendable {
         var lease: LeaseState
         var isEnded = false
-        var waiter: UnsafeContinuation<Void, Never>?
+        var handler: Task<Void, Never>?
     }
 
     /// The entry in the queue's stream.
@@ -55,34 +55,32 @@ final class MessageClaim: Sendable {
         }
     }
 
-    /// Changes the lease's state. If that loses the lease, ``untilEnded()`` returns.
+    /// Changes the lease's state. If that loses the lease, the handler is cancelled.
     func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
         let (result, phase) = state.withLock { state in (change(&state.lease), state.lease.phase) }
         if case .lost = phase { end() }
         return result
     }
 
-    /// The handler is through, or is to be cancelled: ``untilEnded()`` returns.
-    func end() {
-        let waiter = state.withLock { state in
-            state.isEnded = true
-            defer { state.waiter = nil }
-            return state.waiter
+    /// Starts the handler's task, once. It is cancelled by ``end()`` and by the loss of the lease, also if
+    /// that came before.
+    func start(_ handler: @escaping @Sendable (MessageClaim) async -> Void) {
+        let task = Task { await handler(self) }
+        let isEnded = state.withLock { state in
+            if !state.isEnded { state.handler = task }
+            return state.isEnded
         }
-        waiter?.resume()
+        if isEnded { task.cancel() }
     }
 
-    /// Waits for ``end()`` or the loss of the lease. For one waiter; cancellation does not interrupt it,
-    /// since a cancelled handler ends by itself.
-    func untilEnded() async {
-        await withUnsafeContinuation { continuation in
-            let isEnded = state.withLock { state in
-                precondition(state.waiter == nil, "two tasks wait for the end of one claim")
-                if !state.isEnded { state.waiter = continuation }
-                return state.isEnded
-            }
-            if isEnded { continuation.resume() }
+    /// The handler is through, or is to be cancelled.
+    func end() {
+        let handler = state.withLock { state in
+            state.isEnded = true
+            defer { state.handler = nil }
+            return state.handler
         }
+        handler?.cancel()
     }
 }
 

@@ -89,9 +89,9 @@ struct LockTests {
             }
             #expect(error?.code == .notAcquired)
             #expect(error?.holder?.instanceID == holdfast.core.instance.id)
-            async let second = holdfast.acquire("a", waitingAtMost: .seconds(10))
+            let second = Task { try await holdfast.acquire("a", waitingAtMost: .seconds(10)) }
             try await lease.release()
-            try await second.release()
+            try await second.value.release()
         }
     }
 
@@ -210,13 +210,13 @@ struct LockTests {
             try await holdfast.tryAcquire("warm").lease?.release()
             try await server.pause()
             let asked = ContinuousClock.now
-            async let acquisition = holdfast.tryAcquire("a", lease: .milliseconds(300))
+            let acquisition = Task { try await holdfast.tryAcquire("a", lease: .milliseconds(300)) }
             let isOver = await eventually { .now > asked + .milliseconds(400) }
             #expect(isOver)
             try await server.resume()
             var code: HoldfastError.Code?
             do {
-                _ = try await acquisition
+                _ = try await acquisition.value
             } catch let error as HoldfastError {
                 code = error.code
             }

@@ -75,10 +75,12 @@ struct OnceTests {
             let second = try client(of: server)
             let gate = Gate()
             let began = Record<FencingToken>()
-            async let working = first.once("a", in: "s") { claim in
-                began.add(claim.fencingToken)
-                try await gate.pass()
-                return 1
+            let working = Task {
+                try await first.once("a", in: "s") { claim in
+                    began.add(claim.fencingToken)
+                    try await gate.pass()
+                    return 1
+                }
             }
             #expect(await eventually { began.count == 1 })
             guard case .inProgressElsewhere(let holder) = try await second.once("a", in: "s", { _ in 2 })
@@ -88,7 +90,7 @@ struct OnceTests {
             }
             #expect(holder.instanceID == first.core.instance.id && holder.fencingToken == began.all[0])
             gate.open()
-            guard case .executed(1) = try await working else {
+            guard case .executed(1) = try await working.value else {
                 Issue.record("not executed")
                 return
             }

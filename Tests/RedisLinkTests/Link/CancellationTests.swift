@@ -25,9 +25,9 @@ struct CancellationTests {
     func waiting() async throws {
         let server = try FakeRedisServer { command in command.name == "PING" ? [] : nil }
         try await withLink(server.url) { link in
-            async let first = link.send(["ECHO", "first"])
+            let first = Task { try await link.send(["ECHO", "first"]) }
             let task = Task { await failure { try await link.send(["SET", "a", "b"]) } }
-            async let last = link.send(["ECHO", "last"])
+            let last = Task { try await link.send(["ECHO", "last"]) }
             try await eventually("it connects") { server.received("PING").count == 1 }
             await link.connection.turn()
             task.cancel()
@@ -35,7 +35,7 @@ struct CancellationTests {
             #expect(error?.code == .cancelled)
             #expect(error?.delivery == .notDelivered)
             await server.perform([.reply(RESP2.status("PONG"))])
-            let replies = try await [first.value.string, last.value.string]
+            let replies = try await [first.value.value.string, last.value.value.string]
             #expect(replies == ["first", "last"])
             #expect(server.received("SET").isEmpty)
         }
@@ -104,7 +104,7 @@ struct CancellationTests {
         let server = try FakeRedisServer { command in command.name == "PING" ? [] : nil }
         try await withLink(server.url) { link in
             let task = Task { await failure { try await link.connect() } }
-            async let other: Void = link.connect()
+            let other = Task { try await link.connect() }
             try await eventually("it connects") { server.received("PING").count == 1 }
             await link.connection.turn()
             task.cancel()
@@ -112,7 +112,7 @@ struct CancellationTests {
             #expect(error?.code == .cancelled)
             #expect(error?.delivery == .notDelivered)
             await server.perform([.reply(RESP2.status("PONG"))])
-            try await other
+            try await other.value
             #expect(server.accepted == 1)
         }
     }

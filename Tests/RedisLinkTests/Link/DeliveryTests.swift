@@ -117,11 +117,11 @@ struct DeliveryTests {
     func closed() async throws {
         let server = try FakeRedisServer { command in command.name == "SLOW" ? [] : nil }
         try await withLink(server.url) { link in
-            async let slow = failure { try await link.send(["SLOW"]) }
+            let slow = Task { await failure { try await link.send(["SLOW"]) } }
             try await eventually("it arrived") { server.received("SLOW").count == 1 }
             await link.close()
-            #expect(await slow?.code == .closed)
-            #expect(await slow?.delivery == .unknown)
+            #expect(await slow.value?.code == .closed)
+            #expect(await slow.value?.delivery == .unknown)
             for error in [
                 await failure { try await link.send(["PING"]) }, await failure { try await link.connect() },
             ] {
@@ -135,13 +135,13 @@ struct DeliveryTests {
     func closedWhileConnecting() async throws {
         let server = try FakeRedisServer { _ in [] }
         try await withLink(server.url) { link in
-            async let connect = failure { try await link.connect() }
-            async let send = failure { try await link.send(["SET", "a", "b"]) }
+            let connect = Task { await failure { try await link.connect() } }
+            let send = Task { await failure { try await link.send(["SET", "a", "b"]) } }
             try await eventually("it is greeted") { server.received.count == 1 }
             // Both are registered for certain once a later job of the connection has run.
             await link.connection.turn()
             await link.close()
-            for error in [await connect, await send] {
+            for error in [await connect.value, await send.value] {
                 #expect(error?.code == .closed)
                 #expect(error?.delivery == .notDelivered)
             }

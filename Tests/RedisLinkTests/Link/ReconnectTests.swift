@@ -91,12 +91,12 @@ struct ReconnectTests {
             try await withLink(server.url) { link in
                 try await link.connect()
                 try await server.pause()
-                async let echo = link.send(["ECHO", "a"])
+                let echo = Task { try await link.send(["ECHO", "a"]) }
                 let late = await failure { try await link.send(["ECHO", "b"], timeout: .milliseconds(50)) }
                 #expect(late?.code == .timeout)
                 #expect(late?.delivery == .unknown)
                 try await server.resume()
-                #expect(try await echo.value.string == "a")
+                #expect(try await echo.value.value.string == "a")
                 #expect(try await link.send(["ECHO", "c"]).value.string == "c")
             }
         }
@@ -129,9 +129,9 @@ struct ReconnectTests {
                     #expect(error?.code == .connectFailed)
                     #expect(error?.delivery == .notDelivered)
                     #expect(error?.message.contains("max number of clients") == true)
-                    async let waiting = second.send(["ECHO", "x"])
+                    let waiting = Task { try await second.send(["ECHO", "x"]) }
                     await first.close()
-                    let reply = try await waiting
+                    let reply = try await waiting.value
                     #expect(reply.value.string == "x")
                 }
             }

@@ -150,7 +150,7 @@ struct AwaitSweepConnectTests {
         let server = try FakeRedisServer { command in command.name == "SLOW" ? [] : nil }
         let link = try makeLink(server.url)
         try await link.connect()
-        async let slow = failure { try await link.send(["SLOW"]) }
+        let slow = Task { await failure { try await link.send(["SLOW"]) } }
         try await eventually("it arrived") { server.received("SLOW").count == 1 }
         let caller = StepExecutor()
         let hasEnded = Mutex(false)
@@ -168,7 +168,7 @@ struct AwaitSweepConnectTests {
         task.cancel()
         if point != .beforeTheReturn { held.letGo() }
         try await caller.run { hasEnded.withLock { $0 } }
-        #expect(await slow?.code == .closed)
+        #expect(await slow.value?.code == .closed)
         try await eventually("no connection is left") { server.open == 0 }
     }
 }
