@@ -19,9 +19,12 @@ struct LockBenchmark {
     private let server: PrivateRedisServer
     private let holdfast: Holdfast
     private let socket: String
+    /// The figures to measure; all if empty.
+    private let wanted: Set<String>
 
-    init(server: PrivateRedisServer) throws {
+    init(server: PrivateRedisServer, figures wanted: Set<String>) throws {
         self.server = server
+        self.wanted = wanted
         socket = String(server.url.dropFirst("redis+unix://".count))
         var logger = Logger(label: "bench")
         logger.logLevel = .error
@@ -33,7 +36,9 @@ struct LockBenchmark {
         for (kind, tasks) in [
             (Kind.link, [1, 16, 64, 256]), (.plain, [1, 16, 64, 256]), (.fenced, [1, 256]),
         ] {
-            for count in tasks { try await measure(kind, tasks: count).print() }
+            for count in tasks where wanted.isEmpty || wanted.contains("\(kind.rawValue).\(count)") {
+                try await measure(kind, tasks: count).print()
+            }
         }
         await holdfast.close()
     }

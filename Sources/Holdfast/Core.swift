@@ -9,12 +9,15 @@ package final class Core: Sendable {
     package let keeper: LeaseKeeper
     let beats: Heartbeat
     package let configuration: Configuration
+    /// The lease of what does not ask for another one.
+    let lease: LeaseTerm
     package let logger: Logger
 
     init(redis url: String, namespace: String, configuration: Configuration, logger: Logger)
         throws(HoldfastError)
     {
         self.configuration = try configuration.validated()
+        lease = LeaseTerm(configuration.lease)
         keys = try KeySpace(namespace: namespace)
         instance = Instance(configuration: configuration)
         var logger = logger

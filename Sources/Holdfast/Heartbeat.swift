@@ -1,15 +1,15 @@
 import Foundation
 import Logging
 import RedisLink
+import Synchronization
 
 /// Keeps this instance in the registry, so that inspection can say who a token belongs to.
 ///
 /// Runs on the link's thread; begins with the first use, and takes the instance out again when the client
 /// closes.
-actor Heartbeat {
-    nonisolated var unownedExecutor: UnownedSerialExecutor {
-        link.connection.thread.asUnownedSerialExecutor()
-    }
+actor Heartbeat: LinkActor {
+    nonisolated var thread: LinkThread { link.connection.thread }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     static let interval: Duration = .seconds(10)
     /// After so much silence an instance is forgotten. It comes back with its next beat.
@@ -20,7 +20,7 @@ actor Heartbeat {
     private let instance: Instance
     private let logger: Logger
     private var timer: LinkThread.TimerID?
-    private var hasBegun = false
+    private nonisolated let hasBegun = Atomic<Bool>(false)
     private var isClosed = false
 
     init(link: RedisLink, keys: KeySpace, instance: Instance, logger: Logger) {
@@ -31,17 +31,16 @@ actor Heartbeat {
     }
 
     /// Sends the first beat without waiting for it, unless that was done.
-    func begin() {
-        guard !hasBegun, !isClosed else { return }
-        hasBegun = true
-        beat()
+    nonisolated func begin() {
+        guard !hasBegun.load(ordering: .relaxed), !hasBegun.exchange(true, ordering: .relaxed) else { return }
+        thread.submit { self.inTurn { $0.beat() } }
     }
 
     private func beat() {
         guard !isClosed else { return }
         let description = String(
             decoding: (try? JSONEncoder.holdfast.encode(instance)) ?? Data(), as: UTF8.self)
-        link.connection.assumeIsolated {
+        link.connection.inTurn {
             $0.evaluate(
                 Scripts.beat, keys: keys.instances,
                 arguments: [.string(instance.id), .string(description), .init(milliseconds: Self.silence)]
@@ -49,15 +48,15 @@ actor Heartbeat {
                 if case .failure(let error) = result { logger.debug("the instance's beat failed: \(error)") }
             }
         }
-        timer = link.connection.thread.schedule(at: .now + Self.interval) { [weak self] in
-            self?.assumeIsolated { $0.beat() }
+        timer = thread.schedule(at: .now + Self.interval) { [weak self] in
+            self?.inTurn { $0.beat() }
         }
     }
 
     func close() async {
         isClosed = true
-        if let timer { link.connection.thread.cancel(timer) }
-        guard hasBegun else { return }
+        if let timer { thread.cancel(timer) }
+        guard hasBegun.load(ordering: .relaxed) else { return }
         do {
             for (command, key) in zip(["HDEL", "ZREM"], keys.instances) {
                 _ = try await link.send(

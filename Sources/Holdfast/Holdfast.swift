@@ -40,7 +40,7 @@ public final class Holdfast: Service, Sendable {
     ///
     /// Such tasks run on the thread of the connection, which saves two changes of thread for each call. They
     /// must neither block nor compute for long: everything of this client waits for them, renewals too.
-    public var executor: any TaskExecutor { core.link.connection.thread }
+    public var executor: any TaskExecutor { core.link.taskExecutor }
 
     /// Connects now, instead of with the first use, so that a wrong address or password shows at once.
     ///
@@ -59,7 +59,7 @@ public final class Holdfast: Service, Sendable {
     /// At a graceful shutdown nothing new is begun. Work under way may finish until
     /// ``Configuration/stopDeadline``, then it is cancelled.
     public func run() async throws {
-        await core.beats.begin()
+        core.beats.begin()
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.workers.run() }

@@ -21,29 +21,12 @@ public struct Instance: Codable, Hashable, Sendable, Identifiable {
     }
 
     /// What goes in front of every token of this instance.
-    func token() -> String { "\(id):\(RandomHex.digits(32))" }
+    func token() -> String { RandomHex.digits(32, after: id + ":") }
 
     /// The instance in a token; nil when the token is not of this library's form.
     static func id(inToken token: String) -> String? {
         let parts = token.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].utf8.count == 16, parts[1].utf8.count == 32 else { return nil }
         return String(parts[0])
-    }
-}
-
-/// Random hexadecimal digits from the system's generator.
-enum RandomHex {
-    static func digits(_ count: Int) -> String {
-        var generator = SystemRandomNumberGenerator()
-        return String(unsafeUninitializedCapacity: count) { buffer in
-            var word: UInt64 = 0
-            for index in 0..<count {
-                if index % 16 == 0 { word = generator.next() }
-                let digit = UInt8(word & 15)
-                buffer[index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-                word >>= 4
-            }
-            return count
-        }
     }
 }

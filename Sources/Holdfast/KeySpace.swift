@@ -14,11 +14,22 @@ package struct KeySpace: Sendable {
     }
 
     package func key(_ name: String, _ part: String) throws(HoldfastError) -> String {
-        "\(prefix):{\(try Self.encode(name, what: "name"))}:\(part)"
+        let encoded = try Self.encode(name, what: "name")
+        var key = ""
+        key.reserveCapacity(prefix.utf8.count + encoded.utf8.count + part.utf8.count + 4)
+        key += prefix
+        key += ":{"
+        key += encoded
+        key += "}:"
+        key += part
+        return key
     }
 
     package func lock(_ name: String) throws(HoldfastError) -> String { try key(name, "lock") }
     package func fence(_ name: String) throws(HoldfastError) -> String { try key(name, "fence") }
+
+    /// The key of the fence that belongs to the lock at `key`.
+    static func fence(ofLock key: String) -> String { key.dropLast("lock".count) + "fence" }
 
     /// The hash of all running instances, and the sorted set of their last beats.
     package var instances: [String] { ["\(prefix):{instances}", "\(prefix):{instances}:beats"] }

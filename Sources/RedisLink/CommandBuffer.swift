@@ -1,6 +1,4 @@
-internal import CHiredis
-
-/// Commands on their way out: formatted by hiredis, kept until the socket has taken them.
+/// Commands on their way out, kept until the socket has taken them.
 ///
 /// Offsets count bytes since the connection began. A command whose last byte is not past `sent` was never
 /// whole at the server, and Redis does not execute half a command.
@@ -17,14 +15,8 @@ struct CommandBuffer {
     var footprint: Int { bytes.count }
 
     /// Appends one command and returns the offset of its end.
-    mutating func append(_ command: [RedisArgument]) -> UInt64 {
-        command.withArguments { count, pointers, lengths in
-            var formatted: UnsafeMutablePointer<CChar>?
-            let length = redisFormatCommandArgv(&formatted, count, pointers, lengths)
-            precondition(length >= 0 && formatted != nil, "out of memory while formatting a command")
-            bytes.append(contentsOf: UnsafeRawBufferPointer(start: formatted, count: Int(length)))
-            redisFreeCommand(formatted)
-        }
+    mutating func append(_ command: RedisCommand) -> UInt64 {
+        bytes.append(contentsOf: command.bytes)
         return end
     }
 
@@ -50,74 +42,5 @@ struct CommandBuffer {
         bytes.removeAll(keepingCapacity: bytes.capacity <= 1 << 20)
         first = 0
         return nil
-    }
-}
-
-extension [RedisArgument] {
-    /// Lays the arguments out in stack memory, as hiredis wants them.
-    fileprivate func withArguments(
-        _ body: (Int32, UnsafeMutablePointer<UnsafePointer<CChar>?>, UnsafeMutablePointer<Int>) -> Void
-    ) {
-        let size = reduce(0) { $0 + $1.maximumLength }
-        withUnsafeTemporaryAllocation(byteCount: Swift.max(size, 1), alignment: 1) { text in
-            withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: count) { pointers in
-                withUnsafeTemporaryAllocation(of: Int.self, capacity: count) { lengths in
-                    var offset = 0
-                    for (index, argument) in enumerated() {
-                        let target = UnsafeMutableRawBufferPointer(rebasing: text[offset...])
-                        let length = argument.write(to: target)
-                        pointers[index] = UnsafePointer(
-                            (text.baseAddress! + offset).assumingMemoryBound(to: CChar.self))
-                        lengths[index] = length
-                        offset += length
-                    }
-                    body(Int32(count), pointers.baseAddress!, lengths.baseAddress!)
-                }
-            }
-        }
-    }
-}
-
-extension RedisArgument {
-    fileprivate var maximumLength: Int {
-        switch self {
-        case .string(let text): text.utf8.count
-        case .bytes(let bytes): bytes.count
-        case .integer: 20
-        }
-    }
-
-    /// Writes the argument's bytes to the front of `target` and returns how many.
-    fileprivate func write(to target: UnsafeMutableRawBufferPointer) -> Int {
-        switch self {
-        case .string(var text):
-            return text.withUTF8 { source in
-                target.copyMemory(from: UnsafeRawBufferPointer(source))
-                return source.count
-            }
-        case .bytes(let bytes):
-            target.copyBytes(from: bytes)
-            return bytes.count
-        case .integer(let value):
-            return writeDecimal(value, to: target)
-        }
-    }
-
-    private func writeDecimal(_ value: Int64, to target: UnsafeMutableRawBufferPointer) -> Int {
-        var magnitude = value.magnitude
-        var length = value < 0 ? 1 : 0
-        var probe = magnitude
-        repeat {
-            length += 1
-            probe /= 10
-        } while probe > 0
-        var index = length
-        repeat {
-            index -= 1
-            target[index] = UInt8(ascii: "0") + UInt8(magnitude % 10)
-            magnitude /= 10
-        } while magnitude > 0
-        if value < 0 { target[0] = UInt8(ascii: "-") }
-        return length
     }
 }

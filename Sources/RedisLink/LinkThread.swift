@@ -14,8 +14,8 @@ protocol LinkSource: AnyObject {
     var watched: (descriptor: Int32, events: Int16)? { get }
     /// The socket has one of the events that were asked for, or failed.
     func ready(_ events: Int16)
-    /// All jobs of this turn have run: what they wrote can leave in one write.
-    func endOfTurn()
+    /// Some jobs have run, or all of this turn: what they wrote can leave in one write.
+    func flush()
 }
 
 /// The event loop of one connection, and the serial executor of the actors that use it.
@@ -30,10 +30,17 @@ protocol LinkSource: AnyObject {
 /// do it. A busy loop is never borrowed from; there the job waits for the next turn and shares its write.
 ///
 /// **No lost wake-up.** A job is appended before the appender tries to borrow. If the lock is taken, its
-/// holder looks at the queue again after letting go (``runTurns()``), or is the loop itself, which only goes
-/// to sleep after seeing an empty queue under the same mutex that guards the append.
-package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendable {
-    // Unchecked: `timers`, `source` and `turnOwner` are touched only by the holder of `turn`.
+/// holder looks at the inbox again after letting go (``runTurns()``), or is the loop itself, which only goes
+/// to sleep after seeing an empty inbox under the same mutex that guards the append. What is queued inside a
+/// turn needs no mutex: whoever ends the turn looks at that queue once more.
+///
+/// The properties of a turn are exempt from the runtime's checks of exclusive access, which cost a tenth of
+/// all: that only one thread takes a turn is checked by `turn`, and no access lasts over a call.
+package final class LinkThread: SerialExecutor, @unchecked Sendable {
+    // Unchecked: what is not in `inbox` is touched only by the holder of `turn`.
+
+    /// So many jobs share a write.
+    private static let batch = 64
 
     private struct Inbox {
         var jobs: [Job] = []
@@ -43,7 +50,10 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
     }
 
     private enum Job {
-        case swift(UnownedJob)
+        /// Of an actor on this thread.
+        case actor(UnownedJob)
+        /// Of a task that prefers this thread, outside of any actor.
+        case task(UnownedJob, LinkTaskExecutor)
         case call(@Sendable () -> Void)
     }
 
@@ -59,12 +69,15 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
     private let turn = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let wakeup: Wakeup
     private let turnOwner = Atomic<UInt>(0)
-    private var running: [Job] = []
-    private var timers: [Timer] = []
+    /// What was queued inside this turn, and what of it runs now.
+    @exclusivity(unchecked) private var queued: [Job] = []
+    @exclusivity(unchecked) private var running: [Job] = []
+    @exclusivity(unchecked) private var instant: ContinuousClock.Instant?
+    @exclusivity(unchecked) private var timers: [Timer] = []
     private var nextTimer: UInt64 = 0
     /// What the sleeping loop waits for; a borrower that changes it must wake the loop.
-    private var sleepingFor: Sleep?
-    private weak var source: (any LinkSource)?
+    @exclusivity(unchecked) private var sleepingFor: Sleep?
+    @exclusivity(unchecked) private weak var source: (any LinkSource)?
 
     private struct Sleep {
         var descriptor: Int32
@@ -100,7 +113,11 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
     // MARK: Jobs
 
     package func enqueue(_ job: consuming ExecutorJob) {
-        submit(.swift(UnownedJob(job)))
+        submit(.actor(UnownedJob(job)))
+    }
+
+    fileprivate func enqueue(_ job: UnownedJob, by executor: LinkTaskExecutor) {
+        submit(.task(job, executor))
     }
 
     /// Runs `call` in a turn of this thread.
@@ -109,6 +126,7 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
     }
 
     private func submit(_ job: Job) {
+        guard !isInTurn else { return queued.append(job) }
         // The runtime enqueues without holding the executor, and a job may be the last that does: once it is
         // in the inbox, another thread may run it.
         let alive = Unmanaged.passRetained(self)
@@ -128,11 +146,20 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
         isInTurn
     }
 
-    private var isInTurn: Bool {
+    /// Whether the caller runs in a turn of this thread.
+    var isInTurn: Bool {
         turnOwner.load(ordering: .relaxed) == threadIdentity()
     }
 
-    // MARK: Timers, only in a turn
+    // MARK: Time, only in a turn
+
+    /// When this turn, or this round of its jobs, began. What counts from it counts from too early, if at all.
+    var now: ContinuousClock.Instant {
+        if let instant { return instant }
+        let now = ContinuousClock.now
+        instant = now
+        return now
+    }
 
     package func schedule(at deadline: ContinuousClock.Instant, _ fire: @escaping () -> Void) -> TimerID {
         nextTimer += 1
@@ -157,38 +184,52 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
             turnOwner.store(threadIdentity(), ordering: .relaxed)
             takeTurn()
             let changed = !(sleepingFor?.covers(wantedSleep()) ?? true)
+            let isThrough = queued.isEmpty
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
             if changed { wakeup.signal() }
-            // Between the last look at the queue and the unlock somebody may have appended and failed to
+            // Between the last look at the inbox and the unlock somebody may have appended and failed to
             // borrow.
-            guard inbox.withLock({ $0.asleep && !$0.jobs.isEmpty }) else { return }
+            guard !isThrough || inbox.withLock({ $0.asleep && !$0.jobs.isEmpty }) else { return }
         }
     }
 
     private func takeTurn() {
         // Bounded: jobs that keep queueing jobs must not keep the bytes of the others from leaving.
         for _ in 0..<64 {
-            inbox.withLock { swap(&$0.jobs, &running) }
-            if running.isEmpty { break }
-            for job in running {
-                switch job {
-                case .swift(let job):
-                    // Both, so that a task that prefers this executor enters and leaves the actors without a
-                    // hop.
-                    job.runSynchronously(
-                        isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
-                case .call(let call): call()
+            instant = nil
+            inbox.withLock { inbox in
+                guard !inbox.jobs.isEmpty else { return }
+                if queued.isEmpty {
+                    swap(&inbox.jobs, &queued)
+                } else {
+                    queued += inbox.jobs
+                    inbox.jobs.removeAll(keepingCapacity: true)
                 }
+            }
+            if queued.isEmpty { break }
+            swap(&queued, &running)
+            for index in running.indices {
+                run(running[index])
+                // Not only at the end: the server works on the first commands while we make the next ones.
+                if index % Self.batch == Self.batch - 1 { source?.flush() }
             }
             running.removeAll(keepingCapacity: true)
         }
-        source?.endOfTurn()
+        source?.flush()
+    }
+
+    private func run(_ job: Job) {
+        switch job {
+        case .actor(let job):
+            job.runSynchronously(on: asUnownedSerialExecutor())
+        case .task(let job, let executor):
+            job.runSynchronously(on: executor.asUnownedTaskExecutor())
+        case .call(let call): call()
+        }
     }
 
     private func fireTimers() {
-        guard !timers.isEmpty else { return }
-        let now = ContinuousClock.now
         while let due = timers.indices.filter({ timers[$0].deadline <= now })
             .min(by: { timers[$0].deadline < timers[$1].deadline })
         {
@@ -201,7 +242,7 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
         return Sleep(
             descriptor: watched.descriptor,
             events: watched.events,
-            until: timers.map(\.deadline).min()
+            until: timers.lazy.map(\.deadline).min()
         )
     }
 
@@ -210,16 +251,18 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
         while true {
             pthread_mutex_lock(turn)
             turnOwner.store(threadIdentity(), ordering: .relaxed)
+            instant = nil
             if events != 0 { source?.ready(events) }
             fireTimers()
             takeTurn()
             let sleep = wantedSleep()
             sleepingFor = sleep
+            let isThrough = queued.isEmpty
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
             // After the unlock: whoever appends from now on can borrow, whoever appended before is seen here.
             let (idle, stopping) = inbox.withLock { inbox in
-                inbox.asleep = inbox.jobs.isEmpty
+                inbox.asleep = isThrough && inbox.jobs.isEmpty
                 return (inbox.asleep, inbox.stopping)
             }
             // `asleep` stays set when the loop ends, so that every later job is run by its caller.
@@ -245,5 +288,21 @@ package final class LinkThread: SerialExecutor, TaskExecutor, @unchecked Sendabl
         guard poll(&descriptors, 2, timeout) > 0 else { return 0 }
         if descriptors[0].revents != 0 { wakeup.drain() }
         return descriptors[1].revents
+    }
+}
+
+/// Runs the tasks that prefer it in the turns of a ``LinkThread``.
+///
+/// Not the thread itself: the runtime must be able to tell a task that is on the thread by preference from one
+/// that is in an actor there, or it would enqueue the first anew after each call.
+package final class LinkTaskExecutor: TaskExecutor {
+    private let thread: LinkThread
+
+    init(_ thread: LinkThread) {
+        self.thread = thread
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        thread.enqueue(UnownedJob(job), by: self)
     }
 }

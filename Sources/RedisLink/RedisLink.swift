@@ -15,23 +15,27 @@ package final class RedisLink: Sendable {
 
     package let configuration: RedisConfiguration
     package let connection: RedisConnection
+    /// For tasks that do little else than use ``connection``.
+    package let taskExecutor: LinkTaskExecutor
     private let listening = Mutex(Listening())
     private let logger: Logger
 
     package init(_ configuration: RedisConfiguration, logger: Logger) throws(RedisError) {
         self.configuration = configuration
         self.logger = logger
-        connection = RedisConnection(configuration: configuration, thread: try LinkThread())
+        let thread = try LinkThread()
+        connection = RedisConnection(configuration: configuration, thread: thread)
+        taskExecutor = LinkTaskExecutor(thread)
     }
 
     deinit {
         // A link that was only dropped ends like one that was closed.
         let connection = connection
         let subscriber = listening.withLock { $0.subscriber }
-        connection.thread.submit { connection.assumeIsolated { $0.close() } }
+        connection.thread.submit { connection.inTurn { $0.close() } }
         connection.thread.stop()
         if let subscriber {
-            subscriber.thread.submit { subscriber.assumeIsolated { $0.close() } }
+            subscriber.thread.submit { subscriber.inTurn { $0.close() } }
             subscriber.thread.stop()
         }
     }
@@ -39,19 +43,19 @@ package final class RedisLink: Sendable {
     /// Waits until the command connection stands.
     ///
     /// - Throws: the failure of the attempt, which is not repeated here; the link goes on trying.
-    package func connect() async throws(RedisError) {
+    package nonisolated(nonsending) func connect() async throws(RedisError) {
         try await connection.connect()
     }
 
     /// Sends one command. One round trip.
-    package func send(_ command: [RedisArgument], timeout: Duration? = nil) async throws(RedisError)
-        -> RedisReply
-    {
+    package nonisolated(nonsending) func send(
+        _ command: RedisCommand, timeout: Duration? = nil
+    ) async throws(RedisError) -> RedisReply {
         try await connection.send(command, timeout: timeout)
     }
 
     /// Runs a script. One round trip, two where the server does not know the script yet.
-    package func evaluate(
+    package nonisolated(nonsending) func evaluate(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
         try await connection.evaluate(script, keys: keys, arguments: arguments, timeout: timeout)
@@ -80,7 +84,7 @@ package final class RedisLink: Sendable {
         }
         let (subscriber, id) = subscription
         subscriber.thread.submit {
-            subscriber.assumeIsolated { $0.add(channel, id: id, onMessage) }
+            subscriber.inTurn { $0.add(channel, id: id, onMessage) }
         }
         return RedisSubscription(subscriber: subscriber, channel: channel, id: id)
     }

@@ -5,11 +5,14 @@ package struct RedisScript: Sendable, Hashable {
     package let name: String
     package let source: String
     package let digest: String
+    /// The first two arguments of a call by digest, laid out once.
+    let callByDigest: [UInt8]
 
     package init(name: String, source: String) {
         self.name = name
         self.source = source
-        self.digest = Self.sha1(source)
+        digest = Self.sha1(source)
+        callByDigest = Self.bulk(["EVALSHA", .string(digest)])
     }
 
     private static func sha1(_ text: String) -> String {

@@ -2,7 +2,7 @@
 ///
 /// Messages are hints: those published while it is not connected are lost. After each reconnection every
 /// handler is called once with an empty message, so that whoever waits looks for itself.
-package actor RedisSubscriber: SessionDelegate {
+package actor RedisSubscriber: LinkActor, SessionDelegate {
     private struct Handler {
         var id: UInt64
         var call: @Sendable ([UInt8]) -> Void
@@ -51,19 +51,20 @@ package actor RedisSubscriber: SessionDelegate {
     }
 
     nonisolated func sessionIsReady() {
-        assumeIsolated { subscriber in
+        inTurn { subscriber in
             guard !subscriber.handlers.isEmpty else { return }
-            _ = subscriber.session.append(["SUBSCRIBE"] + subscriber.handlers.keys.map(RedisArgument.string))
+            _ = subscriber.session.append(
+                RedisCommand(["SUBSCRIBE"] + subscriber.handlers.keys.map(RedisArgument.string)))
         }
     }
 
     nonisolated func sessionReceived(_ value: RedisValue) {
-        assumeIsolated { $0.received(value) }
+        inTurn { $0.received(value) }
     }
 
     /// The session connects again by itself.
     nonisolated func sessionFailed(_ error: RedisError, sent: UInt64) {
-        assumeIsolated { $0.confirmed = [] }
+        inTurn { $0.confirmed = [] }
     }
 
     private func received(_ value: RedisValue) {
@@ -96,7 +97,7 @@ package final class RedisSubscription: Sendable {
 
     package func cancel() {
         subscriber.thread.submit { [subscriber, channel, id] in
-            subscriber.assumeIsolated { $0.remove(channel, id: id) }
+            subscriber.inTurn { $0.remove(channel, id: id) }
         }
     }
 

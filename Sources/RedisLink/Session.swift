@@ -23,15 +23,15 @@ final class Session: LinkSource, @unchecked Sendable {
     private let thread: LinkThread
     weak var delegate: (any SessionDelegate)?
 
-    private var state = SessionState()
-    private var socket: Socket?
-    private var tls: TLSStream?
+    @exclusivity(unchecked) private var state = SessionState()
+    @exclusivity(unchecked) private var socket: Socket?
+    @exclusivity(unchecked) private var tls: TLSStream?
     private var addresses: [SocketAddress] = []
-    private var parser: ReplyParser
-    private var output = CommandBuffer()
+    @exclusivity(unchecked) private var parser: ReplyParser
+    @exclusivity(unchecked) private var output = CommandBuffer()
     private var timer: LinkThread.TimerID?
     private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-    private(set) var lastReceived = ContinuousClock.now
+    @exclusivity(unchecked) private(set) var lastReceived = ContinuousClock.now
 
     init(configuration: RedisConfiguration, thread: LinkThread) {
         self.configuration = configuration
@@ -71,7 +71,7 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 
     /// Appends a command; it leaves at the end of the turn. Returns the offset of its last byte.
-    func append(_ command: [RedisArgument]) -> UInt64 {
+    func append(_ command: RedisCommand) -> UInt64 {
         output.append(command)
     }
 
@@ -206,7 +206,7 @@ final class Session: LinkSource, @unchecked Sendable {
         }
     }
 
-    func endOfTurn() {
+    func flush() {
         guard socket != nil, state.phase != .connecting, state.phase != .securing else { return }
         guard let reason = flushTLS() ?? output.drain({ send($0) }) else { return }
         // The server's last words, such as the replies before its end, may still be unread.
@@ -255,7 +255,7 @@ final class Session: LinkSource, @unchecked Sendable {
             fail(lost(reason))
             return false
         case .bytes(let count):
-            lastReceived = .now
+            lastReceived = thread.now
             do throws(RedisError) {
                 try parser.feed(UnsafeRawBufferPointer(rebasing: input[..<count]))
                 let attempt = state.attempt
@@ -316,11 +316,11 @@ extension RedisConfiguration {
 
     /// The commands that make a new connection ours. At least one: a server that is full, or wants a
     /// password, says so in reply to the first command only, and a connection is no success before.
-    fileprivate var greeting: [[RedisArgument]] {
-        var commands: [[RedisArgument]] = []
+    fileprivate var greeting: [RedisCommand] {
+        var commands: [RedisCommand] = []
         if let password {
             let credentials = user.map { [RedisArgument($0)] } ?? []
-            commands.append(["AUTH"] + credentials + [.string(password.value)])
+            commands.append(RedisCommand(["AUTH"] + credentials + [.string(password.value)]))
         }
         if database != 0 { commands.append(["SELECT", RedisArgument(database)]) }
         if let clientName { commands.append(["CLIENT", "SETNAME", .string(clientName)]) }

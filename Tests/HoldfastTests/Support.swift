@@ -39,7 +39,7 @@ extension Holdfast {
     /// A command as redis-cli would send it.
     @discardableResult
     func redis(_ command: RedisArgument...) async throws -> RedisValue {
-        try await core.link.send(command).value
+        try await core.link.send(RedisCommand(command)).value
     }
 }
 

@@ -3,19 +3,10 @@ import RedisLink
 extension RedisLink {
     /// Runs a script whose reply is awaited even if the task is cancelled meanwhile: for calls that grant or
     /// settle something, whose outcome must be known.
-    func evaluateShielded(
+    nonisolated(nonsending) func evaluateShielded(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        let result = await withUnsafeContinuation { continuation in
-            connection.thread.submit { [connection] in
-                connection.assumeIsolated {
-                    $0.evaluate(script, keys: keys, arguments: arguments, timeout: timeout) {
-                        continuation.resume(returning: $0)
-                    }
-                }
-            }
-        }
-        return try result.get()
+        try await connection.evaluateShielded(script, keys: keys, arguments: arguments, timeout: timeout)
     }
 
     /// A pause that cancellation does not shorten, between repetitions of such a call.

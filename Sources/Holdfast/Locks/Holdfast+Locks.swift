@@ -12,7 +12,7 @@ extension Holdfast {
     /// - Throws: a ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the lock may be held under a
     ///   token that nobody has, at the longest for `lease`. `CancellationError` when the task is cancelled; a
     ///   grant that races with the cancellation is released in the background.
-    public func tryAcquire(
+    public nonisolated(nonsending) func tryAcquire(
         _ name: String, lease: Duration? = nil, fenced: Bool = true
     ) async throws -> Acquisition {
         try await core.keeper.tryAcquire(core.lockClaim(name, lease: lease, fenced: fenced))
@@ -27,7 +27,7 @@ extension Holdfast {
     ///   - fenced: as in ``tryAcquire(_:lease:fenced:)``.
     /// - Throws: ``HoldfastError/Code/notAcquired``, with the holder, when the limit is over; else as
     ///   ``tryAcquire(_:lease:fenced:)``.
-    public func acquire(
+    public nonisolated(nonsending) func acquire(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true
     ) async throws -> Lease {
         var parking = Parking(began: .now, limit: limit)
@@ -71,13 +71,20 @@ extension Holdfast {
 }
 
 extension Core {
-    func lockClaim(_ name: String, lease: Duration?, fenced: Bool) async throws(HoldfastError) -> LockClaim {
-        let lease = lease ?? configuration.lease
-        try Configuration.validate(lease: lease)
+    func lockClaim(_ name: String, lease: Duration?, fenced: Bool) throws(HoldfastError) -> LockClaim {
+        let key = try keys.lock(name)
         let claim = LockClaim(
-            name: name, key: try keys.lock(name), fenceKey: try keys.fence(name), fenced: fenced,
-            token: instance.token(), lease: lease)
-        await beats.begin()
+            name: name, key: key, fenceKey: fenced ? KeySpace.fence(ofLock: key) : nil,
+            token: instance.token(),
+            lease: try term(lease))
+        beats.begin()
         return claim
+    }
+
+    /// A lease as it was asked for, or as configured.
+    func term(_ lease: Duration?) throws(HoldfastError) -> LeaseTerm {
+        guard let lease else { return self.lease }
+        try Configuration.validate(lease: lease)
+        return LeaseTerm(lease)
     }
 }

@@ -1,28 +1,24 @@
 import Logging
-import RedisLink
+package import RedisLink
+import Synchronization
 
 /// Acquires, renews and releases the leases of one client.
 ///
-/// It shares the executor of the command connection: an acquisition is one hop to that thread and one back,
-/// and the renewals run there too, so that no user code that blocks Swift's threads can delay them. There is
-/// one timer for all leases; renewals that are due soon go out with those that are due now, in one batch.
-package actor LeaseKeeper {
-    package nonisolated var unownedExecutor: UnownedSerialExecutor {
-        connection.thread.asUnownedSerialExecutor()
-    }
-
-    private struct Held {
-        weak var lease: Lease?
-    }
+/// Callers stay where they are: what they share is a table under a mutex. The actor itself, on the thread of
+/// the command connection, is for the renewals, so that no user code that blocks Swift's threads can delay
+/// them. There is one timer for all leases; renewals that are due soon go out with those that are due now, in
+/// one batch.
+package actor LeaseKeeper: LinkActor {
+    package nonisolated var thread: LinkThread { connection.thread }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// How long closing waits for a server that does not answer.
     static let closeTimeout: Duration = .seconds(1)
 
     private let connection: RedisConnection
     private let logger: Logger
-    private var held: [ObjectIdentifier: Held] = [:]
-    private var timer: (id: LinkThread.TimerID, at: ContinuousClock.Instant)?
-    private var isClosed = false
+    private nonisolated let held = Mutex(HeldGrants())
+    private var timer: LinkThread.TimerID?
 
     init(connection: RedisConnection, logger: Logger) {
         self.connection = connection
@@ -36,8 +32,8 @@ package actor LeaseKeeper {
     /// If the connection is lost before the answer, the attempt is repeated once with the same token, which
     /// Redis answers as it answered, or would have answered, the first time. What is still unknown after
     /// that, or was cancelled on its way, is undone in the background.
-    package func tryAcquire(_ claim: LockClaim) async throws -> Acquisition {
-        guard !isClosed else { throw HoldfastError(.closed, "this client is closed") }
+    package nonisolated(nonsending) func tryAcquire(_ claim: LockClaim) async throws -> Acquisition {
+        guard held.withLock({ !$0.isClosed }) else { throw HoldfastError(.closed, "this client is closed") }
         var unknown = false
         while true {
             let answer: LockClaim.Answer
@@ -50,7 +46,7 @@ package actor LeaseKeeper {
                 var failure = error
                 if unknown {
                     failure.delivery = .unknown
-                    abandon(key: claim.key, token: claim.token, lease: claim.lease)
+                    abandon(key: claim.key, token: claim.token, lease: claim.lease.duration)
                 }
                 throw HoldfastError.thrown(for: failure, "acquiring the lock \(claim.name)")
             }
@@ -60,79 +56,89 @@ package actor LeaseKeeper {
             case .granted(let fence, let sentAt):
                 let lease = hold(claim, fence: fence, sentAt: sentAt)
                 // A process that was stopped while the answer waited for it.
-                guard lease.isHeld else { throw lease.lostError(.expired) }
+                try lease.check()
                 return .acquired(lease)
             }
         }
     }
 
     /// Begins to renew a lease that a script has just granted for `claim`.
-    package func hold(_ claim: LockClaim, fence: FencingToken?, sentAt: ContinuousClock.Instant) -> Lease {
-        let state = LeaseState(lease: claim.lease, sentAt: sentAt)
-        let lease = Lease(claim, fencingToken: fence, state: state, keeper: self)
-        held[ObjectIdentifier(lease)] = Held(lease: lease)
-        wake(at: sentAt + claim.lease / 3)
-        return lease
+    package nonisolated func hold(
+        _ claim: LockClaim, fence: FencingToken?, sentAt: ContinuousClock.Instant
+    ) -> Lease {
+        let grant = Grant(claim, sentAt: sentAt)
+        let renewal = sentAt + claim.lease.renewal
+        let (isClosed, wakes) = held.withLock { held in
+            (!held.insert(grant), held.wakeAt.map { $0 > renewal } ?? true)
+        }
+        if isClosed {
+            _ = grant.update { $0.close() }
+            abandon(grant)
+        } else if wakes {
+            thread.submit { self.inTurn { $0.wake(at: renewal) } }
+        }
+        return Lease(grant, fencingToken: fence, keeper: self)
     }
 
     // MARK: Release
 
-    /// Releases `lease`, which has ended locally already, and repeats that while the outcome is unknown.
+    /// Releases `grant`, whose lease has ended locally already, and repeats that while the outcome is unknown.
     ///
     /// - Parameter late: whether it ended after its deadline, before the timer noticed. Then only Redis can
     ///   say that nobody else has held it meanwhile; without its word the lease was lost.
-    func release(_ lease: Lease, late: Bool) async throws(HoldfastError) {
-        held[ObjectIdentifier(lease)] = nil
+    nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError) {
+        held.withLock { $0.remove(grant) }
         var unknown = false
         while true {
             let released: Bool
             do throws(RedisError) {
-                released = try await releaseOnce(key: lease.key, token: lease.token)
+                released = try await releaseOnce(grant)
             } catch {
                 unknown = unknown || error.delivery == .unknown
-                let again = error.code == .connectionLost && ContinuousClock.now < lease.deadline
+                let again = error.code == .connectionLost && .now < grant.lease.deadline
                 if again { continue }
-                if late { throw lease.lostError(.expired) }
+                if late { throw grant.lostError(.expired) }
                 var failure = error
                 if unknown { failure.delivery = .unknown }
-                throw HoldfastError(failure, "releasing the lock \(lease.name)")
+                throw HoldfastError(failure, "releasing the lock \(grant.name)")
             }
             if released { return }
-            if late { throw lease.lostError(.expired) }
+            if late { throw grant.lostError(.expired) }
             // After an unknown outcome a refusal may be our own earlier success.
-            guard unknown else { throw lease.lostError(.taken) }
+            guard unknown else { throw grant.lostError(.taken) }
             return
         }
     }
 
     /// One release that cancellation does not interrupt.
-    private func releaseOnce(
-        key: String, token: String, timeout: Duration? = nil
+    private nonisolated(nonsending) func releaseOnce(
+        _ grant: Grant, timeout: Duration? = nil
     ) async throws(RedisError) -> Bool {
-        let result = await withUnsafeContinuation { continuation in
-            connection.assumeIsolated {
-                $0.evaluate(Scripts.release, keys: [key], arguments: [.string(token)], timeout: timeout) {
-                    continuation.resume(returning: $0)
-                }
-            }
-        }
-        return try result.get().value.integer == 1
+        try await connection.evaluateShielded(
+            Scripts.release, keys: [grant.key], arguments: [.string(grant.token)], timeout: timeout
+        ).value.integer == 1
+    }
+
+    /// Releases a grant that nobody has any more in the background.
+    nonisolated func abandon(_ grant: Grant) {
+        held.withLock { $0.remove(grant) }
+        abandon(key: grant.key, token: grant.token, lease: grant.term.duration)
     }
 
     /// Releases what may be held under `token` in the background, until that is certain or the lease is over.
     nonisolated func abandon(key: String, token: String, lease: Duration) {
         let end = ContinuousClock.now + lease
-        connection.thread.submit {
-            self.assumeIsolated { $0.abandon(key: key, token: token, until: end) }
+        thread.submit {
+            self.inTurn { $0.abandon(key: key, token: token, until: end) }
         }
     }
 
     private func abandon(key: String, token: String, until end: ContinuousClock.Instant) {
-        connection.assumeIsolated {
+        connection.inTurn {
             $0.evaluate(Scripts.release, keys: [key], arguments: [.string(token)]) { [weak self] result in
                 guard case .failure(let error) = result, error.code != .closed, .now < end else { return }
-                self?.assumeIsolated { keeper in
-                    _ = keeper.connection.thread.schedule(at: .now + .milliseconds(200)) {
+                self?.inTurn { keeper in
+                    _ = keeper.thread.schedule(at: .now + .milliseconds(200)) {
                         keeper.abandon(key: key, token: token, until: end)
                     }
                 }
@@ -145,92 +151,136 @@ package actor LeaseKeeper {
     /// Sets the timer to `instant` unless it is due before that. It is not moved back when leases end: a lock
     /// that is taken and released quickly never touches it.
     private func wake(at instant: ContinuousClock.Instant) {
-        if let timer, timer.at <= instant { return }
-        if let timer { connection.thread.cancel(timer.id) }
-        let id = connection.thread.schedule(at: instant) { [weak self] in
-            self?.assumeIsolated { $0.renewDue() }
+        let isEarliest = held.withLock { held in
+            if let wakeAt = held.wakeAt, wakeAt <= instant, timer != nil { return false }
+            held.wakeAt = instant
+            return true
         }
-        timer = (id, instant)
+        guard isEarliest else { return }
+        if let timer { thread.cancel(timer) }
+        timer = thread.schedule(at: instant) { [weak self] in
+            self?.inTurn { $0.renewDue() }
+        }
     }
 
     private func renewDue() {
         timer = nil
+        let grants = held.withLock { held in
+            held.wakeAt = nil
+            return held.grants
+        }
         let now = ContinuousClock.now
         var next: ContinuousClock.Instant?
-        for (id, entry) in held {
-            guard let lease = entry.lease else {
-                held[id] = nil
-                continue
-            }
-            var step = lease.update { $0.next(at: now) }
+        for grant in grants {
+            var step = grant.update { $0.next(at: now) }
             if step == .renew {
-                renew(lease)
-                step = lease.update { $0.next(at: now) }
+                renew(grant)
+                step = grant.update { $0.next(at: now) }
             }
             switch step {
             case .wait(let until): next = min(next ?? until, until)
-            case .expired: lost(lease, .expired)
-            case .renew, .nothing: held[id] = nil
+            case .expired: lost(grant, .expired)
+            case .renew, .nothing: held.withLock { $0.remove(grant) }
             }
         }
         if let next { wake(at: next) }
     }
 
-    private func renew(_ lease: Lease) {
+    private func renew(_ grant: Grant) {
         // Each attempt has a third of the lease: then there is time for another one.
-        connection.assumeIsolated {
+        connection.inTurn {
             $0.evaluate(
-                Scripts.renew, keys: [lease.key],
-                arguments: [.string(lease.token), .init(milliseconds: lease.duration)],
-                timeout: lease.duration / 3
-            ) { [weak self, weak lease] result in
-                guard let self, let lease else { return }
-                assumeIsolated { $0.renewed(lease, result) }
+                Scripts.renew, keys: [grant.key],
+                arguments: [.string(grant.token), grant.term.milliseconds],
+                timeout: grant.term.renewal
+            ) { [weak self] result in
+                self?.inTurn { $0.renewed(grant, result) }
             }
         }
     }
 
-    private func renewed(_ lease: Lease, _ result: RedisConnection.Result) {
+    private func renewed(_ grant: Grant, _ result: RedisConnection.Result) {
         let now = ContinuousClock.now
         switch result {
         case .success(let reply) where reply.value.integer == 1:
-            lease.update { $0.renewed(sentAt: reply.sentAt) }
-            wake(at: reply.sentAt + lease.duration / 3)
+            wake(
+                at: grant.update { lease in
+                    lease.renewed(sentAt: reply.sentAt)
+                    return lease.renewalDue
+                })
         case .success:
-            if lease.update({ $0.refused() }) { lost(lease, .taken) }
+            if grant.update({ $0.refused() }) { lost(grant, .taken) }
         case .failure(let error) where error.replyKind == "WRONGTYPE":
             // A key of another type is not ours either.
-            if lease.update({ $0.refused() }) { lost(lease, .taken) }
+            if grant.update({ $0.refused() }) { lost(grant, .taken) }
         case .failure(let error):
             // Not a loss: the key may live on. The local deadline decides.
-            logger.warning("renewing \(lease.name) failed, trying again: \(error)")
-            wake(at: lease.update { $0.renewalFailed(at: now) })
+            logger.warning("renewing \(grant.name) failed, trying again: \(error)")
+            wake(at: grant.update { $0.renewalFailed(at: now) })
         }
     }
 
-    private func lost(_ lease: Lease, _ reason: LossReason) {
-        held[ObjectIdentifier(lease)] = nil
-        logger.error("the lease of \(lease.name) was lost: \(reason)")
+    private func lost(_ grant: Grant, _ reason: LossReason) {
+        held.withLock { $0.remove(grant) }
+        logger.error("the lease of \(grant.name) was lost: \(reason)")
     }
 
     /// Ends all leases and lets go of them in Redis, so that others need not wait for their end.
     func close() async {
-        isClosed = true
-        let leases = held.values.compactMap(\.lease)
-        held = [:]
+        let grants = held.withLock { $0.close() }
         await withDiscardingTaskGroup { group in
-            for lease in leases where lease.update({ $0.close() }) {
-                group.addTask { await self.releaseAtClose(lease) }
+            for grant in grants where grant.update({ $0.close() }) {
+                group.addTask { await self.releaseAtClose(grant) }
             }
         }
     }
 
-    private func releaseAtClose(_ lease: Lease) async {
-        logger.warning("the lease of \(lease.name) was still held when the client was closed")
+    private nonisolated func releaseAtClose(_ grant: Grant) async {
+        logger.warning("the lease of \(grant.name) was still held when the client was closed")
         do {
-            _ = try await releaseOnce(key: lease.key, token: lease.token, timeout: Self.closeTimeout)
+            _ = try await releaseOnce(grant, timeout: Self.closeTimeout)
         } catch {
-            logger.warning("releasing \(lease.name) while closing failed, it ends by itself: \(error)")
+            logger.warning("releasing \(grant.name) while closing failed, it ends by itself: \(error)")
         }
+    }
+}
+
+/// The grants whose leases are held, and when the timer looks at them next.
+private struct HeldGrants {
+    private var table: [Grant?] = []
+    private var free: [Int] = []
+    private(set) var isClosed = false
+    var wakeAt: ContinuousClock.Instant?
+
+    var grants: [Grant] { table.compactMap(\.self) }
+
+    /// False: it is too late.
+    mutating func insert(_ grant: Grant) -> Bool {
+        guard !isClosed else { return false }
+        if let index = free.popLast() {
+            table[index] = grant
+            grant.tableIndex = index
+        } else {
+            grant.tableIndex = table.count
+            table.append(grant)
+        }
+        return true
+    }
+
+    /// Does nothing to one that is not there any more.
+    mutating func remove(_ grant: Grant) {
+        let index = grant.tableIndex
+        guard index >= 0 else { return }
+        grant.tableIndex = -1
+        table[index] = nil
+        free.append(index)
+    }
+
+    /// Takes all that is held; nothing is from now on.
+    mutating func close() -> [Grant] {
+        isClosed = true
+        let grants = grants
+        for grant in grants { remove(grant) }
+        return grants
     }
 }

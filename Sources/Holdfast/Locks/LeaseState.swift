@@ -35,22 +35,16 @@ struct LeaseState: Sendable {
         case nothing
     }
 
-    let lease: Duration
+    let lease: LeaseTerm
     private(set) var phase = Phase.held
     private(set) var deadline: ContinuousClock.Instant
-    private var renewalDue: ContinuousClock.Instant
+    private(set) var renewalDue: ContinuousClock.Instant
     private var isRenewing = false
 
-    init(lease: Duration, sentAt: ContinuousClock.Instant) {
+    init(lease: LeaseTerm, sentAt: ContinuousClock.Instant) {
         self.lease = lease
-        deadline = sentAt + Self.trusted(lease)
-        renewalDue = sentAt + lease / 3
-    }
-
-    /// The part of a lease that is believed: one per cent for clocks of different rate, two milliseconds for
-    /// Redis' rounding.
-    static func trusted(_ lease: Duration) -> Duration {
-        lease - lease / 100 - .milliseconds(2)
+        deadline = sentAt + lease.trusted
+        renewalDue = sentAt + lease.renewal
     }
 
     func isHeld(at now: ContinuousClock.Instant) -> Bool {
@@ -65,7 +59,7 @@ struct LeaseState: Sendable {
             return .expired
         }
         if isRenewing { return .wait(until: deadline) }
-        if renewalDue <= now + lease / 12 {
+        if renewalDue <= now + lease.duration / 12 {
             isRenewing = true
             return .renew
         }
@@ -76,8 +70,8 @@ struct LeaseState: Sendable {
     mutating func renewed(sentAt: ContinuousClock.Instant) {
         isRenewing = false
         guard phase == .held else { return }
-        deadline = max(deadline, sentAt + Self.trusted(lease))
-        renewalDue = sentAt + lease / 3
+        deadline = max(deadline, sentAt + lease.trusted)
+        renewalDue = sentAt + lease.renewal
     }
 
     /// Redis answered that the lease is not ours. True: this is news.
@@ -92,7 +86,7 @@ struct LeaseState: Sendable {
     /// Returns the instant of the next try.
     mutating func renewalFailed(at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         isRenewing = false
-        renewalDue = now + lease / 20
+        renewalDue = now + lease.duration / 20
         return renewalDue
     }
 

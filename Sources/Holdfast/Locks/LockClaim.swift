@@ -13,33 +13,32 @@ package struct LockClaim: Sendable {
 
     package let name: String
     package let key: String
-    /// Where the fence is kept.
-    package let fenceKey: String
-    /// Whether the grant carries a fence. Without one it is a bare `SET`.
-    package let fenced: Bool
+    /// Where the fence is kept; nil for a bare `SET`, whose grant has none.
+    package let fenceKey: String?
     package let token: String
-    package let lease: Duration
+    package let lease: LeaseTerm
 
-    package init(
-        name: String, key: String, fenceKey: String, fenced: Bool = true, token: String, lease: Duration
-    ) {
+    package init(name: String, key: String, fenceKey: String?, token: String, lease: LeaseTerm) {
         self.name = name
         self.key = key
         self.fenceKey = fenceKey
-        self.fenced = fenced
         self.token = token
         self.lease = lease
     }
 
     /// Asks once. Asking again with the same token is answered as the first time.
-    func attempt(over connection: RedisConnection) async throws(RedisError) -> Answer {
-        fenced ? try await attemptFenced(connection) : try await attemptPlain(connection)
+    nonisolated(nonsending) func attempt(over connection: RedisConnection) async throws(RedisError) -> Answer
+    {
+        guard let fenceKey else { return try await attemptPlain(connection) }
+        return try await attemptFenced(fenceKey, connection)
     }
 
-    private func attemptFenced(_ connection: RedisConnection) async throws(RedisError) -> Answer {
+    private nonisolated(nonsending) func attemptFenced(
+        _ fenceKey: String, _ connection: RedisConnection
+    ) async throws(RedisError) -> Answer {
         let reply = try await connection.evaluate(
             Scripts.acquire, keys: [key, fenceKey],
-            arguments: [.string(token), .init(milliseconds: lease), .init(milliseconds: Self.fenceLifetime)])
+            arguments: [.string(token), lease.milliseconds, .init(milliseconds: Self.fenceLifetime)])
         guard let parts = reply.value.array, let granted = parts.first?.integer else { throw unexpected }
         if granted == 1, parts.count == 2, let fence = parts[1].integer {
             return .granted(FencingToken(rawValue: fence), sentAt: reply.sentAt)
@@ -48,21 +47,24 @@ package struct LockClaim: Sendable {
         return .refused(holder)
     }
 
-    private func attemptPlain(_ connection: RedisConnection) async throws(RedisError) -> Answer {
+    private nonisolated(nonsending) func attemptPlain(_ connection: RedisConnection) async throws(RedisError)
+        -> Answer
+    {
         // Free between the refusal and the look at the holder: the next turn takes it or finds another
         // holder.
         while true {
             let reply = try await connection.send([
-                "SET", .string(key), .string(token), "NX", "PX", .init(milliseconds: lease),
+                "SET", .string(key), .string(token), "NX", "PX", lease.milliseconds,
             ])
             guard reply.value.isNull else { return .granted(nil, sentAt: reply.sentAt) }
-            let look = try await connection.evaluate(Scripts.inspect, keys: [key, fenceKey], arguments: [])
+            let look = try await connection.evaluate(
+                Scripts.inspect, keys: [key, KeySpace.fence(ofLock: key)], arguments: [])
             guard let parts = look.value.array else { throw unexpected }
             guard let holder = Holder(reply: parts[...]) else { continue }
             guard holder.value == token else { return .refused(holder) }
             // Ours, by an attempt whose answer was lost. When that was sent is not known: count from now.
             let renewal = try await connection.evaluate(
-                Scripts.renew, keys: [key], arguments: [.string(token), .init(milliseconds: lease)])
+                Scripts.renew, keys: [key], arguments: [.string(token), lease.milliseconds])
             if renewal.value.integer == 1 { return .granted(nil, sentAt: renewal.sentAt) }
         }
     }

@@ -143,9 +143,9 @@ extension Consumer {
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil,
         completion: @escaping @Sendable (isolated Consumer, RedisConnection.Result) -> Void
     ) {
-        link.connection.assumeIsolated {
+        link.connection.inTurn {
             $0.evaluate(script, keys: keys, arguments: arguments, timeout: timeout) { [self] result in
-                assumeIsolated { completion($0, result) }
+                inTurn { completion($0, result) }
             }
         }
     }

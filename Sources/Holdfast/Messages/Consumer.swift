@@ -9,12 +9,11 @@ import RedisLink
 /// are made and their replies taken without a hop, and renewals are not delayed by handlers that block
 /// Swift's threads. Cancelling the task of ``run()`` does not reach that executor, so nothing that was
 /// claimed is forgotten.
-actor Consumer: HostedComponent {
+actor Consumer: LinkActor, HostedComponent {
     typealias Handler = @Sendable (MessageClaim, Delivery) async throws -> Handled
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor {
-        link.connection.thread.asUnownedSerialExecutor()
-    }
+    nonisolated var thread: LinkThread { link.connection.thread }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     let link: RedisLink
     let queue: QueueKeys
@@ -82,8 +81,8 @@ actor Consumer: HostedComponent {
     func stop(grace: Duration) {
         state.stop()
         if grace > .zero {
-            _ = link.connection.thread.schedule(at: .now + grace) { [weak self] in
-                self?.assumeIsolated { $0.giveUp() }
+            _ = thread.schedule(at: .now + grace) { [weak self] in
+                self?.inTurn { $0.giveUp() }
             }
         } else {
             giveUp()
@@ -102,7 +101,7 @@ actor Consumer: HostedComponent {
     }
 
     nonisolated func onThread(_ work: @escaping @Sendable (isolated Consumer) -> Void) {
-        link.connection.thread.submit { self.assumeIsolated { work($0) } }
+        thread.submit { self.inTurn { work($0) } }
     }
 
     // MARK: Handlers
@@ -204,9 +203,9 @@ actor Consumer: HostedComponent {
     /// Sets the timer to `instant` unless it is due before that. It is never moved back.
     func wake(at instant: ContinuousClock.Instant) {
         if let timer, timer.at <= instant { return }
-        if let timer { link.connection.thread.cancel(timer.id) }
-        let id = link.connection.thread.schedule(at: instant) { [weak self] in
-            self?.assumeIsolated { consumer in
+        if let timer { thread.cancel(timer.id) }
+        let id = thread.schedule(at: instant) { [weak self] in
+            self?.inTurn { consumer in
                 consumer.timer = nil
                 consumer.renewDue()
                 consumer.advance()

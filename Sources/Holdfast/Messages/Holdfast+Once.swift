@@ -32,7 +32,7 @@ extension Holdfast {
         _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
         _ body: @escaping @Sendable (OnceClaim) async throws -> Result
     ) async throws -> Once<Result> {
-        let claim = try await core.onceClaim(id, in: scope, lease: lease, retention: retention)
+        let claim = try core.onceClaim(id, in: scope, lease: lease, retention: retention)
         switch try await core.keeper.tryAcquire(claim) {
         case .refused(let holder):
             guard let result = OnceRecord.result(in: holder.value) else {
@@ -75,35 +75,35 @@ private enum OnceRecord {
 extension Core {
     fileprivate func onceClaim(
         _ id: String, in scope: String, lease: Duration?, retention: Duration
-    ) async throws(HoldfastError) -> LockClaim {
-        let lease = lease ?? configuration.lease
-        try Configuration.validate(lease: lease)
+    ) throws(HoldfastError) -> LockClaim {
         guard (1...512).contains(id.utf8.count) else {
             throw HoldfastError(.invalidArgument, "an id must have 1 to 512 bytes, not \(id.utf8.count)")
         }
         guard retention >= .milliseconds(1) else {
             throw HoldfastError(.invalidArgument, "a retention must be above zero, not \(retention)")
         }
-        await beats.begin()
+        beats.begin()
         return LockClaim(
             name: "\(scope)/\(id)", key: try keys.key(scope, "once:\(id)"),
             fenceKey: try keys.key(scope, "once-fence"),
-            token: instance.token(), lease: lease)
+            token: instance.token(), lease: try term(lease))
     }
 
     /// Records the result under the claim. Repeated while the outcome is unknown and the claim lasts;
     /// cancellation does not interrupt it.
     fileprivate func complete(_ lease: Lease, result: some Encodable, retention: Duration) async throws {
         let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
-        let record = OnceRecord.value(token: lease.token, result: json)
+        let record = OnceRecord.value(token: lease.grant.token, result: json)
         var recorded: Bool?
         var unknown = false
         while recorded == nil {
             do throws(RedisError) {
                 recorded =
                     try await link.evaluateShielded(
-                        Scripts.complete, keys: [lease.key],
-                        arguments: [.string(lease.token), .string(record), .init(milliseconds: retention)]
+                        Scripts.complete, keys: [lease.grant.key],
+                        arguments: [
+                            .string(lease.grant.token), .string(record), .init(milliseconds: retention),
+                        ]
                     ).value.integer == 1
             } catch {
                 unknown = unknown || error.delivery == .unknown
@@ -116,12 +116,12 @@ extension Core {
                     // The key holds the result, or the claim: only the claim may be undone.
                     failure.delivery = .unknown
                     lease.settled()
-                    keeper.abandon(key: lease.key, token: lease.token, lease: lease.duration)
+                    keeper.abandon(lease.grant)
                 }
                 throw HoldfastError(failure, "recording that \(lease.name) is done")
             }
         }
-        guard recorded == true else { throw lease.lostError(.taken) }
+        guard recorded == true else { throw lease.grant.lostError(.taken) }
         lease.settled()
     }
 }
@@ -129,6 +129,6 @@ extension Core {
 extension Lease {
     /// Its key was turned into something else: there is nothing to renew or to release any more.
     fileprivate func settled() {
-        _ = update { $0.release() }
+        _ = grant.update { $0.release() }
     }
 }

@@ -99,6 +99,7 @@ extension MessageClaim {
             else { return nil }
             nextDue = due < 0 ? nil : .milliseconds(max(due - now, 0))
             claims.reserveCapacity(parts.count / 4)
+            let state = LeaseState(lease: LeaseTerm(lease), sentAt: reply.sentAt)
             for index in stride(from: 3, to: parts.count, by: 4) {
                 guard let entry = parts[index].string, let id = parts[index + 1].string,
                     let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer
@@ -107,7 +108,7 @@ extension MessageClaim {
                     MessageClaim(
                         entry: entry, id: id, attempt: Int(attempt), body: body,
                         fencingToken: FencingToken(rawValue: fence), token: token,
-                        lease: LeaseState(lease: lease, sentAt: reply.sentAt)))
+                        lease: state))
             }
         }
     }

@@ -30,7 +30,7 @@ package final class QueueRegistry: Sendable {
         }
         guard isDue else { return }
         link.connection.thread.submit { [link, key, logger] in
-            link.connection.assumeIsolated {
+            link.connection.inTurn {
                 $0.send(["SADD", .string(key), .string(queue)]) { result in
                     if case .failure(let error) = result {
                         logger.debug("registering \(queue) failed: \(error)")

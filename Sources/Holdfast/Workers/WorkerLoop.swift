@@ -37,7 +37,7 @@ final class WorkerLoop: HostedComponent {
                     let reply = try await claim.claim(nominal: nominal, cursor: cursor, token: token)
                     machine.answered(reply.answer, nominal: nominal, serverTime: reply.serverTime, at: .now)
                     if case .claimed(let fence) = reply.answer {
-                        let lease = await hold(claim, token: token, fence: fence, sentAt: reply.sentAt)
+                        let lease = hold(claim, token: token, fence: fence, sentAt: reply.sentAt)
                         await runTick(nominal, lease)
                     }
                 }
@@ -52,11 +52,11 @@ final class WorkerLoop: HostedComponent {
 
     private func hold(
         _ claim: TickClaim, token: String, fence: FencingToken, sentAt: ContinuousClock.Instant
-    ) async -> Lease {
+    ) -> Lease {
         let lockClaim = LockClaim(
             name: TickClaim.lockName(worker.name), key: claim.lockKey, fenceKey: claim.fenceKey, token: token,
-            lease: claim.lease)
-        return await core.keeper.hold(lockClaim, fence: fence, sentAt: sentAt)
+            lease: LeaseTerm(claim.lease))
+        return core.keeper.hold(lockClaim, fence: fence, sentAt: sentAt)
     }
 
     /// Runs the tick to its end. It is cancelled when the lease is lost, when the task is cancelled, and when

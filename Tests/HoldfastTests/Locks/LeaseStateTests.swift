@@ -11,7 +11,7 @@ struct LeaseStateTests {
     func at(_ seconds: Double) -> ContinuousClock.Instant {
         start + .milliseconds(Int((seconds * 1000).rounded()))
     }
-    func state() -> LeaseState { LeaseState(lease: lease, sentAt: start) }
+    func state() -> LeaseState { LeaseState(lease: LeaseTerm(lease), sentAt: start) }
 
     @Test("is believed until one per cent and two milliseconds before the server's end, from the send")
     func deadline() {

@@ -67,7 +67,7 @@ struct LockTests {
             let lease = try #require(
                 try await holdfast.tryAcquire("a", lease: .seconds(10), fenced: false).lease)
             #expect(lease.fencingToken == nil)
-            #expect(try await holdfast.redis("GET", "t:{a}:lock").string == lease.token)
+            #expect(try await holdfast.redis("GET", "t:{a}:lock").string == lease.grant.token)
             #expect(try await holdfast.redis("EXISTS", "t:{a}:fence").integer == 0)
             guard case .refused(let holder) = try await holdfast.tryAcquire("a", fenced: false) else {
                 Issue.record("granted twice")
@@ -112,10 +112,10 @@ struct LockTests {
     func renewal() async throws {
         try await withHoldfast { holdfast, _ in
             let lease = try #require(try await holdfast.tryAcquire("a", lease: .milliseconds(300)).lease)
-            let first = lease.deadline
-            #expect(await eventually { lease.deadline > first + .milliseconds(600) })
+            let first = lease.grant.lease.deadline
+            #expect(await eventually { lease.grant.lease.deadline > first + .milliseconds(600) })
             try lease.check()
-            #expect(try await holdfast.redis("GET", "t:{a}:lock").string == lease.token)
+            #expect(try await holdfast.redis("GET", "t:{a}:lock").string == lease.grant.token)
             try await lease.release()
         }
     }
@@ -189,8 +189,8 @@ struct LockTests {
         try await withHoldfast(commandTimeout: .milliseconds(200)) { holdfast, server in
             // No timer has noticed the end: the lease's request was sent long ago.
             func late(_ name: String) async throws -> Lease {
-                let claim = try await holdfast.core.lockClaim(name, lease: .milliseconds(100), fenced: true)
-                return await holdfast.core.keeper.hold(claim, fence: nil, sentAt: .now - .seconds(1))
+                let claim = try holdfast.core.lockClaim(name, lease: .milliseconds(100), fenced: true)
+                return holdfast.core.keeper.hold(claim, fence: nil, sentAt: .now - .seconds(1))
             }
             let silent = try await late("a")
             try await server.pause()

@@ -26,7 +26,7 @@ struct QueueBench {
     func add(_ fields: String...) async throws -> String {
         try #require(
             try await holdfast.core.link.send(
-                ["XADD", .string(keys.stream), "*"] + fields.map(RedisArgument.string)
+                RedisCommand(["XADD", .string(keys.stream), "*"] + fields.map(RedisArgument.string))
             ).value.string)
     }
 

@@ -34,7 +34,7 @@ final class Outcomes: Sendable {
 
 extension RedisConnection {
     /// Sends commands in one turn, so that they leave together.
-    func sendAll(_ commands: [[RedisArgument]], to outcomes: Outcomes, timeout: Duration? = nil) {
+    func sendAll(_ commands: [RedisCommand], to outcomes: Outcomes, timeout: Duration? = nil) {
         for (index, command) in commands.enumerated() {
             send(command, timeout: timeout) { outcomes.record(index, $0) }
         }

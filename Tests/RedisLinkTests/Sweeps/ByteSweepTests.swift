@@ -26,7 +26,7 @@ struct ByteSweepTests {
         var reply: [UInt8]
         var value: RedisValue
         /// The command that shows whether it was executed, and what it says then.
-        var probe: [RedisArgument]
+        var probe: RedisCommand
         var executed: RedisValue
 
         var description: String { words[0] }
@@ -110,7 +110,7 @@ struct ByteSweepTests {
         let proxy = try FaultProxy(to: server, cut.transport, rules: [rule])
         try await withLink(proxy.url) { link in
             let result = await outcome { () throws(RedisError) in
-                try await link.send(shape.words.map { RedisArgument(Array($0.utf8)) })
+                try await link.send(RedisCommand(shape.words.map { RedisArgument(Array($0.utf8)) }))
             }
             let executed = try await direct.send(shape.probe).value == shape.executed
             switch (result, place.direction) {
@@ -157,7 +157,9 @@ struct ByteSweepTests {
                     try await withLink(proxy.url) { link in
                         try await link.connect()
                         let outcomes = Outcomes()
-                        let commands = ["a", "b", "c"].map { ["INCR", RedisArgument("\(key):\($0)")] }
+                        let commands = ["a", "b", "c"].map {
+                            RedisCommand(["INCR", RedisArgument("\(key):\($0)")])
+                        }
                         await link.connection.sendAll(commands, to: outcomes)
                         try await eventually("all ended") { outcomes.ended.count == 3 }
                         // The end of the connection may overtake the first reply, where it does not come
@@ -170,7 +172,8 @@ struct ByteSweepTests {
                         let executed: [Int64?] = direction == .reply ? [1, 1, 1] : [1, nil, nil]
                         try await eventually("\(direction) cut after \(bytes): what was whole is executed") {
                             let keys = ["a", "b", "c"].map { RedisArgument("\(key):\($0)") }
-                            return try await direct.send(["MGET"] + keys).value.array?.map(\.integer)
+                            return try await direct.send(RedisCommand(["MGET"] + keys)).value.array?.map(
+                                \.integer)
                                 == executed
                         }
                     }

@@ -18,7 +18,7 @@ struct CommandBufferTests {
         return (taken, failure)
     }
 
-    private func formatted(_ command: [RedisArgument]) -> [UInt8] {
+    private func formatted(_ command: RedisCommand) -> [UInt8] {
         var buffer = CommandBuffer()
         #expect(buffer.append(command) == buffer.end)
         return drain(&buffer).bytes
@@ -66,7 +66,7 @@ struct CommandBufferTests {
                         UInt8.random(in: 0...255, using: &random)
                     }
                 }
-                let end = buffer.append(command.map(RedisArgument.bytes))
+                let end = buffer.append(RedisCommand(command.map(RedisArgument.bytes)))
                 expected += RESP2.array(command.map { RESP2.bulk($0) })
                 #expect(end == UInt64(expected.count))
                 actual += drain(&buffer, limit: Int.random(in: 0...120, using: &random)).bytes
@@ -98,7 +98,7 @@ struct CommandBufferTests {
     @Test("a buffer that is never quite empty does not keep what was sent")
     func bounded() {
         var buffer = CommandBuffer()
-        let command: [RedisArgument] = ["SET", "k", .bytes(Array(repeating: 0, count: 10_000))]
+        let command: RedisCommand = ["SET", "k", .bytes(Array(repeating: 0, count: 10_000))]
         var appended = 0
         var sent = 0
         for _ in 0..<2000 {

@@ -1,0 +1,121 @@
+import Synchronization
+
+/// One grant of a name: the proof of ownership, and the state of its lease.
+///
+/// Shared by the ``Lease``, which its owner has, and the ``LeaseKeeper``, which renews it.
+final class Grant: Sendable {
+    private typealias Waiters = [UInt64: UnsafeContinuation<LossReason?, Never>]
+
+    private struct State: Sendable {
+        var lease: LeaseState
+        var waiters: Waiters = [:]
+        /// Waiters that were cancelled before they came to wait.
+        var cancelled: Set<UInt64> = []
+        var nextWaiter: UInt64 = 0
+
+        mutating func takeWaiters() -> Waiters {
+            defer { waiters = [:] }
+            return waiters
+        }
+    }
+
+    /// How ``release()`` found the lease.
+    enum Release {
+        /// It was held, and is the caller's to release in Redis. Late: its deadline had passed already.
+        case ours(late: Bool)
+        case lost(LossReason)
+        case released
+    }
+
+    let name: String
+    let key: String
+    let token: String
+    let term: LeaseTerm
+    private let slot = Atomic<Int>(-1)
+    private let state: Mutex<State>
+
+    init(_ claim: LockClaim, sentAt: ContinuousClock.Instant) {
+        name = claim.name
+        key = claim.key
+        token = claim.token
+        term = claim.lease
+        state = Mutex(State(lease: LeaseState(lease: claim.lease, sentAt: sentAt)))
+    }
+
+    /// Where the keeper finds it in its table; -1 unless it is there. For the keeper, under its mutex.
+    var tableIndex: Int {
+        get { slot.load(ordering: .relaxed) }
+        set { slot.store(newValue, ordering: .relaxed) }
+    }
+
+    var lease: LeaseState {
+        state.withLock { $0.lease }
+    }
+
+    /// Changes the lease's state; if that loses the lease, whoever waits for it is told.
+    func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
+        let (result, reason, waiters) = state.withLock { state in
+            let result = change(&state.lease)
+            guard case .lost(let reason) = state.lease.phase else {
+                return (result, LossReason?.none, Waiters())
+            }
+            return (result, reason, state.takeWaiters())
+        }
+        for waiter in waiters.values { waiter.resume(returning: reason) }
+        return result
+    }
+
+    /// Ends the lease locally, once.
+    func release() -> Release {
+        let (release, waiters) = state.withLock { state -> (Release, Waiters) in
+            switch state.lease.phase {
+            case .released: return (.released, [:])
+            case .lost(let reason): return (.lost(reason), [:])
+            case .held:
+                let late = !state.lease.isHeld(at: .now)
+                _ = state.lease.release()
+                return (.ours(late: late), state.takeWaiters())
+            }
+        }
+        for waiter in waiters.values { waiter.resume(returning: nil) }
+        return release
+    }
+
+    func lostError(_ reason: LossReason) -> HoldfastError {
+        HoldfastError(.lost, "the lock \(name) was lost: \(reason)")
+    }
+
+    /// Waits for the end of the lease: why it was lost, or nil when it was released or the task was
+    /// cancelled.
+    func untilLost() async -> LossReason? {
+        // The number is drawn first: a cancellation that comes before the registration leaves its mark under
+        // it.
+        let id = state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        defer { state.withLock { _ = $0.cancelled.remove(id) } }
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                let phase: LeaseState.Phase? = state.withLock { state in
+                    if state.cancelled.remove(id) != nil { return .released }
+                    guard state.lease.phase == .held else { return state.lease.phase }
+                    state.waiters[id] = continuation
+                    return nil
+                }
+                switch phase {
+                case nil, .held: break
+                case .released: continuation.resume(returning: nil)
+                case .lost(let reason): continuation.resume(returning: reason)
+                }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state in
+                let waiter = state.waiters.removeValue(forKey: id)
+                if waiter == nil { state.cancelled.insert(id) }
+                return waiter
+            }
+            waiter?.resume(returning: nil)
+        }
+    }
+}

@@ -1,0 +1,156 @@
+/// A command as it goes over the wire: an array of bulk strings, in RESP.
+///
+/// It is laid out by whoever makes it, so that the connection's thread only copies bytes. hiredis has a
+/// function for this; it formats each number by `sprintf`, which costs more than the rest of sending.
+package struct RedisCommand: Sendable, Hashable {
+    let bytes: [UInt8]
+
+    package init(_ arguments: [RedisArgument]) {
+        self.init(count: arguments.count, capacity: arguments.capacity) { output in
+            for argument in arguments { output.append(argument) }
+        }
+    }
+
+    /// A call of a script that the server knows, by its digest.
+    package init(_ script: RedisScript, keys: [String], arguments: [RedisArgument]) {
+        self.init(script.callByDigest, keys: keys, arguments: arguments)
+    }
+
+    /// A call that brings the script along.
+    package init(whole script: RedisScript, keys: [String], arguments: [RedisArgument]) {
+        self.init(RedisScript.bulk(["EVAL", .string(script.source)]), keys: keys, arguments: arguments)
+    }
+
+    private init(_ call: [UInt8], keys: [String], arguments: [RedisArgument]) {
+        let capacity =
+            call.count + RESPWriter.header + arguments.capacity
+            + keys.reduce(0) { $0 + RESPWriter.header + $1.utf8.count }
+        self.init(count: 3 + keys.count + arguments.count, capacity: capacity) { output in
+            output.append(call)
+            output.append(.integer(Int64(keys.count)))
+            for key in keys { output.append(.string(key)) }
+            for argument in arguments { output.append(argument) }
+        }
+    }
+
+    private init(count: Int, capacity: Int, _ write: (inout RESPWriter) -> Void) {
+        bytes = Array(unsafeUninitializedCapacity: RESPWriter.header + capacity) { buffer, length in
+            var output = RESPWriter(buffer)
+            output.appendHeader("*", count)
+            write(&output)
+            length = output.count
+        }
+    }
+}
+
+extension RedisCommand: ExpressibleByArrayLiteral {
+    package init(arrayLiteral arguments: RedisArgument...) {
+        self.init(arguments)
+    }
+}
+
+extension RedisScript {
+    /// The arguments as bulk strings, without the header of their array.
+    static func bulk(_ arguments: [RedisArgument]) -> [UInt8] {
+        Array(unsafeUninitializedCapacity: arguments.capacity) { buffer, length in
+            var output = RESPWriter(buffer)
+            for argument in arguments { output.append(argument) }
+            length = output.count
+        }
+    }
+}
+
+extension [RedisArgument] {
+    /// Room enough for them as bulk strings.
+    fileprivate var capacity: Int {
+        reduce(0) { $0 + RESPWriter.header + $1.maximumLength }
+    }
+}
+
+extension RedisArgument {
+    fileprivate var maximumLength: Int {
+        switch self {
+        case .string(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        case .integer: RESPWriter.digits
+        }
+    }
+}
+
+/// Writes RESP into memory that is large enough.
+private struct RESPWriter {
+    /// The longest decimal number, and the most bytes that stand around a bulk string: its sign and length,
+    /// and two line ends.
+    static let digits = 20
+    static let header = 1 + digits + 2 + 2
+
+    private let buffer: UnsafeMutableBufferPointer<UInt8>
+    private(set) var count = 0
+
+    init(_ buffer: UnsafeMutableBufferPointer<UInt8>) {
+        self.buffer = buffer
+    }
+
+    mutating func append(_ argument: RedisArgument) {
+        switch argument {
+        case .string(var text):
+            text.withUTF8 { appendBulk(UnsafeRawBufferPointer($0)) }
+        case .bytes(let bytes):
+            bytes.withUnsafeBytes { appendBulk($0) }
+        case .integer(let value):
+            appendHeader("$", Self.length(of: value))
+            appendNumber(value)
+            appendLineEnd()
+        }
+    }
+
+    mutating func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { copy($0) }
+    }
+
+    mutating func appendHeader(_ sign: Unicode.Scalar, _ number: Int) {
+        buffer[count] = UInt8(ascii: sign)
+        count += 1
+        appendNumber(Int64(number))
+        appendLineEnd()
+    }
+
+    private mutating func appendBulk(_ bytes: UnsafeRawBufferPointer) {
+        appendHeader("$", bytes.count)
+        copy(bytes)
+        appendLineEnd()
+    }
+
+    private mutating func appendNumber(_ value: Int64) {
+        let length = Self.length(of: value)
+        var magnitude = value.magnitude
+        for index in stride(from: count + length - 1, through: count, by: -1) {
+            buffer[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10)
+            magnitude /= 10
+        }
+        if value < 0 { buffer[count] = UInt8(ascii: "-") }
+        count += length
+    }
+
+    private static func length(of value: Int64) -> Int {
+        var length = value < 0 ? 2 : 1
+        var rest = value.magnitude / 10
+        while rest > 0 {
+            length += 1
+            rest /= 10
+        }
+        return length
+    }
+
+    private mutating func appendLineEnd() {
+        buffer[count] = UInt8(ascii: "\r")
+        buffer[count + 1] = UInt8(ascii: "\n")
+        count += 2
+    }
+
+    private mutating func copy(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[count...]))
+            .copyMemory(from: bytes)
+        count += bytes.count
+    }
+}
