@@ -264,7 +264,7 @@ package actor RedisConnection: SessionDelegate {
             completion(.failure(RedisError(error.code, delivery: delivery, error.message)))
         }
         // Waiting on would only repeat the refusal.
-        if error.code == .authenticationFailed { failUnsent(error) }
+        if error.needsMending { failUnsent(error) }
         finishConnecting(.failure(error))
     }
 
