@@ -55,14 +55,17 @@ import Testing
             await #expect(processExitsWith: .success) {
                 let files = try CertificateFiles()
                 let other = try CertificateFiles(authority: "Another")
+                let large = [UInt8](repeating: 1, count: 300_000)
                 try await withTLSServer(try files.identity("IP:127.0.0.1")) { server in
                     func connect(times: Int) async throws {
                         for round in 0..<times {
                             let good = try makeLink(server.url(ca: files.ca))
-                            _ = try await good.send(["SET", "a", .bytes([UInt8](repeating: 1, count: 300_000))])
+                            _ = try await good.send(["SET", "a", .bytes(large)])
                             let id = try await good.send(["CLIENT", "ID"]).value.integer ?? 0
                             _ = try? await good.send(["CLIENT", "KILL", "ID", RedisArgument(id)])
-                            try await eventually("it connects again") { (try? await good.send(["GET", "a"])) != nil }
+                            try await eventually("it connects again") {
+                                (try? await good.send(["GET", "a"])) != nil
+                            }
                             if round % 2 == 0 { await good.close() }
                             let refused = try makeLink(server.url(ca: other.ca))
                             _ = try? await refused.connect()

@@ -56,7 +56,8 @@ struct TLSTests {
             try await withLink(server.url(ca: files.ca)) { link in
                 try await forEachConcurrently(Array(0..<6)) { number in
                     let size = number == 0 ? 24 << 20 : 1 << 20 + number
-                    let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ number) }
+                    var bytes = [UInt8](repeating: UInt8(number), count: size)
+                    for index in stride(from: 0, to: size, by: 1021) { bytes[index] = UInt8(index % 251) }
                     let reply = try await link.send(["ECHO", .bytes(bytes)])
                     #expect(reply.value.bytes == bytes)
                 }
