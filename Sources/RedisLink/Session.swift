@@ -251,10 +251,7 @@ final class Session: LinkSource, @unchecked Sendable {
     private func receiveHandshake() {
         guard let tls else { return }
         if case .closed(let reason) = receiveEncrypted(tls) {
-            return fail(
-                lost(
-                    "\(reason), in the TLS handshake, as one does that has no TLS there, or is full"
-                ))
+            return fail(lost("\(reason) in the TLS handshake, as one without TLS does, and a full one"))
         }
         secure()
         // Replies cannot have come yet, but the server's last handshake records may have brought more.

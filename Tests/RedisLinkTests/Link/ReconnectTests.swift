@@ -129,7 +129,7 @@ struct ReconnectTests {
                     #expect(error?.code == .connectFailed)
                     #expect(error?.delivery == .notDelivered)
                     // Before the TLS handshake a server has no words.
-                    let reason = server.url.hasPrefix("rediss") ? "or is full" : "max number of clients"
+                    let reason = server.url.hasPrefix("rediss") ? "and a full one" : "max number of clients"
                     #expect(error?.message.contains(reason) == true)
                     let waiting = Task { try await second.send(["ECHO", "x"]) }
                     await first.close()
