@@ -45,7 +45,9 @@ let package = Package(
             resources: [.embedInCode("Scripts")],
             swiftSettings: strict
         ),
-        .target(name: "HoldfastTesting", dependencies: ["Holdfast", "RedisLink"], swiftSettings: strict),
+        .target(
+            name: "HoldfastTesting", dependencies: ["COpenSSL", "Holdfast", "RedisLink"],
+            swiftSettings: strict),
         .target(
             name: "HoldfastSimulation",
             dependencies: [
@@ -66,7 +68,8 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
-            name: "RedisLinkTests", dependencies: ["RedisLink", "HoldfastTesting"], swiftSettings: strict),
+            name: "RedisLinkTests", dependencies: ["COpenSSL", "RedisLink", "HoldfastTesting"],
+            swiftSettings: strict),
         .testTarget(
             name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting"], swiftSettings: strict),
         .testTarget(name: "HoldfastTestingTests", dependencies: ["HoldfastTesting"], swiftSettings: strict),

@@ -21,7 +21,8 @@ public final class Holdfast: Service, Sendable {
     /// Prepares a client; nothing is connected before its first use.
     ///
     /// - Parameters:
-    ///   - url: `redis://[user:password@]host[:port][/database]` or `redis+unix:///path[?db=number]`.
+    ///   - url: `redis://[user:password@]host[:port][/database]` or `redis+unix:///path[?db=number]`; with
+    ///     `rediss://` the connection is encrypted, and `?ca=…&cert=…&key=…&server-name=…` says how.
     ///   - namespace: what all keys begin with. Services that must exclude each other share it.
     ///   - configuration: leases and limits.
     ///   - logger: where it reports to.
@@ -44,7 +45,8 @@ public final class Holdfast: Service, Sendable {
 
     /// Connects now, instead of with the first use, so that a wrong address or password shows at once.
     ///
-    /// - Throws: ``HoldfastError/Code/unavailable`` or ``HoldfastError/Code/authenticationFailed``.
+    /// - Throws: ``HoldfastError/Code/unavailable``, ``HoldfastError/Code/authenticationFailed``, or
+    ///   ``HoldfastError/Code/invalidArgument`` where the files of a `rediss` URL cannot be used.
     public func connect() async throws(HoldfastError) {
         do throws(RedisError) {
             try await core.link.connect()

@@ -10,6 +10,14 @@ package struct RedisConfiguration: Sendable {
             case .unix(let path): path
             }
         }
+
+        /// What the certificate of a server there names, unless the configuration tells; a path has none.
+        var host: String {
+            switch self {
+            case .tcp(let host, _): host
+            case .unix: ""
+            }
+        }
     }
 
     package var endpoint: Endpoint

@@ -332,7 +332,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
             completion(.failure(RedisError(error.code, delivery: delivery, error.message)))
         }
         // Waiting on would only repeat the refusal.
-        if error.code == .authenticationFailed { failUnsent(error) }
+        if error.needsMending { failUnsent(error) }
         finishConnecting(.failure(error))
     }
 

@@ -17,6 +17,8 @@ package struct RedisError: Error, Sendable {
         package static let invalidConfiguration = Code(description: "invalid configuration")
         /// No connection could be made.
         package static let connectFailed = Code(description: "connect failed")
+        /// One of the sides refused TLS: the certificate of the other does not hold, or it speaks none.
+        package static let tlsFailed = Code(description: "TLS failed")
         /// The server refused the user or the password.
         package static let authenticationFailed = Code(description: "authentication failed")
         /// The connection ended before the reply.
@@ -50,6 +52,14 @@ package struct RedisError: Error, Sendable {
     package init(reply text: String) {
         let kind = text.prefix { $0 != " " }
         self.init(.refused, delivery: .refused, text, replyKind: String(kind))
+    }
+}
+
+extension RedisError {
+    /// Whether the next attempt to connect would meet the same, until somebody mends it: then nobody should
+    /// wait for that attempt.
+    var needsMending: Bool {
+        code == .invalidConfiguration || code == .tlsFailed || code == .authenticationFailed
     }
 }
 

@@ -98,6 +98,9 @@ struct RedisURL {
         for item in query.split(separator: "&") {
             let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let value = try Self.decode(parts.count == 2 ? parts[1] : "", "query")
+            guard !value.isEmpty, !value.utf8.contains(0) else {
+                throw Self.invalid("a parameter of the rediss URL has no value")
+            }
             switch parts[0] {
             case "ca": tls.authorityFile = value
             case "cert": tls.certificateFile = value
@@ -105,6 +108,9 @@ struct RedisURL {
             case "server-name": tls.serverName = value
             default: throw Self.invalid("the parameters of a rediss URL are ca, cert, key and server-name")
             }
+        }
+        guard tls.keyFile == nil || tls.certificateFile != nil else {
+            throw Self.invalid("the rediss URL has a key and no cert: name the certificate it belongs to")
         }
         self.tls = tls
     }

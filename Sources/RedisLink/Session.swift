@@ -129,11 +129,9 @@ final class Session: LinkSource, @unchecked Sendable {
                     error.code, delivery: error.delivery,
                     "\(error.message) (\(configuration.endpoint))"))
         case .success?:
-            guard let tls = configuration.tls, case .tcp(let host, _) = configuration.endpoint else {
-                return greet()
-            }
+            guard let tls = configuration.tls else { return greet() }
             do throws(RedisError) {
-                self.tls = try TLSStream(tls, host: host, endpoint: configuration.endpoint.description)
+                self.tls = try TLSStream(tls, host: configuration.endpoint.host)
                 state.secure()
                 secure()
             } catch {
@@ -148,9 +146,15 @@ final class Session: LinkSource, @unchecked Sendable {
         // Whatever the outcome: an alert tells the server why.
         let unsent = flushTLS()
         switch step {
-        case .done: greet()
-        case .goesOn: if let unsent { fail(lost(unsent)) }
-        case .failed(let error): fail(error)
+        case .done:
+            greet()
+        case .goesOn:
+            guard let unsent else { return }
+            // The server's last words may tell why it is gone.
+            if case .bytes = receiveEncrypted(tls) { _ = tls.handshake() }
+            fail(lost(unsent))
+        case .failed:
+            fail(lost("during the TLS handshake"))
         }
     }
 
@@ -167,6 +171,7 @@ final class Session: LinkSource, @unchecked Sendable {
 
     private func disconnect() {
         cancelTimer()
+        if let socket { tls?.end { socket.send($0) } }
         socket = nil
         tls = nil
         addresses = []
@@ -218,11 +223,17 @@ final class Session: LinkSource, @unchecked Sendable {
 
     private func send(_ bytes: UnsafeRawBufferPointer) -> Socket.Transfer {
         guard let tls else { return socket?.send(bytes) ?? .wouldBlock }
-        return socket.map { tls.send(bytes, to: $0) } ?? .wouldBlock
+        return socket.map { socket in tls.send(bytes) { socket.send($0) } } ?? .wouldBlock
     }
 
     private func flushTLS() -> String? {
-        tls.flatMap { tls in socket.flatMap { tls.flush(to: $0) } }
+        tls.flatMap { tls in socket.flatMap { socket in tls.flush { socket.send($0) } } }
+    }
+
+    private func receiveEncrypted(_ tls: TLSStream) -> Socket.Transfer {
+        let transfer = socket?.receive(into: input) ?? .wouldBlock
+        if case .bytes(let count) = transfer { tls.take(UnsafeRawBufferPointer(rebasing: input[..<count])) }
+        return transfer
     }
 
     private func receive() {
@@ -230,16 +241,18 @@ final class Session: LinkSource, @unchecked Sendable {
             accept(socket?.receive(into: input) ?? .wouldBlock)
             return
         }
-        // One piece of ciphertext may hold many records, or none that is whole.
-        if case .closed(let reason) = socket.map({ tls.receive(from: $0, through: input) }) ?? .wouldBlock {
-            return fail(lost(reason))
-        }
+        // One piece of ciphertext may hold many records, or none that is whole. What came before an end
+        // counts.
+        let transfer = receiveEncrypted(tls)
         while self.tls === tls, accept(tls.decrypt(into: input)) {}
+        if self.tls === tls, case .closed(let reason) = transfer { fail(lost(reason)) }
     }
 
     private func receiveHandshake() {
-        guard let tls, let transfer = socket.map({ tls.receive(from: $0, through: input) }) else { return }
-        if case .closed(let reason) = transfer { return fail(lost("during the TLS handshake: \(reason)")) }
+        guard let tls else { return }
+        if case .closed(let reason) = receiveEncrypted(tls) {
+            return fail(lost("\(reason) in the TLS handshake, as one without TLS does, and a full one"))
+        }
         secure()
         // Replies cannot have come yet, but the server's last handshake records may have brought more.
         if state.phase != .securing { receive() }
@@ -293,15 +306,25 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 
     private var attemptTimedOut: RedisError {
-        let silent =
-            state.phase == .securing ? ": no answer to the TLS handshake, does it speak TLS there?" : ""
+        let missing =
+            switch state.phase {
+            case .securing: ": no answer to the TLS handshake, does it speak TLS on this port?"
+            case .greeting: ": no answer to the first command"
+            case .idle, .resolving, .connecting, .ready, .waiting, .closed: ""
+            }
         return RedisError(
             .connectFailed, delivery: .notDelivered,
-            "no connection to \(configuration.endpoint) within \(configuration.connectTimeout)\(silent)")
+            "no connection to \(configuration.endpoint) within \(configuration.connectTimeout)\(missing)")
     }
 
     private func lost(_ reason: String) -> RedisError {
         let isNew = state.phase != .ready
+        // In TLS 1.3 a server refuses a client's certificate when for the client the handshake is over.
+        if isNew, let refusal = tls?.failure {
+            return RedisError(
+                .tlsFailed, delivery: .notDelivered,
+                "no TLS connection to \(configuration.endpoint): \(refusal)")
+        }
         return RedisError(
             isNew ? .connectFailed : .connectionLost, delivery: isNew ? .notDelivered : .unknown,
             "the connection to \(configuration.endpoint) was lost: \(reason)")

@@ -3,46 +3,70 @@ internal import COpenSSL
 /// One TLS session between a socket and the commands: bytes in the clear on one side, encrypted ones on the
 /// other.
 ///
-/// OpenSSL works on memory, and this type moves its bytes through the ``Socket``: so the socket stays
-/// non-blocking and free of SIGPIPE, and one poll loop serves both kinds of connection. Confined to its
-/// session.
+/// OpenSSL works on memory, and the session moves the encrypted bytes: so the socket stays non-blocking and
+/// free of SIGPIPE, and one poll loop serves both kinds of connection. Confined to its session.
+///
+/// An end of the stream without TLS' own end (`close_notify`) is no special case: every end is a loss of the
+/// connection, and a reply that was cut short is never taken for a whole one.
 final class TLSStream {
-    enum Handshake {
+    enum Handshake: Hashable {
         case done
         case goesOn
-        case failed(RedisError)
+        /// Refused by one of the sides; why is in ``failure``.
+        case failed
     }
+
+    /// Hands encrypted bytes to the socket.
+    typealias Send = (UnsafeRawBufferPointer) -> Socket.Transfer
 
     private let ssl: OpaquePointer
     private let encryptedInput: OpaquePointer
     private let encryptedOutput: OpaquePointer
+    private let expectedName: String
+    /// Encrypted bytes, of which the socket has taken those before `first`.
     private var unsent: [UInt8] = []
-    private let endpoint: String
+    private var first = 0
+    /// Why the socket takes no more.
+    private var socketFailure: String?
+    /// Why TLS itself failed: a refusal by one of the sides, or a broken stream.
+    private(set) var failure: String?
+
+    /// So much is encrypted at a time. What the socket does not take of it waits here and counts as sent, so
+    /// it is kept small.
+    private static let pieceSize = 64 << 10
 
     /// - Parameter host: the name or address to verify, unless the configuration names another.
-    init(_ configuration: TLSConfiguration, host: String, endpoint: String) throws(RedisError) {
+    init(_ configuration: TLSConfiguration, host: String) throws(RedisError) {
         let context = try TLSContext(configuration)
         guard let ssl = SSL_new(context.pointer), let input = BIO_new(BIO_s_mem()),
             let output = BIO_new(BIO_s_mem())
-        else { throw TLSContext.failure("OpenSSL is out of memory") }
+        else { throw TLSContext.invalid("OpenSSL is out of memory") }
         // `ssl` keeps the context, and owns the two buffers from here on.
         SSL_set_bio(ssl, input, output)
         self.ssl = ssl
         encryptedInput = input
         encryptedOutput = output
-        self.endpoint = endpoint
+        expectedName = configuration.serverName ?? host
         SSL_set_connect_state(ssl)
-        try expect(configuration.serverName ?? host)
+        try expect(expectedName)
     }
 
     deinit { SSL_free(ssl) }
 
     private func expect(_ name: String) throws(RedisError) {
-        let parameters = SSL_get0_param(ssl)
-        if X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1 { return }
+        // OpenSSL takes an empty name for "verify none", also one that is cut short by a zero byte, and one
+        // that begins with a dot for "any name below".
+        guard !name.isEmpty, !name.hasPrefix("."), !name.utf8.contains(where: { $0 <= 32 || $0 == 127 })
+        else {
+            throw TLSContext.invalid("the name of the server must be a host name or an IP address")
+        }
+        holdfast_ssl_set_name_rules(ssl)
+        if X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 { return }
         ERR_clear_error()
+        // The dot that ends a full name is the name service's, and never in a certificate.
+        let name = name.hasSuffix(".") ? String(name.dropLast()) : name
         guard SSL_set1_host(ssl, name) == 1, holdfast_ssl_set_sni(ssl, name) == 1 else {
-            throw TLSContext.failure("\(name) cannot be the name of a TLS server")
+            throw TLSContext.invalid("\(name) cannot be the name of a server")
         }
     }
 
@@ -55,99 +79,84 @@ final class TLSStream {
         if result == 1 { return .done }
         switch SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .goesOn
-        default: return .failed(handshakeError())
+        default:
+            fail()
+            return .failed
         }
     }
 
-    private func handshakeError() -> RedisError {
-        let verification = SSL_get_verify_result(ssl)
-        let reason: String
-        if verification != Int(X509_V_OK) {
-            reason = "its certificate was refused: \(Self.verificationText(verification))"
+    /// Notes why OpenSSL failed.
+    private func fail() {
+        let verification = Int32(truncatingIfNeeded: SSL_get_verify_result(ssl))
+        if verification != X509_V_OK {
+            failure = TLSFailure.certificate(verification, name: expectedName)
         } else {
-            reason = Self.lastError(orElse: "the handshake failed")
+            failure = TLSFailure.text(ERR_peek_last_error(), asked: SSL_get0_peer_CA_list(ssl) != nil)
         }
-        return RedisError(.connectFailed, delivery: .notDelivered, "\(endpoint): \(reason)")
-    }
-
-    private static func verificationText(_ code: Int) -> String {
-        let text = String(cString: X509_verify_cert_error_string(code))
-        switch Int32(code) {
-        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
-            return "it is for another host (\(text))"
-        case X509_V_ERR_CERT_HAS_EXPIRED: return "it has expired (\(text))"
-        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-            return "it is self-signed or of an authority that is not trusted (\(text))"
-        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-            return "its authority is not trusted (\(text))"
-        default: return text
-        }
-    }
-
-    /// OpenSSL's newest error in words, and what it usually means.
-    static func lastError(orElse fallback: String) -> String {
-        let code = ERR_peek_last_error()
-        guard code != 0, let reason = ERR_reason_error_string(code) else { return fallback }
         ERR_clear_error()
-        let text = String(cString: reason)
-        if text.contains("wrong version number") || text.contains("packet length too long")
-            || text.contains("unexpected eof")
-        {
-            return "the server does not speak TLS here (\(text))"
-        }
-        if text.contains("certificate required") || text.contains("handshake failure") {
-            return "the server asks for a client certificate that it accepts (\(text))"
-        }
-        return "TLS failed (\(text))"
     }
 
-    // MARK: Bytes
+    // MARK: Bytes out
 
-    /// Encrypts `bytes` and sends what the socket takes. All of `bytes` count as taken: what the socket did
-    /// not take is kept here, and leaves with ``flush(to:)``.
-    func send(_ bytes: UnsafeRawBufferPointer, to socket: Socket) -> Socket.Transfer {
-        if !bytes.isEmpty {
-            ERR_clear_error()
-            let count = Int32(clamping: bytes.count)
-            guard SSL_write(ssl, bytes.baseAddress, count) == count else {
-                return .closed(Self.lastError(orElse: "TLS failed"))
-            }
-            if let reason = flush(to: socket) { return .closed(reason) }
-            return .bytes(Int(count))
+    /// Encrypts the front of `bytes` and sends what the socket takes of it. All that is encrypted counts as
+    /// taken, because parts of it may have gone; nothing more is encrypted until it has left.
+    func send(_ bytes: UnsafeRawBufferPointer, through send: Send) -> Socket.Transfer {
+        if let reason = flush(through: send) { return .closed(reason) }
+        guard !bytes.isEmpty, !hasUnsent else { return .wouldBlock }
+        let count = min(bytes.count, Self.pieceSize)
+        ERR_clear_error()
+        guard SSL_write(ssl, bytes.baseAddress, Int32(count)) == count else {
+            fail()
+            return .closed(failure ?? "TLS failed")
         }
-        return .wouldBlock
+        // A failure is told by the next call: the socket may have taken whole commands before it.
+        _ = flush(through: send)
+        return .bytes(count)
     }
 
     /// Whether encrypted bytes wait for the socket.
-    var hasUnsent: Bool { !unsent.isEmpty || BIO_ctrl_pending(encryptedOutput) > 0 }
+    var hasUnsent: Bool { first < unsent.count || BIO_ctrl_pending(encryptedOutput) > 0 }
 
-    /// Sends what OpenSSL has produced. Returns why it failed, if it did.
-    func flush(to socket: Socket) -> String? {
-        let pending = BIO_ctrl_pending(encryptedOutput)
-        if pending > 0 {
-            let old = unsent.count
-            unsent.append(contentsOf: repeatElement(0, count: pending))
-            unsent.withUnsafeMutableBytes { buffer in
-                _ = BIO_read(encryptedOutput, buffer.baseAddress! + old, Int32(clamping: pending))
-            }
-        }
-        while !unsent.isEmpty {
-            switch unsent.withUnsafeBytes({ socket.send($0) }) {
-            case .bytes(let count): unsent.removeFirst(count)
+    /// The bytes of memory that wait for the socket, for tests.
+    var footprint: Int { unsent.count + BIO_ctrl_pending(encryptedOutput) }
+
+    /// Sends what OpenSSL has produced. Returns why the socket takes no more, if that is so.
+    func flush(through send: Send) -> String? {
+        while socketFailure == nil, hasUnsent {
+            if first == unsent.count { takeOutput() }
+            switch unsent.withUnsafeBytes({ send(UnsafeRawBufferPointer(rebasing: $0[first...])) }) {
+            case .bytes(let count): first += count
             case .wouldBlock: return nil
-            case .closed(let reason): return reason
+            case .closed(let reason): socketFailure = reason
             }
         }
-        return nil
+        return socketFailure
     }
 
-    /// Takes encrypted bytes from the socket; they come out of ``decrypt(into:)``.
-    func receive(from socket: Socket, through buffer: UnsafeMutableRawBufferPointer) -> Socket.Transfer {
-        let transfer = socket.receive(into: buffer)
-        if case .bytes(let count) = transfer {
-            _ = BIO_write(encryptedInput, buffer.baseAddress, Int32(count))
+    private func takeOutput() {
+        let pending = BIO_ctrl_pending(encryptedOutput)
+        unsent = [UInt8](unsafeUninitializedCapacity: pending) { buffer, count in
+            count = max(0, Int(BIO_read(encryptedOutput, buffer.baseAddress, Int32(clamping: pending))))
         }
-        return transfer
+        first = 0
+    }
+
+    /// Tells the server that nothing more comes, as far as the socket takes it now.
+    func end(through send: Send) {
+        guard failure == nil, SSL_is_init_finished(ssl) == 1 else { return }
+        ERR_clear_error()
+        _ = SSL_shutdown(ssl)
+        ERR_clear_error()
+        _ = flush(through: send)
+    }
+
+    // MARK: Bytes in
+
+    /// Takes encrypted bytes from the socket; they come out of ``decrypt(into:)``.
+    func take(_ encrypted: UnsafeRawBufferPointer) {
+        let count = BIO_write(encryptedInput, encrypted.baseAddress, Int32(encrypted.count))
+        // Never go on with a gap in the stream.
+        precondition(count == encrypted.count, "OpenSSL is out of memory")
     }
 
     /// The next bytes in the clear.
@@ -158,48 +167,9 @@ final class TLSStream {
         switch SSL_get_error(ssl, count) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wouldBlock
         case SSL_ERROR_ZERO_RETURN: return .closed("the server closed the connection")
-        default: return .closed(Self.lastError(orElse: "TLS failed"))
+        default:
+            fail()
+            return .closed(failure ?? "TLS failed")
         }
-    }
-}
-
-/// The files and rules of a configuration, loaded. Read anew for each connection: certificates are rotated.
-private final class TLSContext {
-    let pointer: OpaquePointer
-
-    init(_ configuration: TLSConfiguration) throws(RedisError) {
-        guard let context = SSL_CTX_new(TLS_client_method()) else {
-            throw Self.failure("OpenSSL is out of memory")
-        }
-        pointer = context
-        guard holdfast_ssl_ctx_require_tls12(context) == 1 else {
-            throw Self.failure("TLS 1.2 is not available")
-        }
-        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
-        if let file = configuration.authorityFile {
-            guard SSL_CTX_load_verify_locations(context, file, nil) == 1 else {
-                throw Self.failure("cannot read certificate authorities from \(file)")
-            }
-        } else {
-            guard SSL_CTX_set_default_verify_paths(context) == 1 else {
-                throw Self.failure("cannot read the system's certificate authorities")
-            }
-        }
-        if let file = configuration.certificateFile {
-            guard SSL_CTX_use_certificate_chain_file(context, file) == 1 else {
-                throw Self.failure("cannot read the client certificate from \(file)")
-            }
-            let key = configuration.keyFile ?? file
-            guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
-                throw Self.failure(
-                    "cannot read the client's key from \(key), or it does not belong to its certificate")
-            }
-        }
-    }
-
-    deinit { SSL_CTX_free(pointer) }
-
-    static func failure(_ what: String) -> RedisError {
-        RedisError(.invalidConfiguration, delivery: .notDelivered, what)
     }
 }

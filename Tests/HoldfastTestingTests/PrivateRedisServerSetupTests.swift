@@ -46,6 +46,29 @@ struct PrivateRedisServerSetupTests {
         #expect(try ServerBinary.find("sh", environment: ["PATH": "/nowhere:/bin"]) == "/bin/sh")
     }
 
+    @Test("takes the transport from the options, then from the environment, and refuses another word")
+    func findsTheTransport() throws {
+        typealias Transport = PrivateRedisServer.Transport
+        let variable = "HOLDFAST_TEST_TRANSPORT"
+        #expect(try Transport.find(nil, environment: [:]) == .unix)
+        #expect(try Transport.find(nil, environment: [variable: "tls"]) == .tls)
+        #expect(try Transport.find(.tcp, environment: [variable: "tls"]) == .tcp)
+        let error = #expect(throws: PrivateRedisServerError.self) {
+            try Transport.find(nil, environment: [variable: "udp"])
+        }
+        #expect(error?.message.contains("unix, tcp or tls") == true)
+        let options = try PrivateRedisServer.Options(transport: .tcp, binary: "/bin/sh").resolved()
+        #expect(options.tcpPort ?? 0 > 0)
+    }
+
+    @Test("picks ports that the system gives to no connecting socket")
+    func ports() throws {
+        for _ in 0..<200 {
+            let port = try LocalSocket.freeTCPPort()
+            #expect((10_240..<32_768).contains(port))
+        }
+    }
+
     @Test("says what to install when there is no redis-server")
     func saysWhatToInstall() {
         let missing = #expect(throws: PrivateRedisServerError.self) {

@@ -6,9 +6,10 @@ import Testing
 struct PrivateRedisServerTests {
     @Test("answers on its unix socket as soon as it is started")
     func answers() async throws {
-        try await withPrivateRedisServer { server in
+        try await withPrivateRedisServer(.init(transport: .unix)) { server in
             #expect(server.answer(to: "PING") == "+PONG")
             #expect(server.url == "redis+unix://\(server.directory)/redis.sock")
+            #expect(server.unixURL == server.url)
             #expect(server.tcpURL == nil)
             let processID = try #require(server.processID)
             #expect(processExists(processID))
@@ -141,6 +142,30 @@ struct PrivateRedisServerTests {
             #expect(url == "redis://127.0.0.1:\(port)")
             #expect(server.log.contains("port=\(port)"))
         }
+    }
+
+    @Test("is reached over TCP when asked, over its unix socket besides, and keeps the port over a restart")
+    func transportTCP() async throws {
+        try await withPrivateRedisServer(.init(transport: .tcp)) { server in
+            #expect(server.url == server.tcpURL)
+            #expect(server.unixURL == "redis+unix://\(server.directory)/redis.sock")
+            try await server.restart()
+            let port = try #require(server.url.split(separator: ":").last)
+            #expect(server.log.split(separator: "port=\(port)").count == 3)
+        }
+    }
+
+    @Test("is reached over TLS when asked, with certificates of its own that go away with it")
+    func transportTLS() async throws {
+        var directory = ""
+        try await withPrivateRedisServer(.init(transport: .tls, binary: "redis-server")) { server in
+            directory = server.directory
+            #expect(server.url.hasPrefix("rediss://127.0.0.1:"))
+            #expect(server.url.hasSuffix("?ca=\(directory)/ca.pem"))
+            #expect(server.tcpURL == nil)
+            #expect(fileExists("\(directory)/ca.pem"))
+        }
+        #expect(!fileExists(directory))
     }
 
     @Test("takes further configuration lines, which win over its own")

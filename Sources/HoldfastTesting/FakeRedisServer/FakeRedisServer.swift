@@ -25,19 +25,24 @@ package final class FakeRedisServer: Sendable {
 
     /// - Parameters:
     ///   - transport: What it listens on.
+    ///   - port: The TCP port, in the place of another server that is gone; a free one unless set.
     ///   - script: What a command does.
     ///   - onConnect: What happens to a new connection, by its number from 0, before it has sent anything.
+    ///   - onFirstBytes: What happens when it has sent its first bytes, whether they are a command or not.
     package init(
         _ transport: Transport = .unix,
+        port: UInt16 = 0,
         script: @escaping Script = { _ in nil },
-        onConnect: @escaping @Sendable (Int) -> [FakeRedisAction] = { _ in [] }
+        onConnect: @escaping @Sendable (Int) -> [FakeRedisAction] = { _ in [] },
+        onFirstBytes: @escaping @Sendable (Int) -> [FakeRedisAction] = { _ in [] }
     ) throws(WireError) {
-        let listener = try Listener(transport)
+        let listener = try Listener(transport, port: port)
         let journal = FakeRedisJournal()
         self.journal = journal
         url = listener.address.url
         thread = try WireThread(listener: listener) {
-            FakeRedisService(journal: journal, onConnect: onConnect, script: script)
+            FakeRedisService(
+                journal: journal, onConnect: onConnect, onFirstBytes: onFirstBytes, script: script)
         }
     }
 
@@ -50,6 +55,9 @@ package final class FakeRedisServer: Sendable {
     package func received(_ name: String) -> [FakeRedisCommand] {
         received.filter { $0.name == name }
     }
+
+    /// All bytes so far of each connection, by its number, commands or not.
+    package var receivedBytes: [[UInt8]] { journal.state.withLock { $0.bytes } }
 
     /// How many connections were ever accepted.
     package var accepted: Int { journal.state.withLock { $0.accepted } }
@@ -81,6 +89,7 @@ package final class FakeRedisServer: Sendable {
 final class FakeRedisJournal: Sendable {
     struct State {
         var commands: [FakeRedisCommand] = []
+        var bytes: [[UInt8]] = []
         var accepted = 0
         var open = 0
     }

@@ -6,6 +6,8 @@ final class FakeRedisService: WireService {
         let number: Int
         let end: WireEnd
         var nextIndex = 0
+        /// How many bytes of the end's input were looked at before.
+        var known = 0
         var isSilent = false
 
         init(number: Int, end: WireEnd) {
@@ -16,6 +18,7 @@ final class FakeRedisService: WireService {
 
     private let journal: FakeRedisJournal
     private let onConnect: @Sendable (Int) -> [FakeRedisAction]
+    private let onFirstBytes: @Sendable (Int) -> [FakeRedisAction]
     private let script: FakeRedisServer.Script
     private var connections: [Connection] = []
     private var nextNumber = 0
@@ -23,10 +26,12 @@ final class FakeRedisService: WireService {
     init(
         journal: FakeRedisJournal,
         onConnect: @escaping @Sendable (Int) -> [FakeRedisAction],
+        onFirstBytes: @escaping @Sendable (Int) -> [FakeRedisAction],
         script: @escaping FakeRedisServer.Script
     ) {
         self.journal = journal
         self.onConnect = onConnect
+        self.onFirstBytes = onFirstBytes
         self.script = script
     }
 
@@ -47,6 +52,7 @@ final class FakeRedisService: WireService {
         connections.append(connection)
         journal.state.withLock {
             $0.accepted += 1
+            $0.bytes.append([])
             $0.open += 1
         }
         perform(onConnect(connection.number), on: connection)
@@ -54,6 +60,11 @@ final class FakeRedisService: WireService {
 
     func received(_ end: WireEnd) {
         guard let connection = connections.first(where: { $0.end === end }) else { return }
+        let isFirst = journal.state.withLock { state in
+            defer { state.bytes[connection.number] += end.input[connection.known...] }
+            return state.bytes[connection.number].isEmpty && !end.input.isEmpty
+        }
+        if isFirst { perform(onFirstBytes(connection.number), on: connection) }
         var rest = end.input[...]
         while case .whole(let length) = RESP2.front(of: rest) {
             let frame = rest.prefix(length)
@@ -66,6 +77,7 @@ final class FakeRedisService: WireService {
             perform(script(command) ?? [.reply(command.plainReply)], on: connection)
         }
         end.input.removeFirst(end.input.count - rest.count)
+        connection.known = end.input.count
         if end.inputEnded { end.close(reset: false) }
     }
 

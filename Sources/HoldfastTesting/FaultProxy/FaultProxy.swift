@@ -15,6 +15,9 @@ import Synchronization
 /// let link = try RedisLink(RedisConfiguration(url: proxy.url), logger: logger)
 /// ```
 ///
+/// What is encrypted it cannot read: in front of a `rediss` server each piece that arrives counts as one
+/// message, of no command.
+///
 /// What happens is a function of the rules, the seed and the order of the commands: `.chance` draws by the
 /// seed, the rule and the number of the call, not by time. Every fault is written to ``log`` with its
 /// instant.
@@ -27,19 +30,24 @@ package final class FaultProxy: Sendable {
 
     /// - Parameters:
     ///   - upstream: The URL of the server; user, password and database in it are of no use here.
-    ///   - transport: What the proxy listens on, whatever the server's URL is.
+    ///   - transport: What the proxy listens on, whatever the server's URL is; TCP for a `rediss` server.
     ///   - seed: The seed of ``FaultRule/When/chance(_:)``.
     package init(
         to upstream: String, _ transport: Transport = .unix, seed: UInt64 = 0, rules: [FaultRule] = []
     ) throws(WireError) {
         guard let address = LocalAddress(url: upstream) else {
-            throw WireError("the proxy needs redis://127.0.0.1:port or redis+unix:///path")
+            throw WireError("the proxy needs redis[s]://127.0.0.1:port or redis+unix:///path")
         }
+        let isEncrypted = upstream.hasPrefix("rediss:")
+        guard !isEncrypted || transport == .tcp else { throw WireError("TLS has URLs for TCP only") }
         let listener = try Listener(transport)
-        url = listener.address.url
+        let query = upstream.firstIndex(of: "?").map { String(upstream[$0...]) } ?? ""
+        url =
+            isEncrypted
+            ? listener.address.url.replacing("redis:", with: "rediss:") + query : listener.address.url
         let book = FaultRuleBook(rules: rules, seed: seed)
         thread = try WireThread(listener: listener) { [journal] in
-            FaultProxyService(upstream: address, book: book, journal: journal)
+            FaultProxyService(upstream: address, isEncrypted: isEncrypted, book: book, journal: journal)
         }
     }
 

@@ -6,12 +6,14 @@ final class FaultProxyService: WireService {
     var refuses = false
 
     private let upstream: LocalAddress
+    private let isEncrypted: Bool
     private let journal: FaultProxyJournal
     private var connections: [ProxiedConnection] = []
     private var nextNumber = 0
 
-    init(upstream: LocalAddress, book: FaultRuleBook, journal: FaultProxyJournal) {
+    init(upstream: LocalAddress, isEncrypted: Bool, book: FaultRuleBook, journal: FaultProxyJournal) {
         self.upstream = upstream
+        self.isEncrypted = isEncrypted
         self.book = book
         self.journal = journal
     }
@@ -42,6 +44,12 @@ final class FaultProxyService: WireService {
             return
         }
         let direction: FaultDirection = connection.client === end ? .request : .reply
+        if isEncrypted, !end.input.isEmpty {
+            let actions = book.actions(for: "", direction)
+            log(actions, "", direction, connection)
+            connection.pass(end.input, direction, actions)
+            end.input = []
+        }
         var rest = end.input[...]
         while case .whole(let length) = RESP2.front(of: rest) {
             let frame = Array(rest.prefix(length))

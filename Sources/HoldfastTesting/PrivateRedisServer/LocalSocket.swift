@@ -47,24 +47,32 @@ struct LocalSocket: ~Copyable {
         return (ends[0], ends[1])
     }
 
-    /// A TCP port of 127.0.0.1 that nobody listens on at this moment.
+    /// A TCP port of 127.0.0.1 that nobody uses at this moment.
+    ///
+    /// None of those that the system gives to connecting sockets: while a server is down, such a port can go
+    /// to anybody's connection, and a client that tries again and again to reach the server can even be given
+    /// the very port and be connected to itself.
     static func freeTCPPort() throws(PrivateRedisServerError) -> Int {
+        for _ in 0..<100 {
+            let port = UInt16.random(in: 10_240..<32_768)
+            if canBind(port) { return Int(port) }
+        }
+        throw PrivateRedisServerError(.system, "No free TCP port: \(String(cString: strerror(errno)))")
+    }
+
+    private static func canBind(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, stream, 0)
         closeOnExec(descriptor)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+        return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        guard bound else {
-            throw PrivateRedisServerError(.system, "No free TCP port: \(String(cString: strerror(errno)))")
-        }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     /// Sends all of `text`; `false` when the other side is gone.

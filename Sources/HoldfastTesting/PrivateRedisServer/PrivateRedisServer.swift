@@ -3,9 +3,10 @@ internal import Synchronization
 
 /// A real redis-server for one test, benchmark or demonstration, thrown away after.
 ///
-/// The server listens on a unix socket in a temporary directory of its own, so any number of them run side by
-/// side and none meets the machine's own redis-server. It is a real process and can be treated like one:
-/// killed, paused and started again on the same files.
+/// The server lives in a temporary directory of its own and listens on a unix socket there, so any number of
+/// them run side by side and none meets the machine's own redis-server. On demand it is reached over TCP or
+/// TLS instead. It is a real process and can be treated like one: killed, paused and started again on the
+/// same files.
 ///
 /// ```swift
 /// try await withPrivateRedisServer { server in
@@ -23,10 +24,14 @@ internal import Synchronization
 /// All operations are safe to call from any task. They are done one after the other on a thread of their own,
 /// are not interrupted by the cancellation of the calling task, and return when their effect is there.
 public final class PrivateRedisServer: Sendable {
-    /// Where clients find the server, for example `redis+unix:///tmp/holdfast-4f1d…/redis.sock`.
+    /// Where clients find the server, for example `redis+unix:///tmp/holdfast-4f1d…/redis.sock`; another kind
+    /// of URL where ``Options/transport`` asks for it.
     ///
     /// It stays the same for the life of this object, also over ``restart()``.
     public let url: String
+
+    /// The same server by its unix socket, whatever the transport is.
+    public let unixURL: String
 
     /// The same server by TCP, `redis://127.0.0.1:<port>`; `nil` unless ``Options/tcpPort`` asked for it.
     public let tcpURL: String?
@@ -47,7 +52,7 @@ public final class PrivateRedisServer: Sendable {
         _ options: Options = Options()
     ) async throws(PrivateRedisServerError) -> PrivateRedisServer {
         // A free port can be taken by somebody else between the moment it was found and the server's bind.
-        for _ in 1..<5 where options.tcpPort == 0 {
+        for _ in 1..<5 {
             do {
                 return try await startOnce(options)
             } catch let failure where failure.message.contains("Address already in use") {
@@ -66,7 +71,8 @@ public final class PrivateRedisServer: Sendable {
     }
 
     private init(files: ServerFiles, options: Options) {
-        url = files.url
+        url = options.url(for: files)
+        unixURL = files.url
         tcpURL = options.tcpPort.map { "redis://127.0.0.1:\($0)" }
         directory = files.directory
         process = Mutex(ServerProcess(files: files, options: options))
@@ -147,7 +153,7 @@ public final class PrivateRedisServer: Sendable {
 /// Starts a private redis-server, runs `body` with it, and stops it when `body` has returned or thrown.
 ///
 /// - Parameters:
-///   - options: How the server is set up; by default in memory only, on a unix socket only.
+///   - options: How the server is set up; by default in memory only.
 ///   - body: May kill, pause and restart the server; must not use it after it returns.
 /// - Throws: ``PrivateRedisServerError`` when no server could be started, else what `body` throws.
 public func withPrivateRedisServer<R>(

@@ -25,9 +25,18 @@ extension PrivateRedisServer {
         /// server puts off its writes, for up to two seconds, while the disk is busy with an earlier flush.
         public var appendFsync: AppendFsync
 
-        /// A TCP port on 127.0.0.1 besides the unix socket; 0 picks a free one, `nil` (the default) opens
-        /// none.
+        /// What ``PrivateRedisServer/url`` goes over.
+        ///
+        /// By default what the environment variable `HOLDFAST_TEST_TRANSPORT` says, `unix`, `tcp` or `tls`,
+        /// and without it `unix`. The server always listens on its unix socket too.
+        public var transport: Transport?
+
+        /// A TCP port on 127.0.0.1; 0 picks a free one, `nil` (the default) opens none unless `transport` is
+        /// `.tcp`.
         public var tcpPort: Int?
+
+        /// The port for TLS, once it is known.
+        var tlsPort: Int?
 
         /// More lines for redis.conf, for example `"maxmemory-policy allkeys-lru"`.
         ///
@@ -48,6 +57,7 @@ extension PrivateRedisServer {
         public init(
             appendOnly: Bool = false,
             appendFsync: AppendFsync = .everySecond,
+            transport: Transport? = nil,
             tcpPort: Int? = nil,
             configuration: [String] = [],
             binary: String? = nil,
@@ -55,25 +65,41 @@ extension PrivateRedisServer {
         ) {
             self.appendOnly = appendOnly
             self.appendFsync = appendFsync
+            self.transport = transport
             self.tcpPort = tcpPort
             self.configuration = configuration
             self.binary = binary
             self.startDeadline = startDeadline
         }
 
-        /// The same options with nothing left open: the full path of the executable and a definite port.
+        /// The same options with nothing left open: the full path of the executable, the transport, and
+        /// definite ports.
         func resolved() throws(PrivateRedisServerError) -> Options {
             var options = self
             options.binary = try ServerBinary.find(binary)
-            if tcpPort == 0 {
+            let transport = try Transport.find(transport)
+            options.transport = transport
+            if tcpPort == 0 || (transport == .tcp && tcpPort == nil) {
                 options.tcpPort = try LocalSocket.freeTCPPort()
+            }
+            if transport == .tls {
+                options.tlsPort = try LocalSocket.freeTCPPort()
             }
             return options
         }
 
+        /// Where clients find the server of these options, which are resolved.
+        func url(for files: ServerFiles) -> String {
+            switch (transport, tcpPort, tlsPort) {
+            case (.tcp?, let port?, _): "redis://127.0.0.1:\(port)"
+            case (.tls?, _, let port?): files.tlsURL(port: port)
+            default: files.url
+            }
+        }
+
         /// The text of redis.conf. Nothing is saved but by the append-only file.
         func configurationText(for files: ServerFiles) -> String {
-            let lines = [
+            var lines = [
                 "port \(tcpPort ?? 0)",
                 "bind 127.0.0.1",
                 "unixsocket \(Self.quoted(files.socket))",
@@ -85,6 +111,15 @@ extension PrivateRedisServer {
                 "appendonly \(appendOnly ? "yes" : "no")",
                 "appendfsync \(appendFsync.rawValue)",
             ]
+            if let tlsPort {
+                lines += [
+                    "tls-port \(tlsPort)",
+                    "tls-cert-file \(Self.quoted(files.certificate))",
+                    "tls-key-file \(Self.quoted(files.key))",
+                    "tls-ca-cert-file \(Self.quoted(files.authority))",
+                    "tls-auth-clients no",
+                ]
+            }
             return (lines + configuration).joined(separator: "\n") + "\n"
         }
 

@@ -86,8 +86,10 @@ struct ServerProcess: ~Copyable {
         do {
             let text = options.configurationText(for: files)
             try text.write(toFile: files.configuration, atomically: false, encoding: .utf8)
+            if options.tlsPort != nil { try files.writeCertificates() }
         } catch {
-            throw PrivateRedisServerError(.system, "\(files.configuration) could not be written: \(error)")
+            throw PrivateRedisServerError(
+                .system, "The files in \(files.directory) could not be written: \(error)")
         }
     }
 

@@ -14,19 +14,22 @@ final class Listener: Sendable {
     private let isOpen = Atomic<Bool>(true)
     private static let count = Atomic<Int>(0)
 
-    init(_ transport: Transport) throws(WireError) {
+    init(_ transport: Transport, port: UInt16 = 0) throws(WireError) {
         let wanted: LocalAddress
         switch transport {
         case .unix:
             let number = Self.count.add(1, ordering: .relaxed).newValue
             wanted = .unix(path: "/tmp/holdfast-fake-\(getpid())-\(number).sock")
         case .tcp:
-            wanted = .tcp(port: 0)
+            wanted = .tcp(port: port)
         }
         let descriptor = WireEnd.socket(wanted.family)
         self.descriptor = descriptor
         guard descriptor >= 0 else { throw WireError(system: "no socket to listen on") }
         if case .unix(let path) = wanted { unlink(path) }
+        var yes: Int32 = 1
+        // For a port whose last server left connections behind, which the system keeps for a minute.
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         guard wanted.withSockaddr({ bind(descriptor, $0, $1) }) == 0, listen(descriptor, 512) == 0
         else {
             throw WireError(system: "cannot listen on \(wanted.url)")

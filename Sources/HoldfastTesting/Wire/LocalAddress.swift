@@ -16,16 +16,16 @@ enum LocalAddress: Sendable {
     case unix(path: String)
     case tcp(port: UInt16)
 
-    /// Reads `redis://127.0.0.1:port` and `redis+unix:///path`, with or without user info, database and
-    /// query.
+    /// Reads `redis://127.0.0.1:port`, the same with `rediss`, and `redis+unix:///path`, with or without user
+    /// info, database and query.
     init?(url: String) {
         guard let scheme = url.firstRange(of: "://") else { return nil }
         var rest = url[scheme.upperBound...]
         let authority = rest[..<(rest.firstIndex(of: "/") ?? rest.endIndex)]
         if let at = authority.lastIndex(of: "@") { rest = rest[rest.index(after: at)...] }
         switch url[..<scheme.lowerBound] {
-        case "redis":
-            let host = rest.prefix { $0 != "/" }
+        case "redis", "rediss":
+            let host = rest.prefix { $0 != "/" && $0 != "?" }
             guard let port = host.split(separator: ":").last.flatMap({ UInt16($0) }) else { return nil }
             self = .tcp(port: port)
         case "redis+unix", "unix":

@@ -10,7 +10,7 @@ struct ConnectionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The server: redis://[user:password@]host[:port][/database] or redis+unix:///path.",
+            "The server: redis://[user:password@]host[:port][/database], rediss://… or redis+unix:///path.",
             discussion: """
                 Without it, the environment's HOLDFAST_REDIS_URL, else \(defaultURL). Give a URL with a password in \
                 the environment: other users can see a command line.

@@ -19,7 +19,7 @@ struct InteroperationTests {
             """
         let process = Process()
         process.executableURL = URL(fileURLWithPath: interpreter)
-        process.arguments = ["-c", source, server.url.replacing("redis+unix", with: "unix")]
+        process.arguments = ["-c", source, server.unixURL.replacing("redis+unix", with: "unix")]
         let output = Pipe()
         process.standardOutput = output
         try process.run()

@@ -35,7 +35,7 @@ struct ConsumerFaultTests {
     func lostReplies(seed: UInt64) async throws {
         try await withHoldfast { observer, server in
             let proxy = try FaultProxy(
-                to: server.url, seed: seed,
+                to: server.unixURL, seed: seed,
                 rules: [
                     FaultRule(.reply, of: "EVALSHA", .chance(0.05), [.drop, .reset]),
                     FaultRule(.request, of: "EVALSHA", .chance(0.02), [.drop, .reset]),

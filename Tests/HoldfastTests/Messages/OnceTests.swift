@@ -14,7 +14,7 @@ struct OnceTests {
     @Test("says that it may have happened when the record's answer is lost and Redis does not come back")
     func unknownRecord() async throws {
         try await withPrivateRedisServer { server in
-            let proxy = try FaultProxy(to: server.url)
+            let proxy = try FaultProxy(to: server.unixURL)
             var configuration = Configuration()
             configuration.lease = .seconds(1)
             configuration.commandTimeout = .milliseconds(200)

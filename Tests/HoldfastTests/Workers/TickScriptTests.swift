@@ -83,7 +83,7 @@ struct TickScriptTests {
         try await withPrivateRedisServer { server in
             // The first call finds the script unknown, the second asks again, the third claims.
             let lost = FaultRule(.reply, of: "EVALSHA", .call(3), [.drop, .reset])
-            let proxy = try FaultProxy(to: server.url, rules: [lost])
+            let proxy = try FaultProxy(to: server.unixURL, rules: [lost])
             let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
             let claim = try TickClaim(
                 worker: "w", lease: .seconds(5), link: holdfast.core.link, keys: holdfast.core.keys)

@@ -233,6 +233,20 @@ import Testing
         #expect(try await Tool.run("run", "--help").output.contains("79   run: the lock was lost"))
     }
 
+    @Test func `TLS that is refused is told with its cause`() async throws {
+        try await withPrivateRedisServer(.init(transport: .tls, binary: "redis-server")) { server in
+            let granted = try await Tool.run("locks", "ls", server: server.url)
+            #expect(granted.status == 0)
+            let missing = try await Tool.run("locks", "ls", server: server.url + ".none")
+            #expect(missing.status == 64)
+            #expect(missing.error.contains("/ca.pem.none: No such file or directory"))
+            let plain = String(server.url.prefix { $0 != "?" })
+            let refused = try await Tool.run("locks", "ls", server: plain)
+            #expect(refused.status == 69)
+            #expect(refused.error.contains("its authority is not trusted"))
+        }
+    }
+
     @Test func `A password in the URL is never shown`() async throws {
         let url = "redis://user:se-cret@127.0.0.1:1"
         let outcome = try await Tool.run("locks", "ls", "--verbose", environment: ["HOLDFAST_REDIS_URL": url])

@@ -146,7 +146,7 @@ import Testing
         try await Self.withLongRun { tool, instances, _ in
             let paused = try #require(instances.first)
             kill(paused, SIGSTOP)
-            #expect(await eventually { processState(paused) == "T" })
+            #expect(await eventually { isStopped(paused) })
             tool.child.signal(SIGKILL)
             _ = await tool.end()
             #expect(await eventually { !instances.contains(where: isAlive) })

@@ -112,6 +112,13 @@ func processState(_ pid: Int32) -> Character? {
     return status?.split(separator: ")").last?.first { $0 != " " }
 }
 
+/// Whether all threads of a process are stopped. Only then it is stopped for the kernel; a thread that is not
+/// scheduled may take its time.
+func isStopped(_ pid: Int32) -> Bool {
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+    return !threads.isEmpty && threads.allSatisfy { Int32($0).flatMap(processState) == "T" }
+}
+
 /// Whether a process with this number exists, dead ones that were not reaped left out.
 func isAlive(_ pid: Int32) -> Bool {
     processState(pid).map { $0 != "Z" } ?? false

@@ -120,7 +120,7 @@ struct AuthenticationTests {
     @Test("a database is selected on each connection")
     func database() async throws {
         try await withPrivateRedisServer { server in
-            try await withLink(server.url + "?db=5") { link in
+            try await withLink(server.url(database: 5)) { link in
                 _ = try await link.send(["SET", "a", "five"])
                 try await withLink(server.url) { other in
                     #expect(try await other.send(["EXISTS", "a"]).value == .integer(0))
@@ -129,7 +129,7 @@ struct AuthenticationTests {
                 try await eventually("a new connection") { (try? await link.send(["PING"])) != nil }
                 #expect(try await link.send(["GET", "a"]).value.string == "five")
             }
-            try await withLink(server.url + "?db=99") { link in
+            try await withLink(server.url(database: 99)) { link in
                 let error = await failure { try await link.connect() }
                 #expect(error?.code == .connectFailed)
                 #expect(error?.message.contains("DB index is out of range") == true)

@@ -50,6 +50,39 @@ import Testing
             }
         }
 
+        @Test("connections over TLS, good, refused and lost, leave no descriptor, no thread and no memory")
+        func tls() async {
+            await #expect(processExitsWith: .success) {
+                let files = try CertificateFiles()
+                let other = try CertificateFiles(authority: "Another")
+                let large = [UInt8](repeating: 1, count: 300_000)
+                try await withTLSServer(try files.identity("IP:127.0.0.1")) { server in
+                    func connect(times: Int) async throws {
+                        for round in 0..<times {
+                            let good = try makeLink(server.url(ca: files.ca))
+                            _ = try await good.send(["SET", "a", .bytes(large)])
+                            let id = try await good.send(["CLIENT", "ID"]).value.integer ?? 0
+                            _ = try? await good.send(["CLIENT", "KILL", "ID", RedisArgument(id)])
+                            try await eventually("it connects again") {
+                                (try? await good.send(["GET", "a"])) != nil
+                            }
+                            if round % 2 == 0 { await good.close() }
+                            let refused = try makeLink(server.url(ca: other.ca))
+                            _ = try? await refused.connect()
+                            await refused.close()
+                        }
+                    }
+                    let before = try await Footprint.settled()
+                    try await connect(times: 30)
+                    let memory = try Footprint.peakMemory()
+                    try await connect(times: 120)
+                    let grown = try Footprint.peakMemory() - memory
+                    #expect(grown < 8 << 20, "\(grown >> 10) KiB for 240 more connections")
+                    try await before.returns()
+                }
+            }
+        }
+
         @Test("a reply without end costs as much memory as is set, whatever it is made of")
         func memory() async {
             await #expect(processExitsWith: .success) {

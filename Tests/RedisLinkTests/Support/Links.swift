@@ -1,3 +1,4 @@
+import HoldfastTesting
 import Logging
 import RedisLink
 import Testing
@@ -11,6 +12,15 @@ func makeLink(_ url: String, _ change: (inout RedisConfiguration) -> Void = { _ 
     configuration.connectTimeout = .seconds(20)
     change(&configuration)
     return try RedisLink(configuration, logger: quiet)
+}
+
+extension PrivateRedisServer {
+    /// The URL of one of its databases.
+    func url(database: Int) -> String {
+        if url.hasPrefix("redis+unix") { return "\(url)?db=\(database)" }
+        let query = url.firstIndex(of: "?") ?? url.endIndex
+        return "\(url[..<query])/\(database)\(url[query...])"
+    }
 }
 
 /// Runs `body` with a link to `url` and closes it afterwards.

@@ -24,6 +24,16 @@ final class Outcomes: Sendable {
     /// How the failed commands were delivered, in the order of sending.
     var deliveries: [RedisError.Delivery] { all.map(\.delivery) }
 
+    /// The errors by the numbers of their commands.
+    var errors: [Int: RedisError] {
+        results.withLock { results in
+            results.compactMapValues { result -> RedisError? in
+                guard case .failure(let error) = result else { return nil }
+                return error
+            }
+        }
+    }
+
     var values: [Int: RedisValue] {
         results.withLock { $0.compactMapValues { try? $0.get().value } }
     }

@@ -94,7 +94,7 @@ struct ByteSweepTests {
                     }
                 }
                 try await forEachConcurrently(places) { place in
-                    try await sweep(place, cut, server: server.url, direct: direct)
+                    try await sweep(place, cut, server: server.unixURL, direct: direct)
                 }
                 print("byte sweep, \(cut): \(places.count) points")
                 #expect(places.count > 250)
@@ -153,7 +153,7 @@ struct ByteSweepTests {
                     let comment: Comment = "\(direction) of the second cut after \(bytes) bytes"
                     let key = "key:" + String(10_000 + index).dropFirst()
                     let rule = FaultRule(direction, of: "INCR", .call(2), [.cut(after: bytes)])
-                    let proxy = try FaultProxy(to: server.url, rules: [rule])
+                    let proxy = try FaultProxy(to: server.unixURL, rules: [rule])
                     try await withLink(proxy.url) { link in
                         try await link.connect()
                         let outcomes = Outcomes()
@@ -197,7 +197,7 @@ struct ByteSweepTests {
             try await forEachConcurrently(Array(places.enumerated())) { index, place in
                 let comment: Comment = "\(place.command): \(place.direction) cut after \(place.bytes) bytes"
                 let rule = FaultRule(place.direction, of: place.command, .call(1), [.cut(after: place.bytes)])
-                let proxy = try FaultProxy(to: server.url, rules: [rule])
+                let proxy = try FaultProxy(to: server.unixURL, rules: [rule])
                 let url = proxy.url.replacing("://", with: "://:pw@") + "?db=3"
                 try await withLink(url, { $0.clientName = "sweep" }) { link in
                     let connect = await failure { try await link.connect() }
@@ -209,7 +209,7 @@ struct ByteSweepTests {
                     try await expectInStep(link)
                 }
             }
-            try await withLink(server.url.replacing("://", with: "://:pw@") + "?db=3") { direct in
+            try await withLink(server.url(database: 3).replacing("://", with: "://:pw@")) { direct in
                 let keys = try await direct.send(["DBSIZE"])
                 #expect(keys.value.integer == Int64(places.count), "all in the database that was asked for")
             }
@@ -233,7 +233,7 @@ struct ByteSweepTests {
                     let (command, direction, bytes) = place
                     let channel = "c" + String(10_000 + index).dropFirst()
                     let rule = FaultRule(direction, of: command, .call(1), [.cut(after: bytes)])
-                    let proxy = try FaultProxy(to: server.url, rules: [rule])
+                    let proxy = try FaultProxy(to: server.unixURL, rules: [rule])
                     try await withLink(proxy.url) { link in
                         let heard = Heard()
                         let subscription = try link.subscribe(channel) { heard.add($0) }

@@ -88,6 +88,31 @@ struct RedisURLTests {
         }
     }
 
+    @Test("a rediss URL names files and the server, percent-decoded")
+    func tls() throws {
+        let plain = try RedisConfiguration(url: "rediss://h")
+        #expect(plain.tls == TLSConfiguration())
+        let url = "rediss://u:pw@h:1/2?ca=/a%20b/ca.pem&cert=c.pem&key=k.pem&server-name=redis.test"
+        let configuration = try RedisConfiguration(url: url)
+        #expect(configuration.endpoint == .tcp(host: "h", port: 1))
+        #expect(configuration.database == 2)
+        #expect(
+            configuration.tls
+                == TLSConfiguration(
+                    authorityFile: "/a b/ca.pem", certificateFile: "c.pem", keyFile: "k.pem",
+                    serverName: "redis.test"))
+    }
+
+    @Test(
+        "a rediss URL with a parameter that means nothing is refused",
+        arguments: [
+            "server-name=", "ca", "ca=", "server-name=%00", "server-name=a%00b", "key=k", "verify=no",
+        ])
+    func refusedTLS(query: String) {
+        let error = #expect(throws: RedisError.self) { try RedisConfiguration(url: "rediss://h?\(query)") }
+        #expect(error?.code == .invalidConfiguration)
+    }
+
     @Test("numbers of a URL are plain digits")
     func plainDigits() {
         for url in ["redis://h:+80", "redis://h/+1", "redis+unix:///r?db=+1"] {
