@@ -7,16 +7,21 @@ final class ReplyParser {
     private let reader: UnsafeMutablePointer<redisReader>
     private let maximumReplyBytes: Int
     private let maximumElements: Int
+    /// How many elements the arrays of the reply that is being read may still have.
+    private let elementsLeft: UnsafeMutablePointer<Int>
     /// The bytes of the reply that is not whole yet, counting those that hiredis has parsed already.
-    private var unfinished = 0
+    private(set) var unfinished = 0
+    private var isTooLarge = false
 
     /// - Parameters:
     ///   - maximumReplyBytes: The largest reply that is read.
-    ///   - maximumElements: The longest array. hiredis takes memory for an array when its length is
-    ///     announced.
-    init(maximumReplyBytes: Int, maximumElements: Int = 1 << 20) {
+    ///   - maximumElements: The most elements in all arrays of one reply. hiredis takes memory for an array
+    ///     when its length is announced, and for each element many times the four bytes that it may have.
+    init(maximumReplyBytes: Int, maximumElements: Int = 1 << 18) {
         reader = redisReaderCreateWithFunctions(boundedFunctions)
-        reader.pointee.privdata = UnsafeMutableRawPointer(bitPattern: maximumElements)
+        elementsLeft = .allocate(capacity: 1)
+        elementsLeft.initialize(to: maximumElements)
+        reader.pointee.privdata = UnsafeMutableRawPointer(elementsLeft)
         // hiredis gives its buffer back whenever it has been drained past 16 KiB: pointless work on a busy
         // link.
         reader.pointee.maxbuf = 0
@@ -24,9 +29,13 @@ final class ReplyParser {
         self.maximumElements = maximumElements
     }
 
-    deinit { redisReaderFree(reader) }
+    deinit {
+        redisReaderFree(reader)
+        elementsLeft.deallocate()
+    }
 
     func feed(_ bytes: UnsafeRawBufferPointer) throws(RedisError) {
+        guard !isTooLarge else { throw tooLarge }
         let result = redisReaderFeed(reader, bytes.baseAddress, bytes.count)
         guard result == REDIS_OK else { throw violation() }
         unfinished += bytes.count
@@ -38,22 +47,28 @@ final class ReplyParser {
         guard redisReaderGetReply(reader, &object) == REDIS_OK else { throw violation() }
         guard let object else {
             guard unfinished <= maximumReplyBytes else {
-                throw RedisError(
-                    .protocolViolation, delivery: .unknown,
-                    "the server's reply is larger than \(maximumReplyBytes) bytes")
+                isTooLarge = true
+                throw tooLarge
             }
             return nil
         }
         defer { freeReplyObject(object) }
         unfinished = reader.pointee.len - reader.pointee.pos
+        elementsLeft.pointee = maximumElements
         return Self.value(object.assumingMemoryBound(to: redisReply.self).pointee)
+    }
+
+    private var tooLarge: RedisError {
+        RedisError(
+            .protocolViolation, delivery: .unknown,
+            "the server's reply is larger than \(maximumReplyBytes) bytes")
     }
 
     private func violation() -> RedisError {
         guard reader.pointee.err != REDIS_ERR_OOM else {
             return RedisError(
                 .protocolViolation, delivery: .unknown,
-                "the server's reply has an array of more than \(maximumElements) elements, or nests them deeper "
+                "the server's reply has arrays of more than \(maximumElements) elements, or nests them deeper "
                     + "than \(maximumDepth), or memory ran out")
         }
         let text = withUnsafeBytes(of: reader.pointee.errstr) { raw in
@@ -85,15 +100,19 @@ final class ReplyParser {
     }
 }
 
-/// hiredis' own functions, but that an array longer than the reader's `privdata`, or nested deeper than seven
-/// (older releases of hiredis stop about there, newer ones nowhere), is refused before memory is taken.
+/// hiredis' own functions, but that an array with more elements than the number at the reader's `privdata`,
+/// or nested deeper than seven (older releases of hiredis stop about there, newer ones nowhere), is refused
+/// before memory is taken. So are the maps, sets and pushes of RESP3, which newer releases read as well.
 ///
 /// Unchecked, because it is a pointer: what it points to is written here, once, and read ever after.
 private nonisolated(unsafe) let boundedFunctions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
     let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
     functions.initialize(to: standardFunctions)
     functions.pointee.createArray = { task, elements in
-        guard let task, Int(elements) <= Int(bitPattern: task.pointee.privdata) else { return nil }
+        guard let task, task.pointee.type == REDIS_REPLY_ARRAY,
+            let left = task.pointee.privdata?.assumingMemoryBound(to: Int.self), Int(elements) <= left.pointee
+        else { return nil }
+        left.pointee -= Int(elements)
         var depth = 1
         var outer = task.pointee.parent
         while let array = outer {
