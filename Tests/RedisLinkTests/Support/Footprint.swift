@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastTesting
+import RedisLink
 import Testing
 
 #if os(Linux)
