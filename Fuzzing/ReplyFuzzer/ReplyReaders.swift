@@ -1,6 +1,7 @@
 internal import Foundation
-@testable internal import Holdfast
 internal import RedisLink
+
+@testable internal import Holdfast
 
 /// Everything in the library that takes a reply apart. None of it may end the process, whatever a server says.
 enum ReplyReaders {

@@ -126,7 +126,8 @@ import Testing
 
         // MARK: Cuts
 
-        private func cutAll(_ cuts: Int, _ control: RedisLink, _ counts: Counts, _ heard: Heard) async throws {
+        private func cutAll(_ cuts: Int, _ control: RedisLink, _ counts: Counts, _ heard: Heard) async throws
+        {
             var random = SeededGenerator(seed: 42)
             var before: (footprint: Footprint, memory: Int)?
             try await underWay(counts)
