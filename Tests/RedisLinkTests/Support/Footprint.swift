@@ -46,6 +46,11 @@ import Testing
         /// The memory that is resident now, in bytes.
         static func residentMemory() throws -> Int { try memory("VmRSS:") }
 
+        /// How much `bytes` of the program are at most: a sanitizer keeps shadows, margins and what was freed.
+        static func allowed(_ bytes: Int) -> Int {
+            ProcessInfo.processInfo.environment["HOLDFAST_SANITIZER"] == nil ? bytes : bytes * 8
+        }
+
         private static func memory(_ name: String) throws -> Int {
             let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
             let line = status.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
