@@ -103,3 +103,14 @@ if Context.environment["HOLDFAST_BENCHMARKS"] != nil {
         ),
     ]
 }
+
+// Outside the product's build: only `scripts/fuzz` asks for it.
+if Context.environment["HOLDFAST_FUZZING"] != nil {
+    package.products.append(.executable(name: "holdfast-reply-fuzzer", targets: ["ReplyFuzzer"]))
+    package.targets += [
+        // libFuzzer brings `main`.
+        .executableTarget(
+            name: "ReplyFuzzer", dependencies: ["Holdfast", "RedisLink"], path: "Fuzzing/ReplyFuzzer",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+    ]
+}

@@ -65,7 +65,21 @@ extension Core {
     }
 
     func registeredInstances() async throws(RedisError) -> [String: Instance] {
-        let entries = try await link.send(["HGETALL", .string(keys.instances[0])]).value.array ?? []
+        Instance.registered(try await link.send(["HGETALL", .string(keys.instances[0])]).value)
+    }
+
+    func look(at name: String, _ instances: [String: Instance]) async throws(RedisError) -> HeldLock? {
+        guard let key = try? keys.lock(name), let fence = try? keys.fence(name) else { return nil }
+        let reply = try await link.evaluate(Scripts.inspect, keys: [key, fence], arguments: [])
+        guard let parts = reply.value.array, let holder = Holder(reply: parts[...]) else { return nil }
+        return HeldLock(name: name, holder: holder, instance: holder.instanceID.flatMap { instances[$0] })
+    }
+}
+
+extension Instance {
+    /// Reads the registry: a field and a value for each instance.
+    static func registered(_ reply: RedisValue) -> [String: Instance] {
+        let entries = reply.array ?? []
         var instances: [String: Instance] = [:]
         for index in stride(from: 1, to: entries.count, by: 2) {
             // An entry of another version that cannot be read is shown as an unknown instance.
@@ -75,12 +89,5 @@ extension Core {
             instances[instance.id] = instance
         }
         return instances
-    }
-
-    func look(at name: String, _ instances: [String: Instance]) async throws(RedisError) -> HeldLock? {
-        guard let key = try? keys.lock(name), let fence = try? keys.fence(name) else { return nil }
-        let reply = try await link.evaluate(Scripts.inspect, keys: [key, fence], arguments: [])
-        guard let parts = reply.value.array, let holder = Holder(reply: parts[...]) else { return nil }
-        return HeldLock(name: name, holder: holder, instance: holder.instanceID.flatMap { instances[$0] })
     }
 }

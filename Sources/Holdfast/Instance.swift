@@ -26,7 +26,9 @@ public struct Instance: Codable, Hashable, Sendable, Identifiable {
     /// The instance in a token; nil when the token is not of this library's form.
     static func id(inToken token: String) -> String? {
         let parts = token.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].utf8.count == 16, parts[1].utf8.count == 32 else { return nil }
+        guard parts.count == 2, parts[0].utf8.count == 16, parts[1].utf8.count == 32,
+            parts.joined().utf8.allSatisfy(RandomHex.isDigit)
+        else { return nil }
         return String(parts[0])
     }
 }

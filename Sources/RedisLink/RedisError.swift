@@ -37,6 +37,7 @@ package struct RedisError: Error, Sendable {
 
     package var code: Code
     package var delivery: Delivery
+    /// One line without control characters, whatever the server said.
     package var message: String
     /// The first word of an error reply, for example `NOSCRIPT`, `WRONGTYPE` or `OOM`.
     package var replyKind: String?
@@ -44,14 +45,14 @@ package struct RedisError: Error, Sendable {
     package init(_ code: Code, delivery: Delivery, _ message: String, replyKind: String? = nil) {
         self.code = code
         self.delivery = delivery
-        self.message = message
+        self.message = message.printable()
         self.replyKind = replyKind
     }
 
     /// An error reply of the server.
     package init(reply text: String) {
         let kind = text.prefix { $0 != " " }
-        self.init(.refused, delivery: .refused, text, replyKind: String(kind))
+        self.init(.refused, delivery: .refused, text, replyKind: String(kind).printable(limit: 64))
     }
 }
 

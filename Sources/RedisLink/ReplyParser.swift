@@ -11,14 +11,16 @@ final class ReplyParser {
     private let elements: UnsafeMutablePointer<Elements>
     private let maximumReplyBytes: Int
     /// The bytes of the reply that is not whole yet, counting those that hiredis has parsed already.
-    private var unfinished = 0
+    private(set) var unfinished = 0
+    private var end: RedisError?
 
     /// - Parameters:
     ///   - maximumReplyBytes: The largest reply that is read.
-    ///   - maximumElements: The longest array.
-    init(maximumReplyBytes: Int, maximumElements: Int = 1 << 20) {
+    ///   - maximumElements: The most elements in all arrays of one reply: each takes many times the four bytes
+    ///     that it may have.
+    init(maximumReplyBytes: Int, maximumElements: Int = 1 << 18) {
         elements = .allocate(capacity: 1)
-        elements.initialize(to: Elements(maximumLength: maximumElements))
+        elements.initialize(to: Elements(maximum: maximumElements))
         reader = redisReaderCreateWithFunctions(elementFunctions)
         reader.pointee.privdata = UnsafeMutableRawPointer(elements)
         // hiredis gives its buffer back whenever it has been drained past 16 KiB: pointless work on a busy
@@ -34,6 +36,7 @@ final class ReplyParser {
     }
 
     func feed(_ bytes: UnsafeRawBufferPointer) throws(RedisError) {
+        if let end { throw end }
         let result = redisReaderFeed(reader, bytes.baseAddress, bytes.count)
         guard result == REDIS_OK else { throw violation() }
         unfinished += bytes.count
@@ -41,31 +44,33 @@ final class ReplyParser {
 
     /// The next whole reply, nil when more bytes are needed.
     func next() throws(RedisError) -> RedisValue? {
+        if let end { throw end }
         var object: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &object) == REDIS_OK else { throw violation() }
         guard object != nil else {
             guard unfinished <= maximumReplyBytes else {
-                throw RedisError(
-                    .protocolViolation, delivery: .unknown,
-                    "the server's reply is larger than \(maximumReplyBytes) bytes")
+                throw broken("is larger than \(maximumReplyBytes) bytes")
             }
             return nil
         }
         unfinished = reader.pointee.len - reader.pointee.pos
-        guard let value = elements.pointee.take() else {
-            throw RedisError(
-                .protocolViolation, delivery: .unknown,
-                "the server's reply has a type that RESP2 does not have")
-        }
+        guard let value = elements.pointee.take() else { throw broken("is not of RESP2") }
         return value
+    }
+
+    /// Ends the parser, where hiredis would read on.
+    private func broken(_ reason: String) -> RedisError {
+        let error = RedisError(.protocolViolation, delivery: .unknown, "the server's reply \(reason)")
+        end = error
+        return error
     }
 
     private func violation() -> RedisError {
         guard reader.pointee.err != REDIS_ERR_OOM else {
             return RedisError(
                 .protocolViolation, delivery: .unknown,
-                "the server's reply has an array of more than \(elements.pointee.maximumLength) elements, or "
-                    + "nests them deeper than \(Elements.maximumDepth), or memory ran out")
+                "the server's reply has arrays of more than \(elements.pointee.maximum) elements, or nests "
+                    + "them deeper than \(Elements.maximumDepth), or is not of RESP2, or memory ran out")
         }
         let text = withUnsafeBytes(of: reader.pointee.errstr) { raw in
             String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
@@ -83,28 +88,36 @@ private struct Elements {
     }
 
     static let maximumDepth = 7
-    let maximumLength: Int
+    /// The most there may be in all arrays of one reply.
+    let maximum: Int
+    private var left: Int
     private var list: [Element] = []
 
-    init(maximumLength: Int) {
-        self.maximumLength = maximumLength
+    init(maximum: Int) {
+        self.maximum = maximum
+        left = maximum
     }
 
     mutating func append(_ value: RedisValue) {
         list.append(.value(value))
     }
 
-    mutating func appendArray(count: Int) {
+    /// False: those are too many.
+    mutating func appendArray(count: Int) -> Bool {
+        guard count <= left else { return false }
+        left -= count
         list.append(.array(count: count))
+        return true
     }
 
-    /// The whole reply; nil when something is missing.
+    /// The reply that is whole now; nil if hiredis did not tell all that is in it.
     mutating func take() -> RedisValue? {
-        defer { list.removeAll(keepingCapacity: list.capacity <= 1024) }
-        if list.count == 1, case .value(let value) = list[0] { return value }
+        defer {
+            list.removeAll(keepingCapacity: list.capacity <= 1024)
+            left = maximum
+        }
         var next = list.startIndex
-        let value = take(from: &next)
-        return next == list.endIndex ? value : nil
+        return take(from: &next)
     }
 
     /// The recursion is bounded by `maximumDepth`.
@@ -127,8 +140,9 @@ private struct Elements {
     }
 }
 
-/// What hiredis calls for each element it has read. An array that is too long, or nested deeper than seven
-/// (older releases of hiredis stop about there, newer ones nowhere), is refused before memory is taken.
+/// What hiredis calls for each element it has read. Too many elements, or arrays nested deeper than seven
+/// (older releases of hiredis stop about there, newer ones nowhere), are refused before memory is taken. So are
+/// the types of RESP3, which newer releases read as well.
 ///
 /// Unchecked, because it is a pointer: what it points to is written here, once, and read ever after.
 private nonisolated(unsafe) let elementFunctions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
@@ -137,12 +151,13 @@ private nonisolated(unsafe) let elementFunctions: UnsafeMutablePointer<redisRepl
     functions.initialize(to: redisReplyObjectFunctions())
     functions.pointee.createString = { task, text, length in
         let bytes = UnsafeRawBufferPointer(start: text, count: length)
-        let value: RedisValue =
-            switch task!.pointee.type {
-            case REDIS_REPLY_STRING: .bytes(Array(bytes))
-            case REDIS_REPLY_STATUS: .status(String(decoding: bytes, as: UTF8.self))
-            default: .error(String(decoding: bytes, as: UTF8.self))
-            }
+        let value: RedisValue
+        switch task!.pointee.type {
+        case REDIS_REPLY_STRING: value = .bytes(Array(bytes))
+        case REDIS_REPLY_STATUS: value = .status(String(decoding: bytes, as: UTF8.self))
+        case REDIS_REPLY_ERROR: value = .error(String(decoding: bytes, as: UTF8.self))
+        default: return nil
+        }
         task!.elements.pointee.append(value)
         return something
     }
@@ -154,8 +169,9 @@ private nonisolated(unsafe) let elementFunctions: UnsafeMutablePointer<redisRepl
             depth += 1
             outer = array.pointee.parent
         }
-        guard depth <= Elements.maximumDepth, count <= elements.pointee.maximumLength else { return nil }
-        elements.pointee.appendArray(count: Int(count))
+        guard task!.pointee.type == REDIS_REPLY_ARRAY, depth <= Elements.maximumDepth,
+            elements.pointee.appendArray(count: Int(count))
+        else { return nil }
         return something
     }
     functions.pointee.createInteger = { task, value in

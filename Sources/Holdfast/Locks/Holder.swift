@@ -30,7 +30,7 @@ public struct Holder: Hashable, Sendable {
         // The entry names the token it was issued to: that of an earlier holder says nothing about this one.
         if let entry = fenceEntry, entry.dropFirst(16) == value, let fence = Int64(entry.prefix(16)) {
             fencingToken = FencingToken(rawValue: fence)
-            heldFor = .microseconds(max(nowMicroseconds - fence, 0))
+            heldFor = .microseconds(nowMicroseconds.since(fence))
         } else {
             fencingToken = nil
             heldFor = nil

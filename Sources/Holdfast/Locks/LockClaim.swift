@@ -39,12 +39,8 @@ package struct LockClaim: Sendable {
         let reply = try await connection.evaluate(
             Scripts.acquire, keys: [key, fenceKey],
             arguments: [.string(token), lease.milliseconds, .init(milliseconds: Self.fenceLifetime)])
-        guard let parts = reply.value.array, let granted = parts.first?.integer else { throw unexpected }
-        if granted == 1, parts.count == 2, let fence = parts[1].integer {
-            return .granted(FencingToken(rawValue: fence), sentAt: reply.sentAt)
-        }
-        guard granted == 0, let holder = Holder(reply: parts.dropFirst()) else { throw unexpected }
-        return .refused(holder)
+        guard let answer = Answer(fenced: reply) else { throw unexpected }
+        return answer
     }
 
     private nonisolated(nonsending) func attemptPlain(_ connection: RedisConnection) async throws(RedisError)
@@ -71,5 +67,19 @@ package struct LockClaim: Sendable {
 
     private var unexpected: RedisError {
         RedisError(.protocolViolation, delivery: .unknown, "Redis gave an answer that the script cannot give")
+    }
+}
+
+extension LockClaim.Answer {
+    /// Reads what acquire.lua answers; nil if it is something else.
+    init?(fenced reply: RedisReply) {
+        guard let parts = reply.value.array, let granted = parts.first?.integer else { return nil }
+        if granted == 1, parts.count == 2, let fence = parts[1].integer {
+            self = .granted(FencingToken(rawValue: fence), sentAt: reply.sentAt)
+        } else if granted == 0, let holder = Holder(reply: parts.dropFirst()) {
+            self = .refused(holder)
+        } else {
+            return nil
+        }
     }
 }

@@ -56,7 +56,7 @@ extension Holdfast {
 }
 
 /// The value at the key of an id that is done.
-private enum OnceRecord {
+enum OnceRecord {
     private static let mark = "done:"
 
     /// Names the claim that did it, so that recording it again is recognised.

@@ -97,12 +97,12 @@ extension MessageClaim {
             guard let parts = reply.value.array, parts.count >= 3, parts.count % 4 == 3,
                 let fence = parts[0].integer, let now = parts[1].integer, let due = parts[2].integer
             else { return nil }
-            nextDue = due < 0 ? nil : .milliseconds(max(due - now, 0))
+            nextDue = due < 0 ? nil : .milliseconds(due.since(now))
             claims.reserveCapacity(parts.count / 4)
             let state = LeaseState(lease: LeaseTerm(lease), sentAt: reply.sentAt)
             for index in stride(from: 3, to: parts.count, by: 4) {
                 guard let entry = parts[index].string, let id = parts[index + 1].string,
-                    let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer
+                    let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer, attempt >= 1
                 else { return nil }
                 claims.append(
                     MessageClaim(

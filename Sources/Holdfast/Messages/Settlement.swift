@@ -24,7 +24,7 @@ struct Settlement: Sendable {
             case "lost": self = .lost
             case let text?:
                 guard text.hasPrefix("refused: ") else { return nil }
-                self = .refused(String(text.dropFirst(9)))
+                self = .refused(String(text.dropFirst(9)).printable())
             case nil: return nil
             }
         }

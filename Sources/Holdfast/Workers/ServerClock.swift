@@ -5,6 +5,10 @@ import RedisLink
 /// The estimate lags behind by up to the time that reply travelled; it is ahead only by the drift since then,
 /// or if the server's clock was set back. So whoever waits by it seldom asks too early.
 struct ServerClock: Sendable {
+    /// What a server's clock or a tick's cursor may show: the numbers that Lua has exactly, the next 285,000
+    /// years. What a server, or whoever wrote to its keys, says beyond that is not to be reckoned with.
+    static let range: ClosedRange<Int64> = 0...(1 << 53)
+
     private let milliseconds: Int64
     private let receivedAt: ContinuousClock.Instant
 
@@ -24,4 +28,14 @@ struct ServerClock: Sendable {
     }
 
     func age(at now: ContinuousClock.Instant) -> Duration { now - receivedAt }
+}
+
+extension Int64 {
+    /// How much larger this number is than `earlier`, zero if it is not. Both come from a server and may be
+    /// any two numbers.
+    func since(_ earlier: Int64) -> Int64 {
+        guard self > earlier else { return 0 }
+        let (difference, isTooLarge) = subtractingReportingOverflow(earlier)
+        return isTooLarge ? .max : difference
+    }
 }

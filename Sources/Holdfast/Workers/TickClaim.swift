@@ -60,13 +60,21 @@ struct TickClaim: Sendable {
                 .string(cursor), .integer(nominal), .string(token), .init(milliseconds: lease),
                 .init(milliseconds: LockClaim.fenceLifetime),
             ])
-        guard let parts = reply.value.array, parts.count >= 2, let serverTime = parts[1].integer,
-            let answer = TickMachine.Answer(parts)
-        else {
+        guard let answer = Reply(reply) else {
             throw RedisError(
                 .protocolViolation, delivery: .unknown, "tick.lua gave an answer that it cannot give")
         }
-        return Reply(answer: answer, serverTime: serverTime, sentAt: reply.sentAt)
+        return answer
+    }
+}
+
+extension TickClaim.Reply {
+    /// Reads what tick.lua answers; nil if it is something else.
+    init?(_ reply: RedisReply) {
+        guard let parts = reply.value.array, parts.count >= 2, let serverTime = parts[1].integer,
+            ServerClock.range.contains(serverTime), let answer = TickMachine.Answer(parts)
+        else { return nil }
+        self.init(answer: answer, serverTime: serverTime, sentAt: reply.sentAt)
     }
 }
 
@@ -77,7 +85,13 @@ extension TickMachine.Answer {
         case "claimed":
             guard let fence = detail.integer else { return nil }
             self = .claimed(FencingToken(rawValue: fence))
-        case "moved": self = .moved(cursor: detail.integer)
+        case "moved":
+            guard detail.string != "" else {
+                self = .moved(cursor: nil)
+                return
+            }
+            guard let cursor = detail.integer, ServerClock.range.contains(cursor) else { return nil }
+            self = .moved(cursor: cursor)
         case "early": self = .early
         case "running":
             self = .running(remaining: detail.integer.flatMap { $0 < 0 ? nil : .milliseconds($0) })

@@ -39,6 +39,21 @@ import Testing
         )
     }
 
+    @Test func `Times that cannot be are told all the same`() throws {
+        for time in [Int64.max, .min, -1, 0] {
+            let holder = Holder(
+                value: "x", remainingMilliseconds: time, fenceEntry: "-000000000000001x",
+                nowMicroseconds: time)
+            let lock = LockDescription(name: "a", holder: holder, instance: nil, now: Date())
+            #expect(lock.fence == -1)
+            #expect(LockDescription.table([lock]).contains("a client") == false)
+            #expect(lock.text.hasPrefix("name"))
+            let encoder = JSONEncoder()
+            encoder.dateEncodingStrategy = .iso8601
+            #expect(try !encoder.encode(lock).isEmpty)
+        }
+    }
+
     @Test func `A free lock is told as free`() {
         #expect(LockDescription(free: "a\u{7}").text == "a\\u{7} is free\n")
     }

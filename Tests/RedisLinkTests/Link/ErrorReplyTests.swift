@@ -34,7 +34,7 @@ struct ErrorReplyTests {
         ("ERR value is not an integer or out of range", "ERR"),
         ("ERR", "ERR"),
         ("", ""),
-        ("Ünïcode 🔒 and \u{1B}[31mcolour", "Ünïcode"),
+        ("Ünïcode 🔒", "Ünïcode"),
     ]
 
     @Test(
@@ -58,6 +58,48 @@ struct ErrorReplyTests {
             #expect(error?.message == text)
             #expect(server.received("BAD").count == 1, "the link repeats nothing by itself")
             #expect(server.accepted == 1)
+        }
+    }
+
+    @Test("an error's text steers no terminal, breaks no line and is cut at a length that can be read")
+    func neutralised() async throws {
+        let texts: [(sent: String, shown: String)] = [
+            ("ERR \u{1B}]0;title\u{7}\u{1B}[31mred", "ERR ␛]0;title␇␛[31mred"),
+            ("ERR a\r.\nINFO forged", "ERR a␍.␊INFO forged"),
+            ("ERR a\u{0}b\u{7F}c\u{85}d\u{202E}e\u{2028}f", "ERR a␀b␡c\u{FFFD}d\u{FFFD}e\u{FFFD}f"),
+            (
+                "ERR " + String(repeating: "x", count: 10 << 20),
+                "ERR " + String(repeating: "x", count: 996) + "… (10485764 bytes)"
+            ),
+        ]
+        let server = try FakeRedisServer { command in
+            guard command.name == "BAD", let index = Int(command.words[1]) else { return nil }
+            return [.reply(RESP2.error(texts[index].sent))]
+        }
+        try await withLink(server.url) { link in
+            for (index, text) in texts.enumerated() {
+                let error = await failure { try await link.send(["BAD", RedisArgument(index)]) }
+                #expect(error?.message == text.shown)
+                #expect(error?.replyKind == "ERR")
+                #expect(error.map { "\($0)" }?.unicodeScalars.contains { $0.value < 0x20 } == false)
+                try await expectInStep(link)
+            }
+            #expect(server.accepted == 1, "however long or odd, it is a reply")
+        }
+    }
+
+    @Test("a greeting refused in such words, and garbage, are neutralised as well")
+    func neutralisedElsewhere() async throws {
+        let refusing = try FakeRedisServer { _ in [.reply(RESP2.error("NOAUTH \u{1B}[31m\n"))] }
+        try await withLink(refusing.url) { link in
+            let error = await failure { try await link.connect() }
+            #expect(error?.message.hasSuffix("refused the connection: NOAUTH ␛[31m␊") == true)
+        }
+        let garbage = try FakeRedisServer(onConnect: { _ in [.reply(Array("\u{1B}[31m\r\n".utf8))] })
+        try await withLink(garbage.url) { link in
+            let error = await failure { try await link.connect() }
+            #expect(error?.code == .protocolViolation)
+            #expect(error?.message.unicodeScalars.contains { $0.value < 0x20 } == false)
         }
     }
 

@@ -11,7 +11,22 @@ struct HostileReplyTests {
         ("a bad integer", Array(":1x\r\n".utf8)),
         ("a bad length", Array("$-5\r\n".utf8)),
         ("a bad count", Array("*-9\r\n".utf8)),
-        ("RESP3 that nobody asked for", Array("(12345678901234567890\r\n".utf8)),
+        ("an integer beyond all numbers", Array(":99999999999999999999\r\n".utf8)),
+        ("a length beyond all numbers", Array("$99999999999999999999\r\n".utf8)),
+        ("a NUL in a number", Array(":1\u{0}2\r\n".utf8)),
+        ("a NUL in a length", Array("$1\u{0}\r\na\r\n".utf8)),
+        ("a map of RESP3", Array("%1\r\n+a\r\n:1\r\n".utf8)),
+        ("a null of RESP3", Array("_\r\n".utf8)),
+        ("a double of RESP3", Array(",1.5\r\n".utf8)),
+        ("a boolean of RESP3", Array("#t\r\n".utf8)),
+        ("a push of RESP3", Array(">2\r\n+message\r\n+a\r\n".utf8)),
+        ("a set of RESP3", Array("~1\r\n:1\r\n".utf8)),
+        ("a large number of RESP3", Array("(12345678901234567890\r\n".utf8)),
+        ("a verbatim string of RESP3", Array("=5\r\ntxt:a\r\n".utf8)),
+        ("an attribute of RESP3", Array("|1\r\n+a\r\n:1\r\n:2\r\n".utf8)),
+        ("an error of RESP3", Array("!5\r\nERR a\r\n".utf8)),
+        ("half a GiB announced", Array("$536870912\r\n".utf8) + Array(repeating: 0x61, count: 300_000)),
+        ("an error of ten million bytes", Array("-ERR ".utf8) + Array(repeating: 0x61, count: 10_000_000)),
         ("an element of no type", Array("*2\r\n:1\r\n?2\r\n".utf8)),
         ("a count for all memory", Array("*2147483647\r\n:1\r\n".utf8)),
         ("a count beyond all numbers", Array("*9223372036854775807\r\n".utf8)),
@@ -46,7 +61,7 @@ struct HostileReplyTests {
     }
 
     @Test(
-        "a truncated reply is no value: its command is unknown, and nothing of it reaches the next connection"
+        "a reply cut at any byte is no value: its command is unknown, and nothing of it reaches the next one"
     )
     func truncated() async throws {
         let reply = RESP2.array([RESP2.bulk("one"), RESP2.bulk("two\r\nthree"), RESP2.integer(12)])
@@ -55,7 +70,7 @@ struct HostileReplyTests {
             return [.reply(Array(reply[..<length])), .close]
         }
         try await withLink(server.url) { link in
-            for length in [1, 5, reply.count - 1] {
+            for length in reply.indices {
                 let error = await failure { try await link.send(["CUT", RedisArgument(length)]) }
                 #expect(error?.code == .connectionLost)
                 #expect(error?.delivery == .unknown)

@@ -185,7 +185,9 @@ struct TLSTests {
                         try await eventually("all ended") { outcomes.ended.count == keys.count }
                         // Behind the server's end of the cut connection, so that it has executed what it got.
                         try await expectInStep(link)
-                        let found = try await direct.send(["MGET"] + keys.map(RedisArgument.string)).value
+                        let found = try await direct.send(
+                            RedisCommand(["MGET"] + keys.map(RedisArgument.string))
+                        ).value
                         let executed = (found.array ?? []).map { $0 != .null }
                         #expect(outcomes.all.count > 0)
                         for (index, error) in outcomes.errors where error.delivery == .notDelivered {

@@ -1,0 +1,78 @@
+internal import Foundation
+internal import RedisLink
+
+@testable internal import Holdfast
+
+/// Everything in the library that takes a reply apart. None of it may end the process, whatever a server says.
+enum ReplyReaders {
+    private static let lease = Duration.seconds(10)
+    private static let keys = try? KeySpace(namespace: "fuzz")
+
+    static func read(_ values: [RedisValue]) {
+        var machine = TickMachine(schedule: .every(.seconds(10), phase: .seconds(3), runOnStart: true))
+        for value in values {
+            let reply = RedisReply(value: value, sentAt: .now)
+            readLock(reply)
+            readMessages(reply)
+            readRegistry(value)
+            readTick(reply, &machine)
+        }
+    }
+
+    private static func readLock(_ reply: RedisReply) {
+        if case .granted(let fence?, let sentAt)? = LockClaim.Answer(fenced: reply) {
+            _ = LeaseState(lease: lease, sentAt: sentAt)
+            _ = "\(fence)"
+        }
+        for holder in [reply.value.array.flatMap { Holder(reply: $0[...]) }, refusal(reply)] {
+            guard let holder else { continue }
+            _ = "\(holder)"
+            _ = OnceRecord.result(in: holder.value)
+            var parking = Parking(began: .now, limit: lease)
+            _ = parking.refused(by: holder, at: .now, random: 0.5)
+        }
+    }
+
+    private static func refusal(_ reply: RedisReply) -> Holder? {
+        guard case .refused(let holder)? = LockClaim.Answer(fenced: reply) else { return nil }
+        return holder
+    }
+
+    private static func readMessages(_ reply: RedisReply) {
+        let token = "0123456789abcdef0123456789abcdef"
+        if let batch = MessageClaim.Batch(reply, token: token, lease: lease) {
+            var state = ConsumerState<Settlement>(concurrency: 4)
+            if let wanted = state.claim(at: .now) {
+                _ = state.claimed(batch.claims.count, of: wanted, nextDue: batch.nextDue, at: .now)
+                _ = state.nextDue
+            }
+            for claim in batch.claims {
+                _ = RetryPolicy().verdict(afterFailed: claim.attempt, reason: "", random: 0.5)
+                _ = (claim.owner, claim.isHeld, claim.remaining)
+                _ = try? MessageQueue<[String: [Double]]>.decode(claim)
+            }
+        }
+        _ = Settlement.Answer(reply.value)
+        _ = QueueStats(name: "fuzz", reply.value)
+        for value in reply.value.array ?? [] { _ = Settlement.Answer(value) }
+    }
+
+    private static func readRegistry(_ value: RedisValue) {
+        _ = Instance.registered(value)
+        for key in value.array ?? [] {
+            guard let text = key.string else { continue }
+            _ = keys?.name(inKey: text, part: "lock")
+            _ = Instance.id(inToken: text)
+        }
+        _ = (value.integer, value.string, value.bytes)
+    }
+
+    /// The replies of one server reach one machine, one after the other.
+    private static func readTick(_ reply: RedisReply, _ machine: inout TickMachine) {
+        guard let answer = TickClaim.Reply(reply) else { return }
+        var nominal: Int64?
+        if case .claim(let next, _) = machine.next(at: .now) { nominal = next }
+        machine.answered(answer.answer, nominal: nominal, serverTime: answer.serverTime, at: .now)
+        _ = machine.next(at: .now)
+    }
+}

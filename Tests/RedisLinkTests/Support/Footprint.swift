@@ -1,0 +1,61 @@
+import Foundation
+import HoldfastTesting
+import RedisLink
+import Testing
+
+#if os(Linux)
+    /// The descriptors and threads of this process.
+    struct Footprint: Equatable {
+        var descriptors: Int
+        var threads: Int
+
+        static func now() throws -> Footprint {
+            let files = FileManager.default
+            return Footprint(
+                descriptors: try files.contentsOfDirectory(atPath: "/proc/self/fd").count,
+                threads: try files.contentsOfDirectory(atPath: "/proc/self/task").count)
+        }
+
+        /// After one link, so that what the runtime keeps for ever is there.
+        static func settled() async throws -> Footprint {
+            let server = try FakeRedisServer()
+            try await withLink(server.url) { try await $0.connect() }
+            server.stop()
+            var last = try now()
+            try await eventually("the process is at rest") {
+                try await Task.sleep(for: .milliseconds(20))
+                let next = try now()
+                defer { last = next }
+                return next == last
+            }
+            return last
+        }
+
+        /// Waits until no more is in use than then.
+        func returns() async throws {
+            try await eventually("what was taken is given back") {
+                let now = try Self.now()
+                // Swift's own pool of threads may still grow a little.
+                return now.descriptors <= descriptors && now.threads <= threads + 2
+            }
+        }
+
+        /// The most memory that was ever resident, in bytes.
+        static func peakMemory() throws -> Int { try memory("VmHWM:") }
+
+        /// The memory that is resident now, in bytes.
+        static func residentMemory() throws -> Int { try memory("VmRSS:") }
+
+        /// How much `bytes` of the program are at most: a sanitizer keeps shadows, margins and what was freed.
+        static func allowed(_ bytes: Int) -> Int {
+            ProcessInfo.processInfo.environment["HOLDFAST_SANITIZER"] == nil ? bytes : bytes * 8
+        }
+
+        private static func memory(_ name: String) throws -> Int {
+            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+            let line = status.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
+            return (line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0)
+                << 10
+        }
+    }
+#endif
