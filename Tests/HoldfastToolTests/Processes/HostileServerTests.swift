@@ -4,7 +4,8 @@ import Testing
 
 /// The tool against a server that wants the terminal to do something.
 @Suite struct HostileServerTests {
-    private static let attack = "\u{1B}]0;owned\u{7}\u{1B}[2J\r\nholdfast: forged\u{85}\u{202E}"
+    /// Without the end of a line of RESP, so that it is one reply.
+    private static let attack = "\u{1B}]0;owned\u{7}\u{1B}[2J\n\rholdfast: forged\u{85}\u{202E}"
 
     private static func expectHarmless(
         _ outcome: Tool.Outcome, lines: Int, sourceLocation: SourceLocation = #_sourceLocation

@@ -156,7 +156,7 @@ import Testing
             guard let before else { return }
             try await before.footprint.returns()
             let grown = try Footprint.residentMemory() - before.memory
-            #expect(grown < Footprint.allowed(24 << 20), "\(grown >> 20) MiB more after \(cuts - cuts / 2) cuts")
+            #expect(grown < Footprint.allowed(24 << 20), "\(grown >> 20) MiB more by the second half")
         }
 
         /// Ends the connection for commands and that of the subscription.
