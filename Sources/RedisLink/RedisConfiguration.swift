@@ -13,8 +13,7 @@ package struct RedisConfiguration: Sendable {
     }
 
     package var endpoint: Endpoint
-    package var user: String?
-    package var password: Secret?
+    package var credentials: CredentialsSource
     package var database: Int
     /// How the connection is encrypted; nil for plain text.
     package var tls: TLSConfiguration?
@@ -29,15 +28,13 @@ package struct RedisConfiguration: Sendable {
 
     package init(
         endpoint: Endpoint,
-        user: String? = nil,
-        password: Secret? = nil,
+        credentials: CredentialsSource = .none,
         database: Int = 0,
         tls: TLSConfiguration? = nil,
         clientName: String? = nil
     ) {
         self.endpoint = endpoint
-        self.user = user
-        self.password = password
+        self.credentials = credentials
         self.database = database
         self.tls = tls
         self.clientName = clientName
@@ -52,8 +49,9 @@ package struct RedisConfiguration: Sendable {
         let parsed = try RedisURL(url)
         self.init(
             endpoint: parsed.endpoint,
-            user: parsed.user,
-            password: parsed.password.map(Secret.init),
+            credentials: parsed.password.map {
+                .fixed(Credentials(user: parsed.user, password: Secret($0)))
+            } ?? .none,
             database: parsed.database,
             tls: parsed.tls
         )

@@ -30,15 +30,20 @@ package actor RedisConnection: SessionDelegate {
     package nonisolated let thread: LinkThread
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    private let configuration: RedisConfiguration
-    private let session: Session
+    let configuration: RedisConfiguration
+    let session: Session
     private var unsent = Deque<Unsent>()
     private var pending = PendingReplies<Completion>()
     private var connecting: [UInt64: UnsafeContinuation<Swift.Result<Void, RedisError>, Never>] = [:]
     private var lastFailure: RedisError?
     private var nextID: UInt64 = 0
     private var expiry: (timer: LinkThread.TimerID, at: ContinuousClock.Instant)?
-    private var isClosed = false
+    private(set) var isClosed = false
+    /// Why the server cannot serve us, with such a one: nothing more is sent on this connection, and when every reply that is owed
+    /// has come, it is made anew.
+    var unfitness: String?
+    /// Commands that wait for their next try, see ``rest(_:until:)``.
+    var resting: [UInt64: Rest] = [:]
 
     init(configuration: RedisConfiguration, thread: LinkThread) {
         self.configuration = configuration
@@ -76,11 +81,18 @@ package actor RedisConnection: SessionDelegate {
     package func send(_ command: [RedisArgument], timeout: Duration? = nil) async throws(RedisError)
         -> RedisReply
     {
+        let result = await sendOnce(command, timeout: timeout)
+        guard case .failure(let error) = result, error.repeatableUntil != nil else { return try result.get() }
+        return try await sendAgain(command, after: error)
+    }
+
+    /// One try of a command, whatever the server answers.
+    func sendOnce(_ command: [RedisArgument], timeout: Duration?) async -> Result {
         let id = takeID()
         // Looked at and registered inside one job. A cancellation is submitted to the same thread: one that
         // comes after the look runs after this job, and finds the command registered. (Between the lines
         // above and here other jobs may run, because a task with an executor preference is enqueued anew.)
-        let result = await withTaskCancellationHandler {
+        return await withTaskCancellationHandler {
             await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
                 guard !Task.isCancelled else {
                     return continuation.resume(returning: .failure(Self.cancelled(.notDelivered)))
@@ -90,12 +102,23 @@ package actor RedisConnection: SessionDelegate {
         } onCancel: {
             thread.submit { self.assumeIsolated { $0.cancel(id) } }
         }
-        return try result.get()
     }
 
     /// Sends a command; `completion` is called with its reply on the connection's thread.
     package func send(
         _ command: [RedisArgument], timeout: Duration? = nil, completion: @escaping @Sendable (Result) -> Void
+    ) {
+        sendOnce(command, timeout: timeout) { result in
+            guard case .failure(let error) = result, error.repeatableUntil != nil else {
+                return completion(result)
+            }
+            self.assumeIsolated { $0.sendAgain(command, after: error, completion: completion) }
+        }
+    }
+
+    /// One try of a command, whatever the server answers.
+    func sendOnce(
+        _ command: [RedisArgument], timeout: Duration?, completion: @escaping @Sendable (Result) -> Void
     ) {
         submit(command, id: takeID(), timeout: timeout, .call(completion))
     }
@@ -108,7 +131,13 @@ package actor RedisConnection: SessionDelegate {
         do {
             return try await send(script.byDigest(keys, arguments), timeout: timeout)
         } catch let error where error.replyKind == "NOSCRIPT" {
-            return try await send(script.whole(keys, arguments), timeout: deadline - .now)
+            do {
+                return try await send(script.whole(keys, arguments), timeout: deadline - .now)
+            } catch {
+                throw error.naming(script, keys: keys)
+            }
+        } catch {
+            throw error.naming(script, keys: keys)
         }
     }
 
@@ -118,13 +147,10 @@ package actor RedisConnection: SessionDelegate {
         completion: @escaping @Sendable (Result) -> Void
     ) {
         let deadline = ContinuousClock.now + (timeout ?? configuration.commandTimeout)
-        send(script.byDigest(keys, arguments), timeout: timeout) { result in
-            guard case .failure(let error) = result, error.replyKind == "NOSCRIPT" else {
-                return completion(result)
-            }
-            self.assumeIsolated {
-                $0.send(script.whole(keys, arguments), timeout: deadline - .now, completion: completion)
-            }
+        sendOnce(script.byDigest(keys, arguments), timeout: timeout) { result in
+            guard case .failure(let error) = result else { return completion(result) }
+            let evaluation = Evaluation(script: script, keys: keys, arguments: arguments, deadline: deadline)
+            self.assumeIsolated { $0.failed(evaluation, error, completion) }
         }
     }
 
@@ -138,12 +164,13 @@ package actor RedisConnection: SessionDelegate {
             completion(.failure(RedisError(.closed, delivery: .unknown, error.message)))
         }
         failUnsent(error)
+        for id in resting.keys { endRest(id, error) }
         finishConnecting(.failure(error))
     }
 
     // MARK: Commands
 
-    private func takeID() -> UInt64 {
+    func takeID() -> UInt64 {
         nextID += 1
         return nextID
     }
@@ -153,7 +180,7 @@ package actor RedisConnection: SessionDelegate {
         guard !isClosed else { return completion(.failure(closedError)) }
         let now = ContinuousClock.now
         let deadline = now + (timeout ?? configuration.commandTimeout)
-        if session.isReady {
+        if session.isReady, unfitness == nil {
             write(command, id: id, completion, at: now, deadline: deadline)
         } else {
             unsent.append(Unsent(id: id, command: command, completion: completion, deadline: deadline))
@@ -170,11 +197,13 @@ package actor RedisConnection: SessionDelegate {
         pending.append(.init(id: id, completion: completion, sentAt: now, deadline: deadline, end: end))
     }
 
-    private func cancel(_ id: UInt64) {
+    func cancel(_ id: UInt64) {
         if let continuation = connecting.removeValue(forKey: id) {
             continuation.resume(returning: .failure(Self.cancelled(.notDelivered)))
         } else if let index = unsent.firstIndex(where: { $0.id == id }) {
             unsent.remove(at: index).completion(.failure(Self.cancelled(.notDelivered)))
+        } else if resting[id] != nil {
+            endRest(id, Self.cancelled(.refused))
         } else {
             pending.withdraw(id)?(.failure(Self.cancelled(.unknown)))
         }
@@ -207,7 +236,7 @@ package actor RedisConnection: SessionDelegate {
         // A connection that owes a reply for a whole command timeout and brought nothing at all is dead, even
         // if the system has not noticed. The reply may be owed to a command that timed out long ago: commands
         // whose own timeout is shorter must not keep a dead connection alive.
-        if !late.isEmpty, let owedSince = pending.owedSince {
+        if !late.isEmpty || unfitness != nil, let owedSince = pending.owedSince {
             let silence = now - max(owedSince, session.lastReceived)
             if silence >= configuration.commandTimeout {
                 session.fail(
@@ -244,6 +273,8 @@ package actor RedisConnection: SessionDelegate {
     }
 
     private func received(_ value: RedisValue) {
+        // Whoever waits is told of its reply before the connection is given up.
+        defer { if let unfitness, pending.isEmpty { leave(unfitness) } }
         guard let entry = pending.replied() else {
             // Whose reply this is cannot be known any more, nor whose the next ones will be.
             let unexpected = value.errorText ?? "a reply that no command asked for"
@@ -252,7 +283,7 @@ package actor RedisConnection: SessionDelegate {
         }
         guard let completion = entry.completion else { return }
         if case .error(let text) = value {
-            completion(.failure(RedisError(reply: text)))
+            completion(.failure(refusal(ErrorReply(text), deadline: entry.deadline)))
         } else {
             completion(.success(RedisReply(value: value, sentAt: entry.sentAt)))
         }
@@ -260,11 +291,12 @@ package actor RedisConnection: SessionDelegate {
 
     private func failed(_ error: RedisError, sent: UInt64) {
         lastFailure = error
+        unfitness = nil
         for (completion, delivery) in pending.end(sent: sent) {
             completion(.failure(RedisError(error.code, delivery: delivery, error.message)))
         }
         // Waiting on would only repeat the refusal.
-        if error.code == .authenticationFailed { failUnsent(error) }
+        if error.isRefusalOfUs { failUnsent(error) }
         finishConnecting(.failure(error))
     }
 
@@ -282,7 +314,7 @@ package actor RedisConnection: SessionDelegate {
 
     // MARK: Errors
 
-    private static func cancelled(_ delivery: RedisError.Delivery) -> RedisError {
+    static func cancelled(_ delivery: RedisError.Delivery) -> RedisError {
         RedisError(.cancelled, delivery: delivery, "the task was cancelled")
     }
 
@@ -290,24 +322,17 @@ package actor RedisConnection: SessionDelegate {
         RedisError(.timeout, delivery: delivery, "\(configuration.endpoint): \(reason)")
     }
 
-    private var closedError: RedisError {
+    var closedError: RedisError {
         RedisError(.closed, delivery: .notDelivered, "the link to \(configuration.endpoint) is closed")
     }
 }
 
-extension RedisValue {
-    fileprivate var errorText: String? {
-        guard case .error(let text) = self else { return nil }
-        return text
-    }
-}
-
 extension RedisScript {
-    fileprivate func byDigest(_ keys: [String], _ arguments: [RedisArgument]) -> [RedisArgument] {
+    func byDigest(_ keys: [String], _ arguments: [RedisArgument]) -> [RedisArgument] {
         ["EVALSHA", .string(digest), RedisArgument(keys.count)] + keys.map(RedisArgument.string) + arguments
     }
 
-    fileprivate func whole(_ keys: [String], _ arguments: [RedisArgument]) -> [RedisArgument] {
+    func whole(_ keys: [String], _ arguments: [RedisArgument]) -> [RedisArgument] {
         ["EVAL", .string(source), RedisArgument(keys.count)] + keys.map(RedisArgument.string) + arguments
     }
 }

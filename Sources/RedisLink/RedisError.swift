@@ -19,6 +19,10 @@ package struct RedisError: Error, Sendable {
         package static let connectFailed = Code(description: "connect failed")
         /// The server refused the user or the password.
         package static let authenticationFailed = Code(description: "authentication failed")
+        /// The closure that is asked for the credentials threw, or gave none in time.
+        package static let credentialsUnavailable = Code(description: "credentials unavailable")
+        /// The server's user lacks a permission; ``RedisError/permission`` is which.
+        package static let permissionDenied = Code(description: "permission denied")
         /// The connection ended before the reply.
         package static let connectionLost = Code(description: "connection lost")
         /// The command's deadline passed.
@@ -38,6 +42,10 @@ package struct RedisError: Error, Sendable {
     package var message: String
     /// The first word of an error reply, for example `NOSCRIPT`, `WRONGTYPE` or `OOM`.
     package var replyKind: String?
+    /// What the user may not do, with ``Code/permissionDenied``.
+    package var permission: Permission?
+    /// With an error reply that passes by itself: until when the command may be sent again.
+    var repeatableUntil: ContinuousClock.Instant?
 
     package init(_ code: Code, delivery: Delivery, _ message: String, replyKind: String? = nil) {
         self.code = code
@@ -48,8 +56,17 @@ package struct RedisError: Error, Sendable {
 
     /// An error reply of the server.
     package init(reply text: String) {
-        let kind = text.prefix { $0 != " " }
-        self.init(.refused, delivery: .refused, text, replyKind: String(kind))
+        self.init(ErrorReply(text))
+    }
+
+    /// Whether a new attempt to connect would only bring the same refusal, as far as can be known.
+    var isRefusalOfUs: Bool { code == .authenticationFailed || code == .permissionDenied }
+
+    init(_ reply: ErrorReply) {
+        self.init(
+            reply.denied == nil ? .refused : .permissionDenied, delivery: .refused, reply.text,
+            replyKind: reply.kind)
+        permission = reply.denied
     }
 }
 
