@@ -78,7 +78,10 @@ extension RedisScript {
     private static func commands(in text: Substring, calledBy call: String) -> [String] {
         var commands: [String] = []
         for range in text.ranges(of: call) {
-            let name = text[range.upperBound...].prefix { $0.isLetter }.uppercased()
+            let arguments = text[range.upperBound...].split(separator: "'", omittingEmptySubsequences: false)
+            var name = (arguments.first ?? "").uppercased()
+            // The one command of ours whose subcommands have permissions of their own.
+            if name == "XGROUP", arguments.count > 2 { name += "|\(arguments[2])" }
             if !commands.contains(name) { commands.append(name) }
         }
         return commands

@@ -60,10 +60,9 @@ local function integer(text)
 end
 
 local function probe(effect, key, field)
-  need(effect.probe, key, field)
-  if denied then return false end
-  if effect.probe == 'HGET' then return redis.pcall('HGET', key, field) end
-  return redis.pcall(effect.probe, key)
+  local arguments = effect.probe == 'HGET' and {key, field} or {key}
+  need(effect.probe, unpack(arguments))
+  return not denied and redis.pcall(effect.probe, unpack(arguments))
 end
 
 local function refusal(i, past)
