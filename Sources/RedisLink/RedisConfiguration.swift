@@ -23,6 +23,10 @@ package struct RedisConfiguration: Sendable {
     package var commandTimeout: Duration = .seconds(5)
     /// How long one attempt to connect and to authenticate may take.
     package var connectTimeout: Duration = .seconds(5)
+    /// The name service; tests put theirs here. Blocks.
+    var resolve: @Sendable (_ host: String, _ port: Int) throws(RedisError) -> [SocketAddress] = {
+        (host, port) throws(RedisError) in try SocketAddress.resolve(host: host, port: port)
+    }
     /// The largest reply that is read before the connection is given up.
     package var maximumReplyBytes = 64 << 20
 

@@ -54,6 +54,13 @@ package actor RedisConnection: SessionDelegate {
 
     // MARK: Asked by callers
 
+    /// How the connection is, without asking the server.
+    package var health: ConnectionHealth {
+        ConnectionHealth(
+            isConnected: session.isReady && unfitness == nil, lastReply: session.lastReceived,
+            replyOwedSince: pending.owedSince, lastFailure: lastFailure)
+    }
+
     /// Waits until the connection stands, or for the next attempt's failure.
     package func connect() async throws(RedisError) {
         guard !isClosed else { throw closedError }
@@ -237,7 +244,7 @@ package actor RedisConnection: SessionDelegate {
         // if the system has not noticed. The reply may be owed to a command that timed out long ago: commands
         // whose own timeout is shorter must not keep a dead connection alive.
         if !late.isEmpty || unfitness != nil, let owedSince = pending.owedSince {
-            let silence = now - max(owedSince, session.lastReceived)
+            let silence = now - max(owedSince, session.lastReceived ?? owedSince)
             if silence >= configuration.commandTimeout {
                 session.fail(
                     RedisError(

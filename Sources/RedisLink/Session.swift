@@ -36,7 +36,10 @@ final class Session: LinkSource, @unchecked Sendable {
     private var output = CommandBuffer()
     private var timer: LinkThread.TimerID?
     private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-    private(set) var lastReceived = ContinuousClock.now
+    private(set) var lastReceived: ContinuousClock.Instant?
+    /// When the present attempt is given up.
+    private var attemptEnds = ContinuousClock.now
+    private var addressTimer: LinkThread.TimerID?
 
     init(configuration: RedisConfiguration, thread: LinkThread) {
         self.configuration = configuration
@@ -58,6 +61,7 @@ final class Session: LinkSource, @unchecked Sendable {
     private func startAttempt() {
         thread.attach(self)
         let attempt = state.attempt
+        attemptEnds = .now + configuration.connectTimeout
         setTimer(after: configuration.connectTimeout) { session in
             session.fail(session.attemptTimedOut)
         }
@@ -68,7 +72,7 @@ final class Session: LinkSource, @unchecked Sendable {
             // getaddrinfo blocks, for as long as the name service likes: it has a thread of its own.
             startThread { [self] in
                 let result = Result { () throws(RedisError) in
-                    try SocketAddress.resolve(host: host, port: port)
+                    try configuration.resolve(host, port)
                 }
                 thread.submit { self.resolved(attempt: attempt, result) }
             }
@@ -116,7 +120,10 @@ final class Session: LinkSource, @unchecked Sendable {
         var failure = error
         while !addresses.isEmpty {
             do throws(RedisError) {
-                socket = try Socket(connectingTo: addresses.removeFirst())
+                let share = (attemptEnds - .now) / addresses.count
+                let address = addresses.removeFirst()
+                socket = try Socket(connectingTo: address)
+                if !addresses.isEmpty { limitConnecting(to: share, address) }
                 return
             } catch {
                 failure = error
@@ -125,17 +132,35 @@ final class Session: LinkSource, @unchecked Sendable {
         fail(failure)
     }
 
+    /// An address that does not answer at all must leave the others their part of the connect timeout.
+    private func limitConnecting(to share: Duration, _ address: SocketAddress) {
+        addressTimer = thread.schedule(at: .now + share) { [weak self] in
+            guard let self else { return }
+            addressTimer = nil
+            guard state.phase == .connecting else { return }
+            socket = nil
+            connectToNextAddress(
+                after: RedisError(
+                    .connectFailed, delivery: .notDelivered, "no answer from \(address) within \(share)"))
+        }
+    }
+
+    private func cancelAddressTimer() {
+        if let addressTimer { thread.cancel(addressTimer) }
+        addressTimer = nil
+    }
+
     private func finishConnecting() {
-        switch socket?.connectResult() {
-        case nil:
-            return
-        case .failure(let error)?:
+        guard let result = socket?.connectResult() else { return }
+        cancelAddressTimer()
+        switch result {
+        case .failure(let error):
             socket = nil
             connectToNextAddress(
                 after: RedisError(
                     error.code, delivery: error.delivery,
                     "\(error.message) (\(configuration.endpoint))"))
-        case .success?:
+        case .success:
             guard let tls = configuration.tls, case .tcp(let host, _) = configuration.endpoint else {
                 return authorize()
             }
@@ -245,6 +270,7 @@ final class Session: LinkSource, @unchecked Sendable {
 
     private func disconnect() {
         cancelTimer()
+        cancelAddressTimer()
         socket = nil
         tls = nil
         asking?.cancel()

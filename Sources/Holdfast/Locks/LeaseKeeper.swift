@@ -23,6 +23,8 @@ package actor LeaseKeeper {
     private var held: [ObjectIdentifier: Held] = [:]
     private var timer: (id: LinkThread.TimerID, at: ContinuousClock.Instant)?
     private var isClosed = false
+    /// When the last renewal that Redis granted was sent.
+    private(set) var lastRenewal: ContinuousClock.Instant?
 
     init(connection: RedisConnection, logger: Logger) {
         self.connection = connection
@@ -195,6 +197,7 @@ package actor LeaseKeeper {
         switch result {
         case .success(let reply) where reply.value.integer == 1:
             lease.update { $0.renewed(sentAt: reply.sentAt) }
+            lastRenewal = reply.sentAt
             wake(at: reply.sentAt + lease.duration / 3)
         case .success:
             if lease.update({ $0.refused() }) { lost(lease, .taken) }

@@ -26,7 +26,7 @@ package final class FaultProxy: Sendable {
     private let journal = FaultProxyJournal()
 
     /// - Parameters:
-    ///   - upstream: The URL of the server; user, password and database in it are of no use here.
+    ///   - upstream: The URL of the server; its user and password are in the proxy's URL, too.
     ///   - transport: What the proxy listens on, whatever the server's URL is.
     ///   - seed: The seed of ``FaultRule/When/chance(_:)``.
     package init(
@@ -36,7 +36,7 @@ package final class FaultProxy: Sendable {
             throw WireError("the proxy needs redis://127.0.0.1:port or redis+unix:///path")
         }
         let listener = try Listener(transport)
-        url = listener.address.url
+        url = Self.url(listener.address.url, withCredentialsOf: upstream)
         let book = FaultRuleBook(rules: rules, seed: seed)
         thread = try WireThread(listener: listener) { [journal] in
             FaultProxyService(upstream: address, book: book, journal: journal)
@@ -44,6 +44,13 @@ package final class FaultProxy: Sendable {
     }
 
     deinit { thread.stop() }
+
+    private static func url(_ url: String, withCredentialsOf upstream: String) -> String {
+        guard let scheme = upstream.firstRange(of: "://") else { return url }
+        let authority = upstream[scheme.upperBound...].prefix { $0 != "/" }
+        guard let end = authority.lastIndex(of: "@") else { return url }
+        return url.replacing("://", with: "://\(authority[...end])")
+    }
 
     /// Every fault so far.
     package var log: [FaultLogEntry] { journal.state.withLock { $0.entries } }

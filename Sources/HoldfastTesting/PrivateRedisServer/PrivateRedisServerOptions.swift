@@ -34,6 +34,12 @@ extension PrivateRedisServer {
         /// They come last, so they win over the lines made here.
         public var configuration: [String]
 
+        /// What the server's default user has to say; in the server's URLs then.
+        ///
+        /// By default the value of the environment variable `HOLDFAST_TEST_PASSWORD`, unless
+        /// ``configuration`` has a `requirepass`. Empty for none in any case.
+        public var password: String?
+
         /// The server's executable: a path, or a name to find in `PATH`.
         ///
         /// By default the value of the environment variable `HOLDFAST_REDIS_SERVER`, and without it
@@ -50,6 +56,7 @@ extension PrivateRedisServer {
             appendFsync: AppendFsync = .everySecond,
             tcpPort: Int? = nil,
             configuration: [String] = [],
+            password: String? = nil,
             binary: String? = nil,
             startDeadline: Duration = .seconds(30)
         ) {
@@ -57,6 +64,7 @@ extension PrivateRedisServer {
             self.appendFsync = appendFsync
             self.tcpPort = tcpPort
             self.configuration = configuration
+            self.password = password
             self.binary = binary
             self.startDeadline = startDeadline
         }
@@ -65,10 +73,22 @@ extension PrivateRedisServer {
         func resolved() throws(PrivateRedisServerError) -> Options {
             var options = self
             options.binary = try ServerBinary.find(binary)
+            options.password = resolvedPassword()
             if tcpPort == 0 {
                 options.tcpPort = try LocalSocket.freeTCPPort()
             }
             return options
+        }
+
+        private func resolvedPassword() -> String? {
+            if let password { return password.isEmpty ? nil : password }
+            guard !configuration.contains(where: { $0.hasPrefix("requirepass") }) else { return nil }
+            return ProcessInfo.processInfo.environment["HOLDFAST_TEST_PASSWORD"]
+        }
+
+        /// A URL of the server with its password, if it has one.
+        func authorized(_ url: String) -> String {
+            password.map { PrivateRedisServer.url(url, user: nil, password: $0) } ?? url
         }
 
         /// The text of redis.conf. Nothing is saved but by the append-only file.
@@ -85,7 +105,8 @@ extension PrivateRedisServer {
                 "appendonly \(appendOnly ? "yes" : "no")",
                 "appendfsync \(appendFsync.rawValue)",
             ]
-            return (lines + configuration).joined(separator: "\n") + "\n"
+            let password = password.map { ["requirepass \(Self.quoted($0))"] } ?? []
+            return (lines + password + configuration).joined(separator: "\n") + "\n"
         }
 
         private static func quoted(_ path: String) -> String {

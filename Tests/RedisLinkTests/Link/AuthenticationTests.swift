@@ -98,14 +98,14 @@ struct AuthenticationTests {
                         "ACL", "SETUSER", "me", "on", .string(">\(Self.canary)"), "~mine:*", "+get", "+set",
                         "+echo",
                     ])
-                try await withLink(server.url.replacing("://", with: "://me:\(Self.canary)@")) { link in
+                try await withLink(server.url(user: "me", password: Self.canary)) { link in
                     try await expectInStep(link)
                     _ = try await link.send(["SET", "mine:a", "1"])
                     let error = await failure { try await link.send(["SET", "other", "1"]) }
                     #expect(error?.delivery == .refused)
                     #expect(error?.replyKind == "NOPERM")
                 }
-                try await withLink(server.url.replacing("://", with: "://me:wrong@")) { link in
+                try await withLink(server.url(user: "me", password: "wrong")) { link in
                     let error = await failure { try await link.connect() }
                     #expect(error?.code == .authenticationFailed)
                     #expect(error?.replyKind == "WRONGPASS")
@@ -185,7 +185,7 @@ struct AuthenticationTests {
                 _ = try await admin.send([
                     "ACL", "SETUSER", "me", "on", .string(">\(Self.canary)"), "~*", "+get",
                 ])
-                let url = server.url.replacing("://", with: "://me:\(Self.canary)@")
+                let url = server.url(user: "me", password: Self.canary)
                 try await withLink(url, { $0.clientName = "n" }) { link in
                     let error = await failure { try await link.connect() }
                     #expect(error?.code == .permissionDenied)
