@@ -24,6 +24,8 @@ package actor RedisSubscriber: SessionDelegate {
     /// The channels whose subscription the server has confirmed on this connection.
     private var confirmed: Set<String> = []
     private var asked = Deque<Asked>()
+    /// The refusal of a connection that was told last: the attempts go on, and say the same.
+    private var lastRefusal: String?
     private let onRefusal: @Sendable (_ channel: String, RedisError) -> Void
     private var isClosed = false
 
@@ -72,6 +74,7 @@ package actor RedisSubscriber: SessionDelegate {
 
     nonisolated func sessionIsReady() {
         assumeIsolated { subscriber in
+            subscriber.lastRefusal = nil
             for channel in subscriber.handlers.keys { subscriber.ask("SUBSCRIBE", channel) }
         }
     }
@@ -86,7 +89,8 @@ package actor RedisSubscriber: SessionDelegate {
             subscriber.confirmed = []
             subscriber.asked.removeAll()
             // An attempt that is refused like this is refused until somebody mends it, who must hear of it.
-            if error.isRefusalOfUs {
+            if error.isRefusalOfUs, error.message != subscriber.lastRefusal {
+                subscriber.lastRefusal = error.message
                 for channel in subscriber.handlers.keys { subscriber.onRefusal(channel, error) }
             }
         }

@@ -20,14 +20,16 @@ struct PermissionTests {
 
     static let commands = documented.filter { $0.hasPrefix("+") }.map { String($0.dropFirst()) }
 
-    /// Runs `body` with a server that has the documented user, changed by `change`, and with an administrator
-    /// and a client as that user.
+    /// Runs `body` with a server that has the documented user, without the permission `missing`, and with an
+    /// administrator and a client as that user.
     private func withUser(
-        _ change: [String] = [], _ body: @Sendable (_ admin: Holdfast, _ user: Holdfast) async throws -> Void
+        without missing: String? = nil,
+        _ body: @Sendable (_ admin: Holdfast, _ user: Holdfast) async throws -> Void
     ) async throws {
         try await withHoldfast { admin, server in
             try #require(Self.commands.count > 30)
-            let rules = Self.documented + change
+            let rules = Self.documented.filter { $0 != missing }
+            #expect(missing == nil || rules.count == Self.documented.count - 1)
             _ = try await admin.core.link.send(["ACL", "SETUSER", "user"] + rules.map(RedisArgument.string))
             try await admin.redis("ACL", "LOG", "RESET")
             var configuration = Configuration()
@@ -79,7 +81,7 @@ struct PermissionTests {
 
     @Test("each of them is needed: without it, something fails and the error names it", arguments: commands)
     func needed(command: String) async throws {
-        try await withUser(["-\(command)"]) { admin, user in
+        try await withUser(without: "+\(command)") { admin, user in
             try await admin.redis("SCRIPT", "FLUSH")
             var said: [String] = []
             for operation in Self.operations {
@@ -94,7 +96,12 @@ struct PermissionTests {
                     said.append(HoldfastError(error, operation.name).message)
                 }
             }
-            let grants = said.filter { $0.contains("grant +") && $0.contains("+\(command)") }
+            // Redis 6.2 names a command without its subcommand. It cannot be asked for permissions
+            // beforehand, and does not name the effects' own writes.
+            let canBeAsked = try await Self.canBeAsked(admin)
+            let name = canBeAsked ? command : String(command.prefix { $0 != "|" })
+            let grants = said.filter { $0.contains("grant +") && $0.contains("+\(name)") }
+            if !canBeAsked, said.contains(where: { $0.contains("does not name") }) { return }
             #expect(!grants.isEmpty, "nothing needed \(command); said was: \(said)")
         }
     }
@@ -125,6 +132,8 @@ struct PermissionTests {
     func nothingHalfDone(command: String) async throws {
         try await withUser { admin, user in
             let bench = try QueueBench(user)
+            // Redis 6.2 cannot be asked; docs/operations.md says so.
+            guard try await Self.canBeAsked(admin) else { return }
             _ = try await bench.enqueue("a")
             let claim = try #require(try await bench.claim().claims.first)
             try await admin.redis("ACL", "SETUSER", "user", .string("-\(command)"))
@@ -145,6 +154,10 @@ struct PermissionTests {
             #expect(answers == ["committed"] || answers == ["already"])
             #expect(try await admin.redis("GET", bench.effect("n")).string == "1", "the effect is there once")
         }
+    }
+
+    private static func canBeAsked(_ admin: Holdfast) async throws -> Bool {
+        try await admin.redis("EVAL", "return redis.acl_check_cmd and 1 or 0", "0").integer == 1
     }
 
     private static func contents(_ admin: Holdfast) async throws -> [String: [UInt8]] {

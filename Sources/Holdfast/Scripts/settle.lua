@@ -62,7 +62,12 @@ end
 local function probe(effect, key, field)
   local arguments = effect.probe == 'HGET' and {key, field} or {key}
   need(effect.probe, unpack(arguments))
-  return not denied and redis.pcall(effect.probe, unpack(arguments))
+  if denied then return false end
+  local value = redis.pcall(effect.probe, unpack(arguments))
+  if type(value) == 'table' and string.find(value.err, 'The user executing the script', 1, true) then
+    denied, value = effect.probe, false
+  end
+  return value
 end
 
 local function refusal(i, past)

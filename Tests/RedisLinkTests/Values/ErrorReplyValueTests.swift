@@ -80,6 +80,7 @@ struct ErrorReplyValueTests {
                 "ERR Error running script (call to f_0a1b): @user_script:3: @user_script: 3: -OOM command",
                 "OOM", 3, .refuse
             ),
+            ("WRONGTYPE Operation against a key script: on @user_script:7.", "WRONGTYPE", 7, .refuse),
             ("LOADING of something script: 0a1b, on @user_script:1.", "LOADING", 1, .refuse),
             ("CLUSTERDOWN of something script: 0a1b, on @user_script:1.", "CLUSTERDOWN", 1, .refuse),
             ("READONLY You can't write script: 0a1b, on @user_script:1.", "READONLY", 1, .reconnect),
@@ -120,6 +121,10 @@ struct ErrorReplyValueTests {
             "ERR Error running script (call to f_0a): @user_script:2: @user_script: 2: The user executing "
                 + "the script can't access at least one of the keys mentioned in the command arguments",
             Permission(.key)
+        ),
+        (
+            "@user_script: 1: The user executing the script can't run this command or subcommand",
+            Permission(.command)
         ),
         // Redis 7.0.
         (
@@ -163,6 +168,10 @@ struct ErrorReplyValueTests {
         (
             "ERR ACL failure in script: User app has no permissions to access the 'c:a' channel script: 0a, "
                 + "on @user_script:1.", Permission(.channel, "c:a")
+        ),
+        (
+            "ERR ACL failure in script: User u has no permissions to run the 'xgroup|create' command "
+                + "script: on @user_script:1.", Permission(.command, "xgroup|create")
         ),
         // Says nothing of permissions, whatever words are in it.
         ("ERR no permissions to run the 'x' command", nil),
