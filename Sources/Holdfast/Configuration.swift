@@ -12,6 +12,14 @@ public struct Configuration: Sendable {
     public var service: String?
     /// The version of the service, shown where instances are listed.
     public var version: String?
+    /// Asked for user and password at each connection, instead of the URL's: so a rotated password is found
+    /// without a restart.
+    ///
+    /// It is asked after the connection stands, and has five seconds, with the making of the connection. If it
+    /// throws or does not answer in time, the attempt has failed and is made again after a growing, random
+    /// pause of at most 2 s. What it throws is not shown, since nobody knows what secrets are in it: only its
+    /// type is.
+    public var credentials: (@Sendable () async throws -> RedisCredentials)?
 
     public init() {}
 

@@ -26,6 +26,9 @@ package final class Core: Sendable {
         do throws(RedisError) {
             var redis = try RedisConfiguration(url: url)
             redis.commandTimeout = configuration.commandTimeout
+            if let credentials = configuration.credentials {
+                redis.credentials = .asked { try await credentials().forLink }
+            }
             redis.clientName = "holdfast-\(instance.id)"
             link = try RedisLink(redis, logger: logger)
         } catch {

@@ -21,6 +21,10 @@ public struct HoldfastError: Error, Sendable {
         public static let refused = Code(description: "refused")
         /// Redis did not accept the user or the password.
         public static let authenticationFailed = Code(description: "authentication failed")
+        /// The Redis user may not do what the operation needs: the message says which permission to grant.
+        public static let permissionDenied = Code(description: "permission denied")
+        /// ``Configuration/credentials`` threw or gave none in time; the operation did not happen.
+        public static let credentialsUnavailable = Code(description: "credentials unavailable")
         /// This client was closed.
         public static let closed = Code(description: "closed")
     }
@@ -64,6 +68,8 @@ extension HoldfastError {
             case .closed: .closed
             case .invalidConfiguration: .invalidArgument
             case .authenticationFailed: .authenticationFailed
+            case .credentialsUnavailable: .credentialsUnavailable
+            case .permissionDenied: .permissionDenied
             default:
                 switch error.delivery {
                 case .unknown: .unknownOutcome
@@ -71,11 +77,22 @@ extension HoldfastError {
                 case .notDelivered: .unavailable
                 }
             }
-        self.init(code, "\(subject): \(error.message)", mayHaveHappened: error.delivery == .unknown)
+        self.init(
+            code, "\(subject): \(error.permission?.advice ?? "")\(error.message)",
+            mayHaveHappened: error.delivery == .unknown)
     }
 
     /// The error to throw for a failure of the link: a cancelled task throws `CancellationError`.
     package static func thrown(for error: RedisError, _ subject: String) -> any Error {
         error.code == .cancelled ? CancellationError() : HoldfastError(error, subject)
+    }
+}
+
+extension Permission {
+    /// What is missing and what to grant, in front of the server's own words.
+    fileprivate var advice: String {
+        let grant = rule.map { "grant \($0); " } ?? ""
+        return "the Redis user lacks the permission \(self); \(grant)"
+            + "all that is needed is in docs/operations.md; the server said: "
     }
 }

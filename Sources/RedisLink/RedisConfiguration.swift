@@ -21,8 +21,7 @@ package struct RedisConfiguration: Sendable {
     }
 
     package var endpoint: Endpoint
-    package var user: String?
-    package var password: Secret?
+    package var credentials: CredentialsSource
     package var database: Int
     /// How the connection is encrypted; nil for plain text.
     package var tls: TLSConfiguration?
@@ -32,20 +31,22 @@ package struct RedisConfiguration: Sendable {
     package var commandTimeout: Duration = .seconds(5)
     /// How long one attempt to connect and to authenticate may take.
     package var connectTimeout: Duration = .seconds(5)
+    /// The name service; tests put theirs here. Blocks.
+    var resolve: @Sendable (_ host: String, _ port: Int) throws(RedisError) -> [SocketAddress] = {
+        (host, port) throws(RedisError) in try SocketAddress.resolve(host: host, port: port)
+    }
     /// The largest reply that is read before the connection is given up.
     package var maximumReplyBytes = 64 << 20
 
     package init(
         endpoint: Endpoint,
-        user: String? = nil,
-        password: Secret? = nil,
+        credentials: CredentialsSource = .none,
         database: Int = 0,
         tls: TLSConfiguration? = nil,
         clientName: String? = nil
     ) {
         self.endpoint = endpoint
-        self.user = user
-        self.password = password
+        self.credentials = credentials
         self.database = database
         self.tls = tls
         self.clientName = clientName
@@ -60,8 +61,9 @@ package struct RedisConfiguration: Sendable {
         let parsed = try RedisURL(url)
         self.init(
             endpoint: parsed.endpoint,
-            user: parsed.user,
-            password: parsed.password.map(Secret.init),
+            credentials: parsed.password.map {
+                .fixed(Credentials(user: parsed.user, password: Secret($0)))
+            } ?? .none,
             database: parsed.database,
             tls: parsed.tls
         )

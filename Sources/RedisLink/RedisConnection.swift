@@ -32,12 +32,18 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         }
     }
 
-    /// A command that waits for a connection.
-    private struct Unsent {
+    /// A command with whoever waits for its reply.
+    private struct Request {
         var id: UInt64
         var command: RedisCommand
         var completion: Completion
         var deadline: ContinuousClock.Instant
+    }
+
+    /// A command that the server does not execute for the time being, between two tries.
+    private struct Rest {
+        var request: Request
+        var timer: LinkThread.TimerID
     }
 
     package nonisolated let thread: LinkThread
@@ -45,8 +51,8 @@ package actor RedisConnection: LinkActor, SessionDelegate {
 
     private let configuration: RedisConfiguration
     private let session: Session
-    @exclusivity(unchecked) private var unsent = Deque<Unsent>()
-    @exclusivity(unchecked) private var pending = PendingReplies<Completion>()
+    @exclusivity(unchecked) private var unsent = Deque<Request>()
+    @exclusivity(unchecked) private var pending = PendingReplies<Request>()
     private var connecting: [UInt64: UnsafeContinuation<Swift.Result<Void, RedisError>, Never>] = [:]
     private var lastFailure: RedisError?
     private nonisolated let lastID = Atomic<UInt64>(0)
@@ -55,6 +61,15 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     private nonisolated let withdrawnCount = Atomic<Int>(0)
     @exclusivity(unchecked) private var expiry: (timer: LinkThread.TimerID, at: ContinuousClock.Instant)?
     private var isClosed = false
+    /// Why the server at the other end cannot serve us: nothing more is sent to it, and when every reply that
+    /// is owed has come, the connection is made anew. See ``ErrorReply/Rule``.
+    private var unfitness: String?
+    /// The commands that were refused for the time being, from the first refusal on; and those of them that
+    /// wait for their next try.
+    private var repetitions: [UInt64: Repetition] = [:]
+    private var resting: [UInt64: Rest] = [:]
+    /// How many commands wait for their next try.
+    var restingCount: Int { resting.count }
 
     init(configuration: RedisConfiguration, thread: LinkThread) {
         self.configuration = configuration
@@ -64,6 +79,13 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     }
 
     // MARK: Asked by callers
+
+    /// How the connection is, without asking the server.
+    package var health: ConnectionHealth {
+        ConnectionHealth(
+            isConnected: session.isReady && unfitness == nil, lastReply: session.lastReceived,
+            replyOwedSince: pending.owedSince, lastFailure: lastFailure)
+    }
 
     /// Waits until the connection stands, or for the next attempt's failure.
     package nonisolated(nonsending) func connect() async throws(RedisError) {
@@ -122,27 +144,34 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     package nonisolated(nonsending) func evaluate(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        let deadline = ContinuousClock.now + (timeout ?? configuration.commandTimeout)
-        do {
-            return try await send(
-                RedisCommand(script, keys: keys, arguments: arguments), timeout: timeout)
-        } catch let error where error.replyKind == "NOSCRIPT" {
-            return try await send(
-                RedisCommand(whole: script, keys: keys, arguments: arguments), timeout: deadline - .now)
-        }
+        try await evaluate(script, keys, arguments, timeout, shielded: false)
     }
 
     /// As ``evaluate(_:keys:arguments:timeout:)``, not interrupted by cancellation.
     package nonisolated(nonsending) func evaluateShielded(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
+        try await evaluate(script, keys, arguments, timeout, shielded: true)
+    }
+
+    private nonisolated(nonsending) func evaluate(
+        _ script: RedisScript, _ keys: [String], _ arguments: [RedisArgument], _ timeout: Duration?,
+        shielded: Bool
+    ) async throws(RedisError) -> RedisReply {
         let deadline = ContinuousClock.now + (timeout ?? configuration.commandTimeout)
-        do {
-            return try await sendShielded(
-                RedisCommand(script, keys: keys, arguments: arguments), timeout: timeout)
-        } catch let error where error.replyKind == "NOSCRIPT" {
-            return try await sendShielded(
-                RedisCommand(whole: script, keys: keys, arguments: arguments), timeout: deadline - .now)
+        var command = RedisCommand(script, keys: keys, arguments: arguments)
+        var timeout = timeout
+        var isKnown = true
+        while true {
+            do {
+                return try await shielded
+                    ? sendShielded(command, timeout: timeout) : send(command, timeout: timeout)
+            } catch {
+                guard isKnown, error.replyKind == "NOSCRIPT" else { throw error.naming(script, keys: keys) }
+                isKnown = false
+                command = RedisCommand(whole: script, keys: keys, arguments: arguments)
+                timeout = deadline - .now
+            }
         }
     }
 
@@ -161,15 +190,17 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         completion: @escaping @Sendable (Result) -> Void
     ) {
         let deadline = thread.now + (timeout ?? configuration.commandTimeout)
-        let command = RedisCommand(script, keys: keys, arguments: arguments)
-        send(command, timeout: timeout) { result in
-            guard case .failure(let error) = result, error.replyKind == "NOSCRIPT" else {
-                return completion(result)
+        send(RedisCommand(script, keys: keys, arguments: arguments), timeout: timeout) { result in
+            guard case .failure(let error) = result else { return completion(result) }
+            guard error.replyKind == "NOSCRIPT" else {
+                return completion(.failure(error.naming(script, keys: keys)))
             }
             self.inTurn {
-                $0.send(
-                    RedisCommand(whole: script, keys: keys, arguments: arguments), timeout: deadline - .now,
-                    completion: completion)
+                let whole = RedisCommand(whole: script, keys: keys, arguments: arguments)
+                $0.send(whole, timeout: deadline - .now) { result in
+                    guard case .failure(let error) = result else { return completion(result) }
+                    completion(.failure(error.naming(script, keys: keys)))
+                }
             }
         }
     }
@@ -180,10 +211,15 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         isClosed = true
         session.close()
         let error = closedError
-        for (completion, _) in pending.end(sent: .max) {
-            completion(.failure(RedisError(.closed, delivery: .unknown, error.message)))
+        for (request, _) in pending.end(sent: .max) {
+            finish(request, .failure(RedisError(.closed, delivery: .unknown, error.message)))
         }
         failUnsent(error)
+        for rest in resting.values {
+            thread.cancel(rest.timer)
+            finish(rest.request, .failure(error))
+        }
+        resting = [:]
         finishConnecting(.failure(error))
     }
 
@@ -219,33 +255,80 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     private func submit(_ command: RedisCommand, id: UInt64, timeout: Duration?, _ completion: Completion) {
         guard !isClosed else { return completion(.failure(closedError)) }
         guard !isWithdrawn(id) else { return completion(.failure(Self.cancelled(.notDelivered))) }
-        let now = thread.now
-        let deadline = now + (timeout ?? configuration.commandTimeout)
-        if session.isReady {
-            write(command, id: id, completion, at: now, deadline: deadline)
-        } else {
-            unsent.append(Unsent(id: id, command: command, completion: completion, deadline: deadline))
-            session.open()
-        }
+        let deadline = thread.now + (timeout ?? configuration.commandTimeout)
+        transmit(Request(id: id, command: command, completion: completion, deadline: deadline))
         expire(by: deadline)
     }
 
-    private func write(
-        _ command: RedisCommand, id: UInt64, _ completion: Completion, at now: ContinuousClock.Instant,
-        deadline: ContinuousClock.Instant
-    ) {
-        let end = session.append(command)
-        pending.append(.init(id: id, completion: completion, sentAt: now, deadline: deadline, end: end))
+    /// Writes a command, or keeps it until the connection stands.
+    private func transmit(_ request: Request) {
+        if session.isReady, unfitness == nil {
+            write(request)
+        } else {
+            unsent.append(request)
+            session.open()
+        }
+    }
+
+    private func write(_ request: Request) {
+        let end = session.append(request.command)
+        pending.append(
+            .init(
+                id: request.id, completion: request, sentAt: thread.now, deadline: request.deadline, end: end)
+        )
+    }
+
+    private func finish(_ request: Request, _ result: Result) {
+        if !repetitions.isEmpty { repetitions[request.id] = nil }
+        request.completion(result)
     }
 
     private func cancel(_ id: UInt64) {
         if let continuation = connecting.removeValue(forKey: id) {
             continuation.resume(returning: .failure(Self.cancelled(.notDelivered)))
         } else if let index = unsent.firstIndex(where: { $0.id == id }) {
-            unsent.remove(at: index).completion(.failure(Self.cancelled(.notDelivered)))
-        } else {
-            pending.withdraw(id)?(.failure(Self.cancelled(.unknown)))
+            let delivery: RedisError.Delivery = repetitions[id] == nil ? .notDelivered : .refused
+            finish(unsent.remove(at: index), .failure(Self.cancelled(delivery)))
+        } else if let rest = resting.removeValue(forKey: id) {
+            thread.cancel(rest.timer)
+            finish(rest.request, .failure(Self.cancelled(.refused)))
+        } else if let request = pending.withdraw(id) {
+            finish(request, .failure(Self.cancelled(.unknown)))
         }
+    }
+
+    // MARK: Error replies
+
+    /// Does what the rule of an error reply says.
+    private func refused(_ request: Request, _ reply: ErrorReply) {
+        if reply.rule.needsNewConnection { unfitness = reply.text }
+        let error = RedisError(reply)
+        guard reply.rule.isRepeated else { return finish(request, .failure(error)) }
+        var repetition = Repetition(until: request.deadline, by: configuration.endpoint, error)
+        if let earlier = repetitions[request.id] {
+            repetition = earlier
+            repetition.refused(error)
+        }
+        guard let pause = repetition.pause(at: .now, random: .random(in: 0..<1)) else {
+            return finish(request, .failure(repetition.failure))
+        }
+        repetitions[request.id] = repetition
+        let timer = thread.schedule(at: .now + pause) { [weak self] in
+            self?.inTurn { connection in
+                guard let rest = connection.resting.removeValue(forKey: request.id) else { return }
+                connection.transmit(rest.request)
+            }
+        }
+        resting[request.id] = Rest(request: request, timer: timer)
+    }
+
+    /// Makes the connection anew, by name: after a failover another server may answer to it.
+    private func leave(_ unfitness: String) {
+        session.fail(
+            RedisError(
+                .connectionLost, delivery: .unknown,
+                "\(configuration.endpoint) cannot serve us: \(unfitness)"),
+            unfit: true)
     }
 
     // MARK: Deadlines
@@ -265,18 +348,21 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         expiry = nil
         let now = ContinuousClock.now
         let late = pending.expire(at: now)
-        for (completion, _) in late {
-            completion(.failure(timeoutError(.unknown, "no reply in time")))
+        for (request, _) in late {
+            finish(request, .failure(timeoutError(.unknown, "no reply in time")))
         }
         while let index = unsent.firstIndex(where: { $0.deadline <= now }) {
+            let request = unsent.remove(at: index)
             let reason = lastFailure.map { "no connection in time: \($0.message)" } ?? "no connection in time"
-            unsent.remove(at: index).completion(.failure(timeoutError(.notDelivered, reason)))
+            // What is known of a command that was refused before is what the server said.
+            let error = repetitions[request.id]?.failure ?? timeoutError(.notDelivered, reason)
+            finish(request, .failure(error))
         }
         // A connection that owes a reply for a whole command timeout and brought nothing at all is dead, even
         // if the system has not noticed. The reply may be owed to a command that timed out long ago: commands
         // whose own timeout is shorter must not keep a dead connection alive.
-        if !late.isEmpty, let owedSince = pending.owedSince {
-            let silence = now - max(owedSince, session.lastReceived)
+        if !late.isEmpty || unfitness != nil, let owedSince = pending.owedSince {
+            let silence = now - max(owedSince, session.lastReceived ?? owedSince)
             if silence >= configuration.commandTimeout {
                 session.fail(
                     RedisError(
@@ -304,32 +390,32 @@ package actor RedisConnection: LinkActor, SessionDelegate {
 
     private func becameReady() {
         lastFailure = nil
-        let now = thread.now
-        while let next = unsent.popFirst() {
-            write(next.command, id: next.id, next.completion, at: now, deadline: next.deadline)
-        }
+        while let request = unsent.popFirst() { write(request) }
         finishConnecting(.success(()))
     }
 
     private func received(_ value: RedisValue) {
+        // Whoever waits is told of its reply before the connection is given up.
+        defer { if let unfitness, pending.isEmpty { leave(unfitness) } }
         guard let entry = pending.replied() else {
             // Whose reply this is cannot be known any more, nor whose the next ones will be.
             let unexpected = value.errorText ?? "a reply that no command asked for"
             return session.fail(
                 RedisError(.connectionLost, delivery: .unknown, "the server sent \(unexpected)"))
         }
-        guard let completion = entry.completion else { return }
+        guard let request = entry.completion else { return }
         if case .error(let text) = value {
-            completion(.failure(RedisError(reply: text)))
+            refused(request, ErrorReply(text))
         } else {
-            completion(.success(RedisReply(value: value, sentAt: entry.sentAt)))
+            finish(request, .success(RedisReply(value: value, sentAt: entry.sentAt)))
         }
     }
 
     private func failed(_ error: RedisError, sent: UInt64) {
         lastFailure = error
-        for (completion, delivery) in pending.end(sent: sent) {
-            completion(.failure(RedisError(error.code, delivery: delivery, error.message)))
+        unfitness = nil
+        for (request, delivery) in pending.end(sent: sent) {
+            finish(request, .failure(RedisError(error.code, delivery: delivery, error.message)))
         }
         // Waiting on would only repeat the refusal.
         if error.needsMending { failUnsent(error) }
@@ -339,7 +425,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     private func failUnsent(_ error: RedisError) {
         let waiting = unsent
         unsent.removeAll()
-        for command in waiting { command.completion(.failure(error)) }
+        for request in waiting { finish(request, .failure(error)) }
     }
 
     private func finishConnecting(_ result: Swift.Result<Void, RedisError>) {
@@ -360,12 +446,5 @@ package actor RedisConnection: LinkActor, SessionDelegate {
 
     private var closedError: RedisError {
         RedisError(.closed, delivery: .notDelivered, "the link to \(configuration.endpoint) is closed")
-    }
-}
-
-extension RedisValue {
-    fileprivate var errorText: String? {
-        guard case .error(let text) = self else { return nil }
-        return text
     }
 }

@@ -21,6 +21,10 @@ package struct RedisError: Error, Sendable {
         package static let tlsFailed = Code(description: "TLS failed")
         /// The server refused the user or the password.
         package static let authenticationFailed = Code(description: "authentication failed")
+        /// The closure that is asked for the credentials threw, or gave none in time.
+        package static let credentialsUnavailable = Code(description: "credentials unavailable")
+        /// The server's user lacks a permission; ``RedisError/permission`` is which.
+        package static let permissionDenied = Code(description: "permission denied")
         /// The connection ended before the reply.
         package static let connectionLost = Code(description: "connection lost")
         /// The command's deadline passed.
@@ -38,9 +42,11 @@ package struct RedisError: Error, Sendable {
     package var code: Code
     package var delivery: Delivery
     /// One line without control characters, whatever the server said.
-    package var message: String
+    package private(set) var message: String
     /// The first word of an error reply, for example `NOSCRIPT`, `WRONGTYPE` or `OOM`.
     package var replyKind: String?
+    /// What the user may not do, with ``Code/permissionDenied``.
+    package var permission: Permission?
 
     package init(_ code: Code, delivery: Delivery, _ message: String, replyKind: String? = nil) {
         self.code = code
@@ -51,8 +57,14 @@ package struct RedisError: Error, Sendable {
 
     /// An error reply of the server.
     package init(reply text: String) {
-        let kind = text.prefix { $0 != " " }
-        self.init(.refused, delivery: .refused, text, replyKind: String(kind).printable(limit: 64))
+        self.init(ErrorReply(text))
+    }
+
+    init(_ reply: ErrorReply) {
+        self.init(
+            reply.denied == nil ? .refused : .permissionDenied, delivery: .refused, reply.text,
+            replyKind: reply.kind.printable(limit: 64))
+        permission = reply.denied
     }
 }
 
@@ -60,7 +72,7 @@ extension RedisError {
     /// Whether the next attempt to connect would meet the same, until somebody mends it: then nobody should
     /// wait for that attempt.
     var needsMending: Bool {
-        code == .invalidConfiguration || code == .tlsFailed || code == .authenticationFailed
+        [.invalidConfiguration, .tlsFailed, .authenticationFailed, .permissionDenied].contains(code)
     }
 }
 

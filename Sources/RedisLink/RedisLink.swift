@@ -76,7 +76,10 @@ package final class RedisLink: Sendable {
                 subscriber = existing
             } else {
                 subscriber = RedisSubscriber(
-                    configuration: configuration, thread: try LinkThread())
+                    configuration: configuration, thread: try LinkThread()
+                ) { [logger] channel, error in
+                    logger.warning("the server does not let us listen on \(channel): \(error)")
+                }
                 listening.subscriber = subscriber
             }
             listening.nextID += 1

@@ -1,3 +1,5 @@
+internal import DequeModule
+
 /// The actor of the one connection that only listens.
 ///
 /// Messages are hints: those published while it is not connected are lost. After each reconnection every
@@ -8,6 +10,12 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         var call: @Sendable ([UInt8]) -> Void
     }
 
+    /// A command whose reply is to come. One command has one channel: a server refuses or accepts it whole.
+    private struct Asked {
+        var command: RedisArgument
+        var channel: String
+    }
+
     package nonisolated let thread: LinkThread
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -15,10 +23,19 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
     private var handlers: [String: [Handler]] = [:]
     /// The channels whose subscription the server has confirmed on this connection.
     private var confirmed: Set<String> = []
+    private var asked = Deque<Asked>()
+    /// The refusal of a connection that was told last: the attempts go on, and say the same.
+    private var lastRefusal: String?
+    private let onRefusal: @Sendable (_ channel: String, RedisError) -> Void
     private var isClosed = false
 
-    init(configuration: RedisConfiguration, thread: LinkThread) {
+    /// - Parameter onRefusal: is told when the server does not let us listen on a channel.
+    init(
+        configuration: RedisConfiguration, thread: LinkThread,
+        onRefusal: @escaping @Sendable (_ channel: String, RedisError) -> Void
+    ) {
         self.thread = thread
+        self.onRefusal = onRefusal
         session = Session(configuration: configuration, thread: thread)
         session.delegate = self
     }
@@ -30,7 +47,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         if confirmed.contains(channel) {
             call([])
         } else if session.isReady {
-            if !known { _ = session.append(["SUBSCRIBE", .string(channel)]) }
+            if !known { ask("SUBSCRIBE", channel) }
         } else {
             session.open()
         }
@@ -41,7 +58,12 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         guard handlers[channel]?.isEmpty == true else { return }
         handlers[channel] = nil
         confirmed.remove(channel)
-        if session.isReady { _ = session.append(["UNSUBSCRIBE", .string(channel)]) }
+        if session.isReady { ask("UNSUBSCRIBE", channel) }
+    }
+
+    private func ask(_ command: RedisArgument, _ channel: String) {
+        _ = session.append([command, .string(channel)])
+        asked.append(Asked(command: command, channel: channel))
     }
 
     func close() {
@@ -52,9 +74,8 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
 
     nonisolated func sessionIsReady() {
         inTurn { subscriber in
-            guard !subscriber.handlers.isEmpty else { return }
-            _ = subscriber.session.append(
-                RedisCommand(["SUBSCRIBE"] + subscriber.handlers.keys.map(RedisArgument.string)))
+            subscriber.lastRefusal = nil
+            for channel in subscriber.handlers.keys { subscriber.ask("SUBSCRIBE", channel) }
         }
     }
 
@@ -64,18 +85,51 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
 
     /// The session connects again by itself.
     nonisolated func sessionFailed(_ error: RedisError, sent: UInt64) {
-        inTurn { $0.confirmed = [] }
+        inTurn { subscriber in
+            subscriber.confirmed = []
+            subscriber.asked.removeAll()
+            // An attempt that is refused like this is refused until somebody mends it, who must hear of it.
+            if error.needsMending, error.message != subscriber.lastRefusal {
+                subscriber.lastRefusal = error.message
+                for channel in subscriber.handlers.keys { subscriber.onRefusal(channel, error) }
+            }
+        }
     }
 
     private func received(_ value: RedisValue) {
+        if let text = value.errorText { return refused(ErrorReply(text)) }
         guard let parts = value.array, parts.count == 3, let channel = parts[1].string else { return }
         switch parts[0].string {
         case "message": deliver(parts[2].bytes ?? [], on: channel)
+        case "unsubscribe": _ = asked.popFirst()
         case "subscribe":
+            _ = asked.popFirst()
             if handlers[channel] != nil { confirmed.insert(channel) }
             deliver([], on: channel)
         default: break
         }
+    }
+
+    private func refused(_ reply: ErrorReply) {
+        guard let asked = asked.popFirst() else { return }
+        onRefusal(asked.channel, RedisError(reply))
+        if reply.rule.needsNewConnection {
+            session.fail(
+                RedisError(.connectionLost, delivery: .unknown, "the server cannot serve us: \(reply.text)"),
+                unfit: true)
+        } else if reply.rule.isRepeated {
+            _ = thread.schedule(at: .now + .milliseconds(.random(in: 100...200))) { [weak self] in
+                self?.inTurn { $0.askAgain(asked) }
+            }
+        }
+    }
+
+    /// Unless it was settled meanwhile: by a new connection, or because nobody listens any more.
+    private func askAgain(_ again: Asked) {
+        let isWanted = handlers[again.channel] != nil && again.command == "SUBSCRIBE"
+        let isUnderWay = asked.contains { $0.channel == again.channel }
+        guard session.isReady, isWanted, !isUnderWay, !confirmed.contains(again.channel) else { return }
+        ask(again.command, again.channel)
     }
 
     private func deliver(_ message: [UInt8], on channel: String) {

@@ -27,11 +27,19 @@ final class Session: LinkSource, @unchecked Sendable {
     @exclusivity(unchecked) private var socket: Socket?
     @exclusivity(unchecked) private var tls: TLSStream?
     private var addresses: [SocketAddress] = []
+    /// Asks the owner for the credentials, while it is waited for.
+    private var asking: Task<Void, Never>?
+    private var credentials: Credentials?
+    /// What is told the server once it has accepted the credentials.
+    private var restOfGreeting: [RedisCommand] = []
     @exclusivity(unchecked) private var parser: ReplyParser
     @exclusivity(unchecked) private var output = CommandBuffer()
     private var timer: LinkThread.TimerID?
     private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-    @exclusivity(unchecked) private(set) var lastReceived = ContinuousClock.now
+    @exclusivity(unchecked) private(set) var lastReceived: ContinuousClock.Instant?
+    /// When the present attempt is given up.
+    private var attemptEnds = ContinuousClock.now
+    private var addressTimer: LinkThread.TimerID?
 
     init(configuration: RedisConfiguration, thread: LinkThread) {
         self.configuration = configuration
@@ -53,6 +61,7 @@ final class Session: LinkSource, @unchecked Sendable {
     private func startAttempt() {
         thread.attach(self)
         let attempt = state.attempt
+        attemptEnds = .now + configuration.connectTimeout
         setTimer(after: configuration.connectTimeout) { session in
             session.fail(session.attemptTimedOut)
         }
@@ -63,7 +72,7 @@ final class Session: LinkSource, @unchecked Sendable {
             // getaddrinfo blocks, for as long as the name service likes: it has a thread of its own.
             startThread { [self] in
                 let result = Result { () throws(RedisError) in
-                    try SocketAddress.resolve(host: host, port: port)
+                    try configuration.resolve(host, port)
                 }
                 thread.submit { self.resolved(attempt: attempt, result) }
             }
@@ -76,9 +85,11 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 
     /// Gives the connection up, and tries again after a back-off.
-    func fail(_ error: RedisError) {
+    ///
+    /// - Parameter unfit: see ``SessionState/failed(random:unfit:)``.
+    func fail(_ error: RedisError, unfit: Bool = false) {
         let sent = output.sent
-        guard let wait = state.failed(random: .random(in: 0..<1)) else { return }
+        guard let wait = state.failed(random: .random(in: 0..<1), unfit: unfit) else { return }
         disconnect()
         setTimer(after: wait) { session in
             if session.state.retry() { session.startAttempt() }
@@ -109,7 +120,10 @@ final class Session: LinkSource, @unchecked Sendable {
         var failure = error
         while !addresses.isEmpty {
             do throws(RedisError) {
-                socket = try Socket(connectingTo: addresses.removeFirst())
+                let share = (attemptEnds - .now) / addresses.count
+                let address = addresses.removeFirst()
+                socket = try Socket(connectingTo: address)
+                if !addresses.isEmpty { limitConnecting(to: share, address) }
                 return
             } catch {
                 failure = error
@@ -118,18 +132,36 @@ final class Session: LinkSource, @unchecked Sendable {
         fail(failure)
     }
 
+    /// An address that does not answer at all must leave the others their part of the connect timeout.
+    private func limitConnecting(to share: Duration, _ address: SocketAddress) {
+        addressTimer = thread.schedule(at: .now + share) { [weak self] in
+            guard let self else { return }
+            addressTimer = nil
+            guard state.phase == .connecting else { return }
+            socket = nil
+            connectToNextAddress(
+                after: RedisError(
+                    .connectFailed, delivery: .notDelivered, "no answer from \(address) within \(share)"))
+        }
+    }
+
+    private func cancelAddressTimer() {
+        if let addressTimer { thread.cancel(addressTimer) }
+        addressTimer = nil
+    }
+
     private func finishConnecting() {
-        switch socket?.connectResult() {
-        case nil:
-            return
-        case .failure(let error)?:
+        guard let result = socket?.connectResult() else { return }
+        cancelAddressTimer()
+        switch result {
+        case .failure(let error):
             socket = nil
             connectToNextAddress(
                 after: RedisError(
                     error.code, delivery: error.delivery,
                     "\(error.message) (\(configuration.endpoint))"))
-        case .success?:
-            guard let tls = configuration.tls else { return greet() }
+        case .success:
+            guard let tls = configuration.tls else { return authorize() }
             do throws(RedisError) {
                 self.tls = try TLSStream(tls, host: configuration.endpoint.host)
                 state.secure()
@@ -147,7 +179,7 @@ final class Session: LinkSource, @unchecked Sendable {
         let unsent = flushTLS()
         switch step {
         case .done:
-            greet()
+            authorize()
         case .goesOn:
             guard let unsent else { return }
             // The server's last words may tell why it is gone.
@@ -158,10 +190,85 @@ final class Session: LinkSource, @unchecked Sendable {
         }
     }
 
-    private func greet() {
-        let greeting = configuration.greeting
-        for command in greeting { _ = output.append(command) }
-        if state.connected(greeting: greeting.count) { becomeReady() }
+    // MARK: Credentials and greeting
+
+    private func authorize() {
+        switch configuration.credentials {
+        case .none: greet(as: nil)
+        case .fixed(let credentials): greet(as: credentials)
+        case .asked(let ask):
+            state.authorize()
+            let attempt = state.attempt
+            // The owner's code never runs on the link's thread. If it hangs, it holds neither session nor
+            // socket: the attempt ends by its timeout and this task is cancelled.
+            asking = Task.detached { [weak self, thread] in
+                let result: Result<Credentials, RedisError>
+                do {
+                    result = .success(try await ask())
+                } catch {
+                    result = .failure(Self.noCredentials("threw \(type(of: error))"))
+                }
+                thread.submit { [weak self] in self?.authorized(attempt: attempt, result) }
+            }
+        }
+    }
+
+    private func authorized(attempt: Int, _ result: Result<Credentials, RedisError>) {
+        guard state.isAuthorizing(attempt: attempt) else { return }
+        asking = nil
+        switch result {
+        case .success(let credentials): greet(as: credentials)
+        case .failure(let error): fail(error)
+        }
+    }
+
+    /// The error's own text is left out: nobody knows what a secrets service writes into it.
+    private static func noCredentials(_ reason: String) -> RedisError {
+        RedisError(
+            .credentialsUnavailable, delivery: .notDelivered,
+            "no credentials for Redis: the closure that is asked for them \(reason)")
+    }
+
+    /// The credentials go alone. After a failed AUTH a server would take what follows for the default user's.
+    private func greet(as credentials: Credentials?) {
+        self.credentials = credentials
+        let greeting = configuration.greeting(isAuthenticated: credentials != nil)
+        if let credentials {
+            restOfGreeting = greeting
+            _ = output.append(RedisCommand(credentials.command))
+        } else {
+            for command in greeting { _ = output.append(command) }
+        }
+        if state.connected(greeting: greeting.count + (credentials == nil ? 0 : 1)) { becomeReady() }
+    }
+
+    private func greeted(_ value: RedisValue) {
+        if case .error(let text) = value, !configuration.isOnlyProbed || text.refusesEverything {
+            return refused(ErrorReply(text))
+        }
+        credentials = nil
+        if state.greeted() { return becomeReady() }
+        for command in restOfGreeting { _ = output.append(command) }
+        restOfGreeting = []
+    }
+
+    /// The socket must go: after a failed AUTH the server would serve it as the default user.
+    private func refused(_ reply: ErrorReply) {
+        let isAboutUs = ["NOPERM", "ERR"].contains(reply.kind) && !reply.rule.needsNewConnection
+        let code: RedisError.Code =
+            if ["WRONGPASS", "NOAUTH"].contains(reply.kind) || credentials != nil && isAboutUs {
+                .authenticationFailed
+            } else if reply.denied == nil {
+                .connectFailed
+            } else {
+                .permissionDenied
+            }
+        var error = RedisError(
+            code, delivery: .notDelivered,
+            "\(configuration.endpoint) refused the connection: \(credentials?.redacted(reply.text) ?? reply.text)",
+            replyKind: RedisError(reply).replyKind)
+        error.permission = reply.denied
+        fail(error)
     }
 
     private func becomeReady() {
@@ -171,9 +278,14 @@ final class Session: LinkSource, @unchecked Sendable {
 
     private func disconnect() {
         cancelTimer()
+        cancelAddressTimer()
         if let socket { tls?.end { socket.send($0) } }
         socket = nil
         tls = nil
+        asking?.cancel()
+        asking = nil
+        credentials = nil
+        restOfGreeting = []
         addresses = []
         output = CommandBuffer()
         parser = ReplyParser(maximumReplyBytes: configuration.maximumReplyBytes)
@@ -206,7 +318,7 @@ final class Session: LinkSource, @unchecked Sendable {
         switch state.phase {
         case .connecting: finishConnecting()
         case .securing: receiveHandshake()
-        case .greeting, .ready: receive()
+        case .authorizing, .greeting, .ready: receive()
         case .idle, .resolving, .waiting, .closed: break
         }
     }
@@ -286,32 +398,24 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 
     private func received(_ value: RedisValue) {
-        guard case .greeting = state.phase else {
+        switch state.phase {
+        case .greeting: greeted(value)
+        case .authorizing:
+            // Unasked: a server that is full says so and goes.
+            refused(ErrorReply(value.errorText ?? "a reply that no command asked for"))
+        case .ready, .idle, .resolving, .connecting, .securing, .waiting, .closed:
             delegate?.sessionReceived(value)
-            return
         }
-        guard case .error(let text) = value, !configuration.isOnlyProbed || text.refusesEverything else {
-            if state.greeted() { becomeReady() }
-            return
-        }
-        // The socket must go: after a failed AUTH the server would serve it as the default user.
-        let refused =
-            text.hasPrefix("WRONGPASS") || text.hasPrefix("NOAUTH") || text.hasPrefix("NOPERM")
-            || text.hasPrefix("ERR AUTH") || text.hasPrefix("ERR Client sent AUTH")
-        fail(
-            RedisError(
-                refused ? .authenticationFailed : .connectFailed, delivery: .notDelivered,
-                "\(configuration.endpoint) refused the connection: \(text)",
-                replyKind: RedisError(reply: text).replyKind))
     }
 
     private var attemptTimedOut: RedisError {
-        let missing =
-            switch state.phase {
-            case .securing: ": no answer to the TLS handshake, does it speak TLS on this port?"
-            case .greeting: ": no answer to the first command"
-            case .idle, .resolving, .connecting, .ready, .waiting, .closed: ""
-            }
+        let missing: String
+        switch state.phase {
+        case .securing: missing = ": no answer to the TLS handshake, does it speak TLS on this port?"
+        case .authorizing: return Self.noCredentials("did not answer within \(configuration.connectTimeout)")
+        case .greeting: missing = ": no answer to the first command"
+        case .idle, .resolving, .connecting, .ready, .waiting, .closed: missing = ""
+        }
         return RedisError(
             .connectFailed, delivery: .notDelivered,
             "no connection to \(configuration.endpoint) within \(configuration.connectTimeout)\(missing)")
@@ -334,21 +438,28 @@ final class Session: LinkSource, @unchecked Sendable {
 extension RedisConfiguration {
     /// Whether the greeting has nothing to set up and only asks whether the server serves us.
     fileprivate var isOnlyProbed: Bool {
-        password == nil && database == 0 && clientName == nil
+        if case .none = credentials { database == 0 && clientName == nil } else { false }
     }
 
-    /// The commands that make a new connection ours. At least one: a server that is full, or wants a
-    /// password, says so in reply to the first command only, and a connection is no success before.
-    fileprivate var greeting: [RedisCommand] {
+    /// The commands that make a new connection ours, after the credentials. At least one reply must come: a
+    /// server that is full, or wants a password, says so in reply to the first command only, and a connection
+    /// is no success before.
+    fileprivate func greeting(isAuthenticated: Bool) -> [RedisCommand] {
         var commands: [RedisCommand] = []
-        if let password {
-            let credentials = user.map { [RedisArgument($0)] } ?? []
-            commands.append(RedisCommand(["AUTH"] + credentials + [.string(password.value)]))
-        }
         if database != 0 { commands.append(["SELECT", RedisArgument(database)]) }
         if let clientName { commands.append(["CLIENT", "SETNAME", .string(clientName)]) }
-        if isOnlyProbed { commands.append(["PING"]) }
+        if commands.isEmpty, !isAuthenticated { commands.append(["PING"]) }
         return commands
+    }
+}
+
+extension Credentials {
+    /// What a server answered to the credentials, without them: one that does not know AUTH repeats its
+    /// arguments.
+    fileprivate func redacted(_ text: String) -> String {
+        let arguments = text.firstRange(of: "with args beginning with")
+        let told = text[..<(arguments?.lowerBound ?? text.endIndex)]
+        return String(password.value.isEmpty ? told : told.replacing(password.value, with: "<secret>")[...])
     }
 }
 
@@ -357,5 +468,12 @@ extension String {
     /// `LOADING` or `BUSY`, pass: commands get the server's own word for it.
     fileprivate var refusesEverything: Bool {
         hasPrefix("NOAUTH") || hasPrefix("ERR max number of clients")
+    }
+}
+
+extension RedisValue {
+    var errorText: String? {
+        guard case .error(let text) = self else { return nil }
+        return text
     }
 }

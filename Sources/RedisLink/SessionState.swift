@@ -9,6 +9,8 @@ struct SessionState {
         case connecting
         /// Connected, in the TLS handshake.
         case securing
+        /// Connected; the owner is asked who we are.
+        case authorizing
         /// Connected; so many replies of the greeting are still to come.
         case greeting(awaiting: Int)
         case ready
@@ -21,9 +23,12 @@ struct SessionState {
     /// Counts the attempts, so that the late result of an abandoned one is known as such.
     private(set) var attempt = 0
     private var backoff: Backoff
+    /// As it was when the connection became ready.
+    private var backoffBefore: Backoff
 
     init(backoff: Backoff = Backoff()) {
         self.backoff = backoff
+        backoffBefore = backoff
     }
 
     /// Asked to connect by a command. True: begin an attempt.
@@ -35,7 +40,7 @@ struct SessionState {
         case .idle:
             startAttempt()
             return true
-        case .resolving, .connecting, .securing, .greeting, .ready, .waiting, .closed:
+        case .resolving, .connecting, .securing, .authorizing, .greeting, .ready, .waiting, .closed:
             return false
         }
     }
@@ -46,7 +51,7 @@ struct SessionState {
         case .waiting:
             startAttempt()
             return true
-        case .idle, .resolving, .connecting, .securing, .greeting, .ready, .closed:
+        case .idle, .resolving, .connecting, .securing, .authorizing, .greeting, .ready, .closed:
             return false
         }
     }
@@ -69,13 +74,26 @@ struct SessionState {
         phase = .securing
     }
 
+    /// The connection stands, and the owner is asked for the credentials.
+    mutating func authorize() {
+        precondition(
+            phase == .connecting || phase == .securing, "credentials were asked for without a connection")
+        phase = .authorizing
+    }
+
+    /// The owner answered for `attempt`. True: go on with what it said.
+    func isAuthorizing(attempt: Int) -> Bool {
+        phase == .authorizing && attempt == self.attempt
+    }
+
     /// The connection stands, and the greeting (authentication, database, name) has `commands` commands.
     /// True: the session is ready at once.
     mutating func connected(greeting commands: Int) -> Bool {
         precondition(
-            phase == .connecting || phase == .securing, "a socket connected that nobody was connecting")
-        phase = commands == 0 ? .ready : .greeting(awaiting: commands)
-        if commands == 0 { backoff.succeeded() }
+            phase == .connecting || phase == .securing || phase == .authorizing,
+            "a socket connected that nobody was connecting")
+        phase = .greeting(awaiting: commands)
+        if commands == 0 { becameReady() }
         return commands == 0
     }
 
@@ -84,15 +102,25 @@ struct SessionState {
         guard case .greeting(let awaiting) = phase else {
             preconditionFailure("a reply to the greeting came outside the greeting")
         }
-        phase = awaiting == 1 ? .ready : .greeting(awaiting: awaiting - 1)
-        if awaiting == 1 { backoff.succeeded() }
+        phase = .greeting(awaiting: awaiting - 1)
+        if awaiting == 1 { becameReady() }
         return awaiting == 1
     }
 
+    private mutating func becameReady() {
+        phase = .ready
+        backoffBefore = backoff
+        backoff.succeeded()
+    }
+
     /// The attempt or the connection failed. Returns the wait before the next attempt.
-    mutating func failed(random: Double) -> Duration? {
+    ///
+    /// - Parameter unfit: the connection stood, but to a server that cannot serve us: its waits go on growing
+    ///   as if it had not stood, or a server that stays so would be connected to again and again.
+    mutating func failed(random: Double, unfit: Bool = false) -> Duration? {
+        if unfit, phase == .ready { backoff = backoffBefore }
         switch phase {
-        case .resolving, .connecting, .securing, .greeting, .ready:
+        case .resolving, .connecting, .securing, .authorizing, .greeting, .ready:
             phase = .waiting
             return backoff.failed(random: random)
         case .idle, .waiting, .closed:

@@ -31,6 +31,11 @@ extension PrivateRedisServer {
     /// time.
     func answer(to command: String, within time: Duration = .seconds(5)) -> String? {
         guard let socket = LocalSocket(path: ServerFiles(directory: directory).socket) else { return nil }
+        if let password {
+            guard socket.send("AUTH \(password)\r\n"), socket.receiveLine(within: time) == "+OK" else {
+                return nil
+            }
+        }
         return socket.send(command + "\r\n") ? socket.receiveLine(within: time) : nil
     }
 }

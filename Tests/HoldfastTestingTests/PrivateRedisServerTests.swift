@@ -1,12 +1,13 @@
 import Foundation
-import HoldfastTesting
 import Testing
+
+@testable import HoldfastTesting
 
 @Suite("A private redis-server")
 struct PrivateRedisServerTests {
     @Test("answers on its unix socket as soon as it is started")
     func answers() async throws {
-        try await withPrivateRedisServer(.init(transport: .unix)) { server in
+        try await withPrivateRedisServer(.init(transport: .unix, password: "")) { server in
             #expect(server.answer(to: "PING") == "+PONG")
             #expect(server.url == "redis+unix://\(server.directory)/redis.sock")
             #expect(server.unixURL == server.url)
@@ -136,7 +137,7 @@ struct PrivateRedisServerTests {
 
     @Test("listens on a free TCP port too when asked")
     func listensOnTCP() async throws {
-        try await withPrivateRedisServer(.init(tcpPort: 0)) { server in
+        try await withPrivateRedisServer(.init(tcpPort: 0, password: "")) { server in
             let url = try #require(server.tcpURL)
             let port = try #require(Int(url.split(separator: ":")[2]))
             #expect(url == "redis://127.0.0.1:\(port)")
@@ -146,7 +147,7 @@ struct PrivateRedisServerTests {
 
     @Test("is reached over TCP when asked, over its unix socket besides, and keeps the port over a restart")
     func transportTCP() async throws {
-        try await withPrivateRedisServer(.init(transport: .tcp)) { server in
+        try await withPrivateRedisServer(.init(transport: .tcp, password: "")) { server in
             #expect(server.url == server.tcpURL)
             #expect(server.unixURL == "redis+unix://\(server.directory)/redis.sock")
             try await server.restart()
@@ -158,7 +159,7 @@ struct PrivateRedisServerTests {
     @Test("is reached over TLS when asked, with certificates of its own that go away with it")
     func transportTLS() async throws {
         var directory = ""
-        try await withPrivateRedisServer(.init(transport: .tls, binary: "redis-server")) { server in
+        try await withPrivateRedisServer(.init(transport: .tls, password: "", binary: "redis-server")) { server in
             directory = server.directory
             #expect(server.url.hasPrefix("rediss://127.0.0.1:"))
             #expect(server.url.hasSuffix("?ca=\(directory)/ca.pem"))
@@ -175,6 +176,26 @@ struct PrivateRedisServerTests {
             #expect(server.answer(to: "PING")?.hasPrefix("-NOAUTH") == true)
             let data = ["appendonlydir", "appendonly.aof"].map { "\(server.directory)/\($0)" }
             #expect(data.contains(where: fileExists))
+        }
+    }
+
+    @Test("wants its password, which its URLs carry, and has other URLs for other users")
+    func wantsItsPassword() async throws {
+        try await withPrivateRedisServer(.init(tcpPort: 0, password: "p @\"w")) { server in
+            #expect(server.url.hasPrefix("redis+unix://:p%20%40%22w@/"))
+            #expect(server.tcpURL?.hasPrefix("redis://:p%20%40%22w@127.0.0.1:") == true)
+            #expect(server.url(user: "me", password: "x/y").hasPrefix("redis+unix://me:x%2Fy@/"))
+            guard let socket = LocalSocket(path: ServerFiles(directory: server.directory).socket) else {
+                Issue.record("nobody listens")
+                return
+            }
+            let isSent = socket.send("PING\r\nAUTH \"p @\\\"w\"\r\n")
+            let answers = [
+                socket.receiveLine(within: .seconds(5)), socket.receiveLine(within: .seconds(5)),
+            ]
+            #expect(isSent)
+            #expect(answers[0]?.hasPrefix("-NOAUTH") == true)
+            #expect(answers[1] == "+OK")
         }
     }
 

@@ -19,6 +19,8 @@ package actor LeaseKeeper: LinkActor {
     private let logger: Logger
     private nonisolated let held = Mutex(HeldGrants())
     private var timer: LinkThread.TimerID?
+    /// When the last renewal that Redis granted was sent.
+    private(set) var lastRenewal: ContinuousClock.Instant?
 
     init(connection: RedisConnection, logger: Logger) {
         self.connection = connection
@@ -203,6 +205,7 @@ package actor LeaseKeeper: LinkActor {
         let now = ContinuousClock.now
         switch result {
         case .success(let reply) where reply.value.integer == 1:
+            lastRenewal = reply.sentAt
             wake(
                 at: grant.update { lease in
                     lease.renewed(sentAt: reply.sentAt)

@@ -9,10 +9,10 @@
 -- strings, so the usual case needs one SET: the server's time, unless the entry before it was not older.
 -- A repeated call with the token that holds the lock is granted again with the same fence: that resolves an attempt
 -- whose reply was lost.
-local function micros()
-  local t = redis.call('TIME')
-  return t[1] .. string.format('%06d', t[2])
-end
+--
+-- The time is asked for before the first write, so that a user who may not ask for it takes no lock.
+local t = redis.call('TIME')
+local fence = t[1] .. string.format('%06d', t[2])
 
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
   local holder = redis.call('GET', KEYS[1])
@@ -21,13 +21,12 @@ if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
     redis.call('PEXPIRE', KEYS[1], ARGV[2])
     return {1, string.sub(entry, 1, 16)}
   end
-  return {0, holder, redis.call('PTTL', KEYS[1]), entry, micros()}
+  return {0, holder, redis.call('PTTL', KEYS[1]), entry, fence}
 end
 
-local fence = micros()
 local last = redis.pcall('SET', KEYS[2], fence .. ARGV[1], 'PX', ARGV[3], 'GET')
 if type(last) == 'table' and last.err then
-  -- A foreign value at the fence's key: no fence, so no lock.
+  -- A foreign value at the fence's key, or one that the user may not touch: no fence, so no lock.
   redis.call('DEL', KEYS[1])
   return last
 end

@@ -18,6 +18,16 @@ count, allowed = tonumber(count), tonumber(allowed)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
+-- The rules of the caller's ACL user hold inside a script, and a script that fails half way is not rolled back: a
+-- write that would be forbidden is known before the first write. Redis before 7.0 cannot be asked.
+local denied
+local function need(command, ...)
+  if not denied and redis.acl_check_cmd and not redis.acl_check_cmd(command, ...) then denied = command end
+end
+local function denial()
+  return redis.error_reply("NOPERM this user has no permissions to run the '" .. denied .. "' command on these keys")
+end
+
 -- What was found, message by message.
 local entries, ids, bodies, attempts, contents = {}, {}, {}, {}, {}
 local function find(entry, fields, attempt)
@@ -30,7 +40,18 @@ local function find(entry, fields, attempt)
   entries[n], ids[n], bodies[n], attempts[n], contents[n] = entry, id, body, attempt, fields
 end
 
--- Everything that could fail for a wrong type is read before the first write, which is the group's move.
+-- Everything that could fail for a wrong type or a missing permission is asked before the first write, which is the group's move.
+need('ZMSCORE', ledger, '')
+need('XADD', dead, '*', 'id', '')
+need('ZADD', ledger, 'NX', PINNED, '')
+need('SET', fence, '')
+need('ZADD', due, 0, '')
+need('HSET', claims, '', '')
+need('XDEL', stream, '0-0')
+need('ZREM', due, '')
+need('HDEL', claims, '')
+need('ZRANGE', due, 0, 0)
+if denied then return denial() end
 local gone = {}
 local last = tonumber(redis.call('GET', fence) or 0) or 0
 redis.call('ZCARD', ledger)

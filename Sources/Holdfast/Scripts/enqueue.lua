@@ -8,9 +8,24 @@
 -- settle.lua fixes. So a call whose reply was lost can be repeated.
 local PINNED = 'inf'
 
+-- The rules of the caller's ACL user hold inside a script, and a script that fails half way is not rolled back: a
+-- write that would be forbidden is known before the first write. Redis before 7.0 cannot be asked.
+local denied
+local function need(command, ...)
+  if not denied and redis.acl_check_cmd and not redis.acl_check_cmd(command, ...) then denied = command end
+end
+local function denial()
+  return redis.error_reply("NOPERM this user has no permissions to run the '" .. denied .. "' command on these keys")
+end
+
 local ids = {}
 for i = 3, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('ZMSCORE', KEYS[2], unpack(ids))
+
+need('XADD', KEYS[1], '*', 'id', '')
+need('ZADD', KEYS[2], PINNED, '')
+need('PUBLISH', ARGV[1], '')
+if denied then return denial() end
 
 local reply, entries = {}, {}
 for i, id in ipairs(ids) do

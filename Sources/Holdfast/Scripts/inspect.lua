@@ -6,8 +6,10 @@
 -- A key of another type stands in the way like a lock: its type is told in place of a token.
 local function read(key)
   local value = redis.pcall('GET', key)
-  if type(value) == 'table' and value.err then return 'no lock, but a ' .. redis.call('TYPE', key).ok end
-  return value
+  if type(value) ~= 'table' or not value.err then return value end
+  -- A user that may not read it gets that error.
+  if string.sub(value.err, 1, 9) ~= 'WRONGTYPE' then return redis.call('GET', key) end
+  return 'no lock, but a ' .. redis.call('TYPE', key).ok
 end
 
 local t = redis.call('TIME')

@@ -26,6 +26,8 @@ package struct SpawnPlan: Sendable {
     package var arguments: [String]
     /// Added to the parent's environment.
     package var environment: [String: String] = [:]
+    /// Names in the parent's environment that the child does not get: what is secret is not inherited.
+    package var withheld: Set<String> = []
     package var input = Stream.inherited
     package var output = Stream.inherited
     package var error = Stream.inherited
@@ -80,7 +82,8 @@ package struct SpawnPlan: Sendable {
     }
 
     private func mergedEnvironment() -> [String] {
-        ProcessInfo.processInfo.environment.merging(environment) { _, new in new }.map { "\($0)=\($1)" }
+        ProcessInfo.processInfo.environment.filter { !withheld.contains($0.key) }
+            .merging(environment) { _, new in new }.map { "\($0)=\($1)" }
     }
 
     private static func connect(

@@ -47,6 +47,7 @@ struct Fleet {
             let lifeLine = try LifeLine()
             var plan = SpawnPlan(
                 request.executable, request.instanceArguments + [workspace.configuration, String(slot)])
+            plan.withheld = ["HOLDFAST_REDIS_URL"]
             plan.input = .descriptor(lifeLine.childEnd)
             plan.output = .nothing
             plan.error = .appending(path: workspace.log(slot: slot))

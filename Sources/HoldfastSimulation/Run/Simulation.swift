@@ -59,6 +59,7 @@ package struct Simulation: Sendable {
         } catch {
             result = .failure(error)
         }
+        workspace.removeConfiguration()
         await finishingDespiteCancellation {
             await server.cleanUp(with: holdfast)
             await holdfast.close()

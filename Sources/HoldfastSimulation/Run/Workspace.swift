@@ -30,6 +30,12 @@ struct Workspace: Sendable {
         }
     }
 
+    /// Removes the instances' configuration, once all instances have ended: it may hold a password, and the
+    /// directory may be kept or passed on.
+    func removeConfiguration() {
+        try? FileManager.default.removeItem(atPath: configuration)
+    }
+
     func remove() {
         try? FileManager.default.removeItem(atPath: path)
     }

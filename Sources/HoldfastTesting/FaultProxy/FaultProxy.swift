@@ -29,7 +29,7 @@ package final class FaultProxy: Sendable {
     private let journal = FaultProxyJournal()
 
     /// - Parameters:
-    ///   - upstream: The URL of the server; user, password and database in it are of no use here.
+    ///   - upstream: The URL of the server; its user and password are in the proxy's URL, too.
     ///   - transport: What the proxy listens on, whatever the server's URL is; TCP for a `rediss` server.
     ///   - seed: The seed of ``FaultRule/When/chance(_:)``.
     package init(
@@ -42,9 +42,10 @@ package final class FaultProxy: Sendable {
         guard !isEncrypted || transport == .tcp else { throw WireError("TLS has URLs for TCP only") }
         let listener = try Listener(transport)
         let query = upstream.firstIndex(of: "?").map { String(upstream[$0...]) } ?? ""
-        url =
-            isEncrypted
-            ? listener.address.url.replacing("redis:", with: "rediss:") + query : listener.address.url
+        let open = listener.address.url
+        url = Self.url(
+            isEncrypted ? open.replacing("redis:", with: "rediss:") + query : open,
+            withCredentialsOf: upstream)
         let book = FaultRuleBook(rules: rules, seed: seed)
         thread = try WireThread(listener: listener) { [journal] in
             FaultProxyService(upstream: address, isEncrypted: isEncrypted, book: book, journal: journal)
@@ -52,6 +53,13 @@ package final class FaultProxy: Sendable {
     }
 
     deinit { thread.stop() }
+
+    private static func url(_ url: String, withCredentialsOf upstream: String) -> String {
+        guard let scheme = upstream.firstRange(of: "://") else { return url }
+        let authority = upstream[scheme.upperBound...].prefix { $0 != "/" }
+        guard let end = authority.lastIndex(of: "@") else { return url }
+        return url.replacing("://", with: "://\(authority[...end])")
+    }
 
     /// Every fault so far.
     package var log: [FaultLogEntry] { journal.state.withLock { $0.entries } }

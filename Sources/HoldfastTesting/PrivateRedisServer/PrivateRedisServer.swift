@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Foundation
 internal import Synchronization
 
 /// A real redis-server for one test, benchmark or demonstration, thrown away after.
@@ -36,6 +37,9 @@ public final class PrivateRedisServer: Sendable {
     /// The same server by TCP, `redis://127.0.0.1:<port>`; `nil` unless ``Options/tcpPort`` asked for it.
     public let tcpURL: String?
 
+    /// What the server's default user has to say, if anything; see ``Options/password``.
+    public let password: String?
+
     /// The path of the server's directory: its socket, configuration, log and data.
     public let directory: String
 
@@ -71,11 +75,26 @@ public final class PrivateRedisServer: Sendable {
     }
 
     private init(files: ServerFiles, options: Options) {
-        url = options.url(for: files)
-        unixURL = files.url
-        tcpURL = options.tcpPort.map { "redis://127.0.0.1:\($0)" }
+        url = options.authorized(options.url(for: files))
+        unixURL = options.authorized(files.url)
+        tcpURL = options.tcpPort.map { options.authorized("redis://127.0.0.1:\($0)") }
+        password = options.password
         directory = files.directory
         process = Mutex(ServerProcess(files: files, options: options))
+    }
+
+    /// ``url`` for another user.
+    public func url(user: String, password: String) -> String {
+        let ownPassword = self.password.map { Self.encoded($0) + "@" } ?? ""
+        return Self.url(url.replacing("://:\(ownPassword)", with: "://"), user: user, password: password)
+    }
+
+    static func url(_ url: String, user: String?, password: String) -> String {
+        url.replacing("://", with: "://\(encoded(user ?? "")):\(encoded(password))@")
+    }
+
+    private static func encoded(_ text: String) -> String {
+        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? text
     }
 
     /// The server's process, `nil` after ``kill()`` and ``stop()``; a new one after ``restart()``.

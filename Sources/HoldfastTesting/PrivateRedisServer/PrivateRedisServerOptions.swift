@@ -43,6 +43,12 @@ extension PrivateRedisServer {
         /// They come last, so they win over the lines made here.
         public var configuration: [String]
 
+        /// What the server's default user has to say; in the server's URLs then.
+        ///
+        /// By default the value of the environment variable `HOLDFAST_TEST_PASSWORD`, unless
+        /// ``configuration`` has a `requirepass`. Empty for none in any case.
+        public var password: String?
+
         /// The server's executable: a path, or a name to find in `PATH`.
         ///
         /// By default the value of the environment variable `HOLDFAST_REDIS_SERVER`, and without it
@@ -60,6 +66,7 @@ extension PrivateRedisServer {
             transport: Transport? = nil,
             tcpPort: Int? = nil,
             configuration: [String] = [],
+            password: String? = nil,
             binary: String? = nil,
             startDeadline: Duration = .seconds(30)
         ) {
@@ -68,6 +75,7 @@ extension PrivateRedisServer {
             self.transport = transport
             self.tcpPort = tcpPort
             self.configuration = configuration
+            self.password = password
             self.binary = binary
             self.startDeadline = startDeadline
         }
@@ -77,6 +85,7 @@ extension PrivateRedisServer {
         func resolved() throws(PrivateRedisServerError) -> Options {
             var options = self
             options.binary = try ServerBinary.find(binary)
+            options.password = resolvedPassword()
             let transport = try Transport.find(transport)
             options.transport = transport
             if tcpPort == 0 || (transport == .tcp && tcpPort == nil) {
@@ -95,6 +104,17 @@ extension PrivateRedisServer {
             case (.tls?, _, let port?): files.tlsURL(port: port)
             default: files.url
             }
+        }
+
+        private func resolvedPassword() -> String? {
+            if let password { return password.isEmpty ? nil : password }
+            guard !configuration.contains(where: { $0.hasPrefix("requirepass") }) else { return nil }
+            return ProcessInfo.processInfo.environment["HOLDFAST_TEST_PASSWORD"]
+        }
+
+        /// A URL of the server with its password, if it has one.
+        func authorized(_ url: String) -> String {
+            password.map { PrivateRedisServer.url(url, user: nil, password: $0) } ?? url
         }
 
         /// The text of redis.conf. Nothing is saved but by the append-only file.
@@ -120,7 +140,8 @@ extension PrivateRedisServer {
                     "tls-auth-clients no",
                 ]
             }
-            return (lines + configuration).joined(separator: "\n") + "\n"
+            let password = password.map { ["requirepass \(Self.quoted($0))"] } ?? []
+            return (lines + password + configuration).joined(separator: "\n") + "\n"
         }
 
         private static func quoted(_ path: String) -> String {

@@ -96,10 +96,20 @@ struct ServerProcess: ~Copyable {
     /// Whether a PING is answered. A server that still loads its data says `-LOADING`; any other word, also a
     /// demand for a password, comes from one that is up.
     private func answers(until deadline: ContinuousClock.Instant) -> Bool {
-        guard let socket = LocalSocket(path: files.socket), socket.send("PING\r\n"),
+        guard let socket = LocalSocket(path: files.socket), authenticate(socket, until: deadline),
+            socket.send("PING\r\n"),
             let answer = socket.receiveLine(within: deadline - .now)
         else { return false }
         return !answer.hasPrefix("-LOADING")
+    }
+
+    /// Without its password a server would not say whether it still loads.
+    private borrowing func authenticate(
+        _ socket: borrowing LocalSocket, until deadline: ContinuousClock.Instant
+    ) -> Bool {
+        guard let password = options.password else { return true }
+        return socket.send("*2\r\n$4\r\nAUTH\r\n$\(password.utf8.count)\r\n\(password)\r\n")
+            && socket.receiveLine(within: deadline - .now) != nil
     }
 
     /// Whether the process is gone, or dead and not yet waited for by the guardian.

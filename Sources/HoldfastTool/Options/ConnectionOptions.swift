@@ -50,6 +50,7 @@ struct ConnectionOptions: ParsableArguments {
     func withHoldfast<Result>(
         lease: Duration? = nil, logLevel: Logger.Level = .critical, _ work: (Holdfast) async throws -> Result
     ) async throws -> Result {
+        warnOfPassword(in: redis)
         var configuration = Configuration()
         configuration.service = "holdfast"
         if let lease { configuration.lease = lease }
@@ -66,6 +67,16 @@ struct ConnectionOptions: ParsableArguments {
             throw error
         }
     }
+}
+
+/// Tells that a password in a URL on the command line is there for others to see.
+func warnOfPassword(in url: String?) {
+    guard let url, let scheme = url.firstRange(of: "://") else { return }
+    let authority = url[scheme.upperBound...].prefix { $0 != "/" }
+    guard let end = authority.lastIndex(of: "@"), authority[..<end].contains(":") else { return }
+    Console.say(
+        "the password in --redis can be seen by everybody on this machine; give the URL in HOLDFAST_REDIS_URL"
+    )
 }
 
 /// The form of the output, for every command that prints data.

@@ -9,6 +9,7 @@ enum ExitStatus {
     static let badInput: Int32 = 65
     static let unavailable: Int32 = 69
     static let notAcquired: Int32 = 75
+    static let notPermitted: Int32 = 77
     static let lost: Int32 = 79
     static let notExecutable: Int32 = 126
     static let notFound: Int32 = 127
@@ -24,6 +25,7 @@ enum ExitStatus {
           65   the input can't be used (the message names its line)
           69   Redis can't be reached or does not let us in
           75   run: the lock was not acquired in time
+          77   the Redis user lacks a permission (the message says which)
           79   run: the lock was lost while the command ran
           126  run: the command can't be executed
           127  run: the command was not found
@@ -37,7 +39,8 @@ enum ExitStatus {
             case .notAcquired: notAcquired
             case .lost: lost
             case .invalidArgument: usage
-            case .unavailable, .unknownOutcome, .authenticationFailed: unavailable
+            case .unavailable, .unknownOutcome, .authenticationFailed, .credentialsUnavailable: unavailable
+            case .permissionDenied: notPermitted
             default: failed
             }
         case is InputError: badInput

@@ -35,6 +35,8 @@ struct HeldCommand {
 
     private func spawnPlan() -> SpawnPlan {
         var plan = SpawnPlan(command[0], Array(command.dropFirst()))
+        // The command gets the lock, and not the password of the server it lies on.
+        plan.withheld = ["HOLDFAST_REDIS_URL"]
         plan.environment["HOLDFAST_LOCK"] = lease.name
         plan.environment["HOLDFAST_FENCE"] = lease.fencingToken.map { String($0.rawValue) }
         return plan

@@ -18,7 +18,8 @@ struct RunCommand: AsyncParsableCommand {
         abstract: "Run a command while holding a lock.",
         usage: "holdfast run <name> [--wait <duration>] [--lease <duration>] -- <command> [<argument> ...]",
         discussion: """
-            The command finds the lock's name in HOLDFAST_LOCK and its fence in HOLDFAST_FENCE. It gets the \
+            The command finds the lock's name in HOLDFAST_LOCK and its fence in HOLDFAST_FENCE; HOLDFAST_REDIS_URL, \
+            which may hold a password, is not handed on. It gets the \
             terminal and the signals that this program gets. If the lock is lost, the command is stopped: SIGTERM, \
             then SIGKILL. A command that must never act late should hand its fence to what it writes to.
 

@@ -106,6 +106,7 @@ struct SimulationOptions: ParsableArguments {
     }
 
     private func serverURL() throws -> String? {
+        warnOfPassword(in: redis)
         guard redisFromEnvironment else { return redis }
         guard let url = ProcessInfo.processInfo.environment["HOLDFAST_REDIS_URL"], !url.isEmpty else {
             throw SimulationError(.invalidRequest, "HOLDFAST_REDIS_URL is not set")

@@ -11,15 +11,19 @@ struct InteroperationTests {
     func python(_ server: PrivateRedisServer, _ program: String) async throws -> String {
         let interpreter = ProcessInfo.processInfo.environment["HOLDFAST_PYTHON"] ?? "/usr/bin/python3"
         let source = """
-            import sys, redis
+            import os, redis
             from redis.lock import Lock
-            client = redis.Redis.from_url(sys.argv[1])
+            client = redis.Redis.from_url(os.environ["HOLDFAST_TEST_URL"])
             lock = Lock(client, "t:{a}:lock", timeout=20, blocking=False)
             \(program)
             """
         let process = Process()
         process.executableURL = URL(fileURLWithPath: interpreter)
-        process.arguments = ["-c", source, server.unixURL.replacing("redis+unix", with: "unix")]
+        process.arguments = ["-c", source]
+        // No command line shows a password.
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["HOLDFAST_TEST_URL": server.unixURL.replacing("redis+unix", with: "unix")]
+        ) { _, url in url }
         let output = Pipe()
         process.standardOutput = output
         try process.run()

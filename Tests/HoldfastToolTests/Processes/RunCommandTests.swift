@@ -253,4 +253,40 @@ import Testing
         #expect(outcome.status == 69)
         #expect(!outcome.error.contains("se-cret"))
     }
+
+    @Test("The command does not inherit the server's URL")
+    func secretsStay() async throws {
+        try await withPrivateRedisServer(.init(password: "CANARY")) { server in
+            let outcome = try await Tool.run("run", "a", "--", "env", server: server.url)
+            #expect(outcome.status == 0)
+            #expect(outcome.output.contains("HOLDFAST_LOCK=a"))
+            #expect(!outcome.output.contains("CANARY"))
+            #expect(!outcome.output.contains("HOLDFAST_REDIS_URL"))
+        }
+    }
+
+    @Test("A password on the command line is warned of, one in the environment is not")
+    func passwordOnCommandLine() async throws {
+        try await withPrivateRedisServer(.init(password: "TEST-PASSWORD")) { server in
+            let warned = try await Tool.run("locks", "ls", "--redis", server.url)
+            #expect(warned.status == 0)
+            #expect(warned.error.contains("can be seen"))
+            #expect(!(warned.error + warned.output).contains("TEST-PASSWORD"))
+            let quiet = try await Tool.run("locks", "ls", server: server.url)
+            #expect(quiet.status == 0)
+            #expect(quiet.error.isEmpty)
+        }
+    }
+
+    @Test("A permission that is missing has a status of its own, and a message that names it")
+    func missingPermission() async throws {
+        try await withPrivateRedisServer { server in
+            try await redisCLI(
+                server, "ACL", "SETUSER", "me", "on", ">pw", "~*", "&*", "+@all", "-time")
+            let outcome = try await Tool.run(
+                "run", "a", "--", "true", server: server.url(user: "me", password: "pw"))
+            #expect(outcome.status == 77)
+            #expect(outcome.error.contains("grant +time"))
+        }
+    }
 }

@@ -76,10 +76,32 @@ import Testing
             }
             let dump = server.directory + "/keys"
             var plan = SpawnPlan("redis-cli", ["-s", server.directory + "/redis.sock", "DBSIZE"])
+            plan.environment["REDISCLI_AUTH"] = server.password
             plan.output = .appending(path: dump)
             let child = try plan.start()
             #expect(await eventually { child.state.isOver })
             #expect(try String(contentsOfFile: dump, encoding: .utf8) == "0\n")
+        }
+    }
+
+    @Test func `The directory that is kept, and what is printed, holds no password`() async throws {
+        let artifacts = FileManager.default.temporaryDirectory.appending(path: "kept-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: artifacts) }
+        try await withPrivateRedisServer(.init(password: "TEST-PASSWORD")) { server in
+            try await withFile(Self.messages) { file in
+                let outcome = try await Tool.run(
+                    "simulate", "--instances", "2", "--messages", file, "--seed", "1", "--span", "1s",
+                    "--kill", "1", "--artifacts", artifacts.path, "--redis-from-environment",
+                    server: server.url)
+                #expect(outcome.status == 0)
+                #expect(!(outcome.output + outcome.error).contains("TEST-PASSWORD"))
+            }
+        }
+        let files = try FileManager.default.subpathsOfDirectory(atPath: artifacts.path)
+        #expect(files.contains("ledger.sqlite"))
+        for file in files {
+            let data = FileManager.default.contents(atPath: artifacts.appending(path: file).path) ?? Data()
+            #expect(data.range(of: Data("TEST-PASSWORD".utf8)) == nil, "\(file)")
         }
     }
 

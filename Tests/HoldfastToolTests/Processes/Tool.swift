@@ -127,6 +127,7 @@ func isAlive(_ pid: Int32) -> Bool {
 /// Runs redis-cli on a private server.
 func redisCLI(_ server: PrivateRedisServer, _ arguments: String...) async throws {
     var plan = SpawnPlan("redis-cli", ["-s", server.directory + "/redis.sock"] + arguments)
+    plan.environment["REDISCLI_AUTH"] = server.password
     plan.output = .nothing
     let child = try plan.start()
     _ = await eventually { child.state.isOver }

@@ -140,12 +140,16 @@ struct ReconnectTests {
         }
     }
 
-    @Test("a loading server is connected to: its commands are refused, not delayed")
+    @Test(
+        "a loading server is connected to, and a command that it does not take until its deadline was refused"
+    )
     func loading() async throws {
         let server = try FakeRedisServer { _ in [.reply(RESP2.error("LOADING Redis is loading"))] }
         try await withLink(server.url) { link in
             try await link.connect()
-            let error = await failure { try await link.send(["GET", "a"]) }
+            let error = await failure {
+                try await link.send(["GET", "a"], timeout: .milliseconds(100))
+            }
             #expect(error?.delivery == .refused)
             #expect(error?.replyKind == "LOADING")
         }

@@ -1,4 +1,5 @@
 import HoldfastTesting
+import Logging
 import RedisLink
 import Synchronization
 import Testing
@@ -152,5 +153,62 @@ struct SubscriberTests {
             try await expectInStep(link)
             _ = subscription
         }
+    }
+
+    @Test("a channel that is refused does not keep others from being heard, and what passes is asked again")
+    func refusedChannels() async throws {
+        let refusals = Mutex(["busy": 2])
+        let server = try FakeRedisServer { command in
+            guard command.name == "SUBSCRIBE" else { return nil }
+            if command.words[1] == "forbidden" {
+                return [.reply(RESP2.error("NOPERM No permissions to access a channel"))]
+            }
+            let left = refusals.withLock { refusals in
+                let left = refusals[command.words[1]] ?? 0
+                refusals[command.words[1]] = max(left - 1, 0)
+                return left
+            }
+            return left > 0 ? [.reply(RESP2.error("BUSY a script runs"))] : nil
+        }
+        let told = Mutex<[String]>([])
+        let logger = Logger(label: "test") { _ in
+            RecordingLogHandler { line in told.withLock { $0.append(line) } }
+        }
+        let configuration = try RedisConfiguration(url: server.url)
+        let link = try RedisLink(configuration, logger: logger)
+        let heard = ["forbidden", "busy", "free"].map { ($0, Heard()) }
+        let subscriptions = try heard.map { name, heard in
+            try link.subscribe(name) { heard.add($0) }
+        }
+        try await eventually("the others are listened to") {
+            heard[1].1.beginnings == 1 && heard[2].1.beginnings == 1
+        }
+        #expect(heard[0].1.beginnings == 0)
+        #expect(server.received("SUBSCRIBE").count { $0.words[1] == "busy" } == 3)
+        #expect(server.received("SUBSCRIBE").count { $0.words[1] == "forbidden" } == 1)
+        #expect(told.withLock { $0 }.contains { $0.contains("forbidden") && $0.contains("NOPERM") })
+        #expect(server.accepted == 1)
+        for subscription in subscriptions { subscription.cancel() }
+        await link.close()
+    }
+}
+
+/// Hands each line to a test.
+private struct RecordingLogHandler: LogHandler {
+    let record: @Sendable (String) -> Void
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    init(_ record: @escaping @Sendable (String) -> Void) {
+        self.record = record
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        record("\(event.message)")
     }
 }

@@ -52,7 +52,7 @@ func withTLSServer<R>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (PrivateRedisServer) async throws -> R
 ) async throws -> R {
-    var options = PrivateRedisServer.Options(transport: .tls, binary: "redis-server")
+    var options = PrivateRedisServer.Options(transport: .tls, password: "", binary: "redis-server")
     options.configuration = [
         "tls-cert-file \(identity.certificate)", "tls-key-file \(identity.key)",
     ]

@@ -23,8 +23,10 @@ struct RedisURLTests {
         let configuration = try RedisConfiguration(url: url)
         #expect(configuration.endpoint == endpoint)
         #expect(configuration.database == database)
-        #expect(configuration.user == nil)
-        #expect(configuration.password == nil)
+        guard case .none = configuration.credentials else {
+            Issue.record("credentials out of nothing")
+            return
+        }
     }
 
     @Test(
@@ -59,8 +61,12 @@ struct RedisURLTests {
         ] as [(String, String?, String?)])
     func credentials(url: String, user: String?, password: String?) throws {
         let configuration = try RedisConfiguration(url: url)
-        #expect(configuration.user == user)
-        #expect(configuration.password?.value == password)
+        guard case .fixed(let credentials) = configuration.credentials else {
+            #expect(password == nil)
+            return
+        }
+        #expect(credentials.user == user)
+        #expect(credentials.password.value == password)
     }
 
     @Test(

@@ -16,6 +16,9 @@ struct SessionStateTests {
         case .securing:
             state = self.state(in: .connecting)
             state.secure()
+        case .authorizing:
+            state = self.state(in: .connecting)
+            state.authorize()
         case .greeting(let awaiting):
             state = self.state(in: .connecting)
             _ = state.connected(greeting: awaiting)
@@ -32,7 +35,8 @@ struct SessionStateTests {
     }
 
     private let phases: [SessionState.Phase] = [
-        .idle, .resolving, .connecting, .securing, .greeting(awaiting: 2), .ready, .waiting, .closed,
+        .idle, .resolving, .connecting, .securing, .authorizing, .greeting(awaiting: 2), .ready, .waiting,
+        .closed,
     ]
 
     @Test("only an idle session begins because it is asked to")
@@ -88,6 +92,11 @@ struct SessionStateTests {
         #expect(greeted.greeted() == true)
         #expect(greeted.phase == .ready)
 
+        var authorized = state(in: .authorizing)
+        #expect(authorized.connected(greeting: 1) == false)
+        #expect(authorized.greeted() == true)
+        #expect(authorized.phase == .ready)
+
         var secured = state(in: .securing)
         #expect(secured.connected(greeting: 1) == false)
         #expect(secured.greeted() == true)
@@ -100,7 +109,7 @@ struct SessionStateTests {
             var state = state(in: phase)
             let wait = state.failed(random: 0.5)
             switch phase {
-            case .resolving, .connecting, .securing, .greeting, .ready:
+            case .resolving, .connecting, .securing, .authorizing, .greeting, .ready:
                 #expect(wait == .milliseconds(25), "\(phase)")
                 #expect(state.phase == .waiting)
                 #expect(state.failed(random: 0.5) == nil)
@@ -144,5 +153,34 @@ struct SessionStateTests {
         _ = state.connected(greeting: 1)
         _ = state.greeted()
         #expect(state.failed(random: 0.5) == .milliseconds(25))
+    }
+
+    @Test("the owner's answer is heard while it is waited for, and only for the present attempt")
+    func authorizing() {
+        for phase in phases {
+            let state = state(in: phase)
+            #expect(state.isAuthorizing(attempt: state.attempt) == (phase == .authorizing), "\(phase)")
+            #expect(state.isAuthorizing(attempt: state.attempt - 1) == false)
+        }
+        var secured = state(in: .securing)
+        secured.authorize()
+        #expect(secured.phase == .authorizing)
+    }
+
+    @Test("a server that is unfit counts as a failure although its connection stood")
+    func unfit() {
+        var state = SessionState()
+        _ = state.begin()
+        var waits: [Duration?] = []
+        for _ in 0..<4 {
+            _ = state.resolved(attempt: state.attempt)
+            _ = state.connected(greeting: 0)
+            waits.append(state.failed(random: 0.5, unfit: true))
+            _ = state.retry()
+        }
+        #expect(waits == [.milliseconds(25), .milliseconds(50), .milliseconds(100), .milliseconds(200)])
+        _ = state.resolved(attempt: state.attempt)
+        _ = state.connected(greeting: 0)
+        #expect(state.failed(random: 0.5) == .milliseconds(25), "this one served until it was lost")
     }
 }

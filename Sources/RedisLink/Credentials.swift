@@ -1,0 +1,25 @@
+/// Who a connection says it is.
+package struct Credentials: Sendable, Hashable {
+    /// The ACL user; the server's default user unless set.
+    package var user: String?
+    package var password: Secret
+
+    package init(user: String? = nil, password: Secret) {
+        self.user = user
+        self.password = password
+    }
+
+    var command: [RedisArgument] {
+        ["AUTH"] + (user.map { [.string($0)] } ?? []) + [.string(password.value)]
+    }
+}
+
+/// Where a connection's credentials come from.
+package enum CredentialsSource: Sendable {
+    /// There are none: the server takes everybody for its default user.
+    case none
+    /// The same for every connection.
+    case fixed(Credentials)
+    /// Asked anew for each connection, so that a rotated password is found. Bounded by the connect timeout.
+    case asked(@Sendable () async throws -> Credentials)
+}

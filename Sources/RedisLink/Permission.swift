@@ -1,0 +1,115 @@
+/// A permission of an ACL user, as the server's refusal names it.
+package struct Permission: Sendable, Hashable {
+    package enum Kind: String, Sendable {
+        case command, key, channel, database
+    }
+
+    package var kind: Kind
+    /// The command, key or channel; several when it is one of these, none when that is not known.
+    package var names: [String]
+
+    package init(_ kind: Kind, _ names: String...) {
+        self.kind = kind
+        self.names = names
+    }
+
+    /// The permission that is missing according to an error reply; nil when that is not its reason.
+    ///
+    /// The wordings are those of Redis 6.2 to 7.4 and Valkey 7.2 to 9, inside and outside of scripts.
+    init?(deniedBy message: Substring, kind: String) {
+        let isDenial =
+            kind == "NOPERM" || message.contains("ACL failure in script")
+            || message.contains("The user executing the script ")
+        guard isDenial else { return nil }
+        if let name = message.quoted(after: "permissions to run the '", before: "' command") {
+            self.init(.command, name)
+        } else if let name = message.quoted(after: "permissions to access the '", before: "' key") {
+            self.init(.key, name)
+        } else if let name = message.quoted(after: "permissions to access the '", before: "' channel") {
+            self.init(.channel, name)
+        } else if message.contains("access database") {
+            self.init(.database)
+        } else if message.contains(" channel") {
+            self.init(.channel)
+        } else if message.contains(" key") {
+            self.init(.key)
+        } else {
+            self.init(.command)
+        }
+    }
+
+    /// What an administrator grants with `ACL SETUSER`; nil where that is not known.
+    package var rule: String? {
+        guard !names.isEmpty else { return nil }
+        return names.map { name in
+            switch kind {
+            case .command: "+\(name.lowercased())"
+            case .key: "~\(name)"
+            case .channel: "&\(name)"
+            case .database: name
+            }
+        }.joined(separator: " or ")
+    }
+}
+
+extension Permission: CustomStringConvertible {
+    package var description: String {
+        let name =
+            names.isEmpty ? ", which the server does not name" : " \(names.joined(separator: " or "))"
+        switch kind {
+        case .command: return "to run the command\(name)"
+        case .key: return "to access the key\(name)"
+        case .channel: return "to use the channel\(name)"
+        case .database: return "to use the database"
+        }
+    }
+}
+
+extension RedisScript {
+    /// The commands that the script calls in `line`, in capitals; those it calls protected when no line is
+    /// known, because only their errors come without one.
+    func commands(calledIn line: Int?) -> [String] {
+        guard let line else { return Self.commands(in: source[...], calledBy: "pcall('") }
+        let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.indices.contains(line - 1) else { return [] }
+        return Self.commands(in: lines[line - 1], calledBy: "call('")
+    }
+
+    private static func commands(in text: Substring, calledBy call: String) -> [String] {
+        var commands: [String] = []
+        for range in text.ranges(of: call) {
+            let arguments = text[range.upperBound...].split(separator: "'", omittingEmptySubsequences: false)
+            var name = (arguments.first ?? "").uppercased()
+            // The one command of ours whose subcommands have permissions of their own.
+            if name == "XGROUP", arguments.count > 2 { name += "|\(arguments[2])" }
+            if !commands.contains(name) { commands.append(name) }
+        }
+        return commands
+    }
+}
+
+extension RedisError {
+    /// The same error for a call of `script`. Redis before 7.2 does not say which command or key of a script
+    /// was forbidden, but where it stands.
+    func naming(_ script: RedisScript, keys: [String]) -> RedisError {
+        guard var permission, permission.names.isEmpty else { return self }
+        switch permission.kind {
+        case .command: permission.names = script.commands(calledIn: ErrorReply(message).scriptLine)
+        case .key: permission.names = keys
+        case .channel, .database: break
+        }
+        var error = self
+        error.permission = permission
+        return error
+    }
+}
+
+extension Substring {
+    /// What stands between the first `start` and the last `end`, so that a quote inside is no end.
+    fileprivate func quoted(after start: String, before end: String) -> String? {
+        guard let start = firstRange(of: start), let end = ranges(of: end).last,
+            start.upperBound <= end.lowerBound
+        else { return nil }
+        return String(self[start.upperBound..<end.lowerBound])
+    }
+}
