@@ -25,7 +25,7 @@ struct LockBenchmark {
     init(server: PrivateRedisServer, figures wanted: Set<String>) throws {
         self.server = server
         self.wanted = wanted
-        socket = String(server.url.dropFirst("redis+unix://".count))
+        socket = String(server.unixURL.dropFirst("redis+unix://".count))
         var logger = Logger(label: "bench")
         logger.logLevel = .error
         holdfast = try Holdfast(redis: server.url, namespace: "bench", logger: logger)

@@ -16,14 +16,7 @@ enum RandomHex {
         var prefix = prefix
         return String(unsafeUninitializedCapacity: prefix.utf8.count + count) { buffer in
             let start = prefix.withUTF8 { buffer.update(fromContentsOf: $0) }
-            pool.withLock { pool in
-                var index = start
-                for byte in pool.take(count / 2) {
-                    buffer[index] = digit(byte >> 4)
-                    buffer[index + 1] = digit(byte & 15)
-                    index += 2
-                }
-            }
+            pool.withLock { $0.write(digits: count, to: buffer.extracting(start...)) }
             return start + count
         }
     }
@@ -34,10 +27,6 @@ enum RandomHex {
         default: false
         }
     }
-
-    private static func digit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-    }
 }
 
 /// Random bytes of which each is handed out once.
@@ -47,13 +36,21 @@ private struct RandomPool {
     private var bytes = [UInt8](repeating: 0, count: size)
     private var next = size
 
-    mutating func take(_ count: Int) -> ArraySlice<UInt8> {
-        if next + count > bytes.count {
+    mutating func write(digits count: Int, to buffer: UnsafeMutableBufferPointer<UInt8>) {
+        if next + count / 2 > bytes.count {
             fill()
             next = 0
         }
-        defer { next += count }
-        return bytes[next..<next + count]
+        for index in 0..<count / 2 {
+            let byte = bytes[next + index]
+            buffer[2 * index] = Self.digit(byte >> 4)
+            buffer[2 * index + 1] = Self.digit(byte & 15)
+        }
+        next += count / 2
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     private mutating func fill() {

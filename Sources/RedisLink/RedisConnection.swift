@@ -59,7 +59,8 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     /// What was cancelled and has not ended yet. The cancellation may reach the thread before the command.
     private nonisolated let withdrawn = Mutex<Set<UInt64>>([])
     private nonisolated let withdrawnCount = Atomic<Int>(0)
-    @exclusivity(unchecked) private var expiry: (timer: LinkThread.TimerID, at: ContinuousClock.Instant)?
+    private var expiry: LinkThread.TimerID?
+    @exclusivity(unchecked) private var expiresAt: ContinuousClock.Instant?
     private var isClosed = false
     /// Why the server at the other end cannot serve us: nothing more is sent to it, and when every reply that
     /// is owed has come, the connection is made anew. See ``ErrorReply/Rule``.
@@ -111,7 +112,10 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     }
 
     /// Has `operation` cancelled by its id, at the latest when it reaches the thread.
-    private nonisolated(nonsending) func withID<R>(_ operation: (UInt64) async -> R) async -> R {
+    @inline(__always)
+    private nonisolated(nonsending) func withID<R>(
+        _ operation: nonisolated(nonsending) (UInt64) async -> R
+    ) async -> R {
         let id = takeID()
         let result = await withTaskCancellationHandler {
             await operation(id)
@@ -336,16 +340,17 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     /// One timer for all deadlines. It is set to the earliest known when it was set and never moved back, so
     /// steady traffic touches it once in a command timeout.
     private func expire(by deadline: ContinuousClock.Instant) {
-        if let expiry, expiry.at <= deadline { return }
-        if let expiry { thread.cancel(expiry.timer) }
-        let timer = thread.schedule(at: deadline) { [weak self] in
+        if let expiresAt, expiresAt <= deadline { return }
+        if let expiry { thread.cancel(expiry) }
+        expiresAt = deadline
+        expiry = thread.schedule(at: deadline) { [weak self] in
             self?.inTurn { $0.expireDue() }
         }
-        expiry = (timer, deadline)
     }
 
     private func expireDue() {
         expiry = nil
+        expiresAt = nil
         let now = ContinuousClock.now
         let late = pending.expire(at: now)
         for (request, _) in late {

@@ -37,6 +37,8 @@ final class Session: LinkSource, @unchecked Sendable {
     private var timer: LinkThread.TimerID?
     private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     @exclusivity(unchecked) private(set) var lastReceived: ContinuousClock.Instant?
+    /// How much had been sent when something was last received.
+    @exclusivity(unchecked) private var sentWhenReceived: UInt64 = 0
     /// When the present attempt is given up.
     private var attemptEnds = ContinuousClock.now
     private var addressTimer: LinkThread.TimerID?
@@ -288,6 +290,7 @@ final class Session: LinkSource, @unchecked Sendable {
         restOfGreeting = []
         addresses = []
         output = CommandBuffer()
+        sentWhenReceived = 0
         parser = ReplyParser(maximumReplyBytes: configuration.maximumReplyBytes)
     }
 
@@ -322,6 +325,8 @@ final class Session: LinkSource, @unchecked Sendable {
         case .idle, .resolving, .waiting, .closed: break
         }
     }
+
+    var isAwaiting: Bool { socket != nil && output.sent != sentWhenReceived }
 
     func flush() {
         guard socket != nil, state.phase != .connecting, state.phase != .securing else { return }
@@ -381,6 +386,7 @@ final class Session: LinkSource, @unchecked Sendable {
             return false
         case .bytes(let count):
             lastReceived = thread.now
+            sentWhenReceived = output.sent
             do throws(RedisError) {
                 try parser.feed(UnsafeRawBufferPointer(rebasing: input[..<count]))
                 let attempt = state.attempt

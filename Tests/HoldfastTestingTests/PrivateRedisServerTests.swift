@@ -159,7 +159,8 @@ struct PrivateRedisServerTests {
     @Test("is reached over TLS when asked, with certificates of its own that go away with it")
     func transportTLS() async throws {
         var directory = ""
-        try await withPrivateRedisServer(.init(transport: .tls, password: "", binary: "redis-server")) { server in
+        try await withPrivateRedisServer(.init(transport: .tls, password: "", binary: "redis-server")) {
+            server in
             directory = server.directory
             #expect(server.url.hasPrefix("rediss://127.0.0.1:"))
             #expect(server.url.hasSuffix("?ca=\(directory)/ca.pem"))
