@@ -49,6 +49,8 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         /// The loop's thread is in `poll`, or about to be.
         var asleep = false
         var stopping = false
+        /// The loop has ended: whoever has something to do does it himself.
+        var ended = false
     }
 
     private enum Job {
@@ -75,6 +77,9 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     /// What was queued inside this turn, and what of it runs now.
     @exclusivity(unchecked) private var queued: [Job] = []
     @exclusivity(unchecked) private var running: [Job] = []
+    /// What borrowers have left to the loop: tasks are the code of others, and may wait for what the borrower
+    /// holds.
+    @exclusivity(unchecked) private var tasks: [Job] = []
     @exclusivity(unchecked) private var instant: ContinuousClock.Instant?
     @exclusivity(unchecked) private var timers: [Timer] = []
     private var nextTimer: UInt64 = 0
@@ -121,7 +126,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     fileprivate func enqueue(_ job: UnownedJob, by executor: LinkTaskExecutor) {
-        submit(.task(job, executor))
+        submit(.task(job, executor), borrowing: false)
     }
 
     /// Runs `call` in a turn of this thread.
@@ -129,17 +134,27 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         submit(.call(call))
     }
 
-    private func submit(_ job: Job) {
+    /// As ``submit(_:)``, but never in a turn of the caller's: for cancellation handlers, which the runtime
+    /// calls while it holds a lock of the very task that the turn may go on with.
+    package func post(_ call: @escaping @Sendable () -> Void) {
+        submit(.call(call), borrowing: false)
+    }
+
+    private func submit(_ job: Job, borrowing: Bool = true) {
         guard !isInTurn else { return queued.append(job) }
         // The runtime enqueues without holding the executor, and a job may be the last that does: once it is
         // in the inbox, another thread may run it.
         let alive = Unmanaged.passRetained(self)
         defer { alive.release() }
-        let asleep = inbox.withLock { inbox in
+        let (asleep, ended) = inbox.withLock { inbox in
             inbox.jobs.append(job)
-            return inbox.asleep
+            return (inbox.asleep, inbox.ended)
         }
-        if asleep { runTurns() }
+        if borrowing && asleep || ended {
+            runTurns()
+        } else if asleep {
+            wakeup.signal()
+        }
     }
 
     package func checkIsolated() {
@@ -186,8 +201,8 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     private func runTurns() {
         while pthread_mutex_trylock(turn) == 0 {
             turnOwner.store(threadIdentity(), ordering: .relaxed)
-            takeTurn()
-            let changed = !(sleepingFor?.covers(wantedSleep()) ?? true)
+            takeTurn(borrowed: true)
+            let changed = !tasks.isEmpty || !(sleepingFor?.covers(wantedSleep()) ?? true)
             let isThrough = queued.isEmpty
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
@@ -198,23 +213,32 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         }
     }
 
-    private func takeTurn() {
+    private func takeTurn(borrowed: Bool) {
         // Bounded: jobs that keep queueing jobs must not keep the bytes of the others from leaving.
         for _ in 0..<64 {
             instant = nil
-            inbox.withLock { inbox in
-                guard !inbox.jobs.isEmpty else { return }
+            let ended = inbox.withLock { inbox in
                 if queued.isEmpty {
                     swap(&inbox.jobs, &queued)
-                } else {
+                } else if !inbox.jobs.isEmpty {
                     queued += inbox.jobs
                     inbox.jobs.removeAll(keepingCapacity: true)
                 }
+                return inbox.ended
+            }
+            let leavesTasks = borrowed && !ended
+            if !leavesTasks, !tasks.isEmpty {
+                queued = tasks + queued
+                tasks = []
             }
             if queued.isEmpty { break }
             swap(&queued, &running)
             for index in running.indices {
-                run(running[index])
+                if leavesTasks, case .task = running[index] {
+                    tasks.append(running[index])
+                } else {
+                    run(running[index])
+                }
                 // Not only at the end: the server works on the first commands while we make the next ones.
                 if index % Self.batch == Self.batch - 1 { source?.flush() }
             }
@@ -259,23 +283,28 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
             instant = nil
             if events != 0 { source?.ready(events) }
             fireTimers()
-            takeTurn()
+            takeTurn(borrowed: false)
             let sleep = wantedSleep()
             sleepingFor = sleep
             let isThrough = queued.isEmpty
+            // Inside the turn: a borrower that leaves something to the loop must find one.
+            let ended = inbox.withLock { inbox in
+                inbox.ended = inbox.stopping && isThrough && inbox.jobs.isEmpty
+                if inbox.ended { inbox.asleep = true }
+                return inbox.ended
+            }
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
+            if ended { return }
             if isThrough, sleep.isAwaiting, let ready = linger(for: sleep) {
                 events = ready
                 continue
             }
             // After the unlock: whoever appends from now on can borrow, whoever appended before is seen here.
-            let (idle, stopping) = inbox.withLock { inbox in
-                inbox.asleep = isThrough && inbox.jobs.isEmpty
-                return (inbox.asleep, inbox.stopping)
+            let idle = inbox.withLock { inbox in
+                inbox.asleep = isThrough && inbox.jobs.isEmpty && !inbox.stopping
+                return inbox.asleep
             }
-            // `asleep` stays set when the loop ends, so that every later job is run by its caller.
-            if idle && stopping { return }
             events = wait(for: sleep, idle: idle)
             inbox.withLock { $0.asleep = false }
         }
@@ -326,7 +355,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
 package final class LinkTaskExecutor: TaskExecutor {
     private let thread: LinkThread
 
-    init(_ thread: LinkThread) {
+    package init(_ thread: LinkThread) {
         self.thread = thread
     }
 

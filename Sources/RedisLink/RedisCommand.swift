@@ -23,7 +23,7 @@ package struct RedisCommand: Sendable, Hashable {
 
     private init(_ call: [UInt8], keys: [String], arguments: [RedisArgument]) {
         let capacity =
-            call.count + RESPWriter.header + arguments.capacity
+            call.count + RESPWriter.header + RESPWriter.digits + arguments.capacity
             + keys.reduce(0) { $0 + RESPWriter.header + $1.utf8.count }
         self.init(count: 3 + keys.count + arguments.count, capacity: capacity) { output in
             output.append(call)

@@ -122,7 +122,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         } onCancel: {
             withdrawn.withLock { _ = $0.insert(id) }
             withdrawnCount.add(1, ordering: .releasing)
-            thread.submit { self.inTurn { $0.cancel(id) } }
+            thread.post { self.inTurn { $0.cancel(id) } }
         }
         // The handler is through, or will never run.
         if isWithdrawn(id) {

@@ -69,7 +69,7 @@ actor Consumer: LinkActor, HostedComponent {
             }
             await untilThrough()
         } onCancel: {
-            onThread { $0.stop(grace: .zero) }
+            thread.post { self.inTurn { $0.stop(grace: .zero) } }
         }
         subscription.cancel()
     }

@@ -67,6 +67,43 @@ struct LinkThreadTests {
         try await eventually("all ran") { count.withLock { $0 } == 100 }
     }
 
+    @Test("a caller that takes a turn leaves the tasks that prefer the thread to the thread")
+    func tasksOfOthers() async throws {
+        let thread = try LinkThread()
+        defer { thread.stop() }
+        let executor = LinkTaskExecutor(thread)
+        let lock = Locked()
+        for round in 1...500 {
+            // The task wants the lock that its maker, who takes a turn, still holds.
+            let task = lock.value.withLock { _ in
+                let task = Task(executorPreference: executor) { lock.value.withLock { $0 += 1 } }
+                thread.submit {}
+                return task
+            }
+            await task.value
+            #expect(lock.value.withLock { $0 } == round)
+        }
+    }
+
+    @Test("tasks that prefer the thread run after its end, too")
+    func tasksAfterStop() async throws {
+        for _ in 0..<100 {
+            let thread = try LinkThread()
+            let executor = LinkTaskExecutor(thread)
+            let tasks = (0..<4).map { number in
+                if number == 2 { thread.stop() }
+                return Task(executorPreference: executor) {
+                    await Task.yield()
+                    return number
+                }
+            }
+            for (number, task) in tasks.enumerated() {
+                let value = await task.value
+                #expect(value == number)
+            }
+        }
+    }
+
     /// A caller who takes a turn may hold the last reference there is, and lose it to the job that he runs.
     @Test("a thread lives as long as somebody takes a turn on it")
     func lifetime() async throws {
@@ -109,6 +146,10 @@ private final class Gate: Sendable {
     func open() {
         semaphore.signal()
     }
+}
+
+private final class Locked: Sendable {
+    let value = Mutex(0)
 }
 
 /// An actor on the link's thread.
