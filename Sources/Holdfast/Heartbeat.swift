@@ -45,7 +45,10 @@ actor Heartbeat: LinkActor {
                 Scripts.beat, keys: keys.instances,
                 arguments: [.string(instance.id), .string(description), .init(milliseconds: Self.silence)]
             ) { [logger] result in
-                if case .failure(let error) = result { logger.debug("the instance's beat failed: \(error)") }
+                guard case .failure(let error) = result else { return }
+                let failure = HoldfastError(error, "registering this instance")
+                // Not one line for each beat of a server that is down; but somebody has to grant this.
+                logger.log(level: error.code == .permissionDenied ? .warning : .debug, "\(failure)")
             }
         }
         timer = thread.schedule(at: .now + Self.interval) { [weak self] in

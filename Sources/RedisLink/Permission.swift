@@ -41,14 +41,26 @@ package struct Permission: Sendable, Hashable {
     /// What an administrator grants with `ACL SETUSER`; nil where that is not known.
     package var rule: String? {
         guard !names.isEmpty else { return nil }
-        return names.map { name in
-            switch kind {
-            case .command: "+\(name.lowercased())"
-            case .key: "~\(name)"
-            case .channel: "&\(name)"
-            case .database: name
-            }
-        }.joined(separator: " or ")
+        var rules: [String] = []
+        for name in names {
+            let rule =
+                switch kind {
+                case .command: "+\(name.lowercased())"
+                case .key: "~\(Self.pattern(name))"
+                case .channel: "&\(Self.pattern(name))"
+                case .database: name
+                }
+            if !rules.contains(rule) { rules.append(rule) }
+        }
+        return rules.joined(separator: " or ")
+    }
+}
+
+extension Permission {
+    /// All keys beside this one: a user is let into a namespace, `<namespace>:{<name>}:<part>`, and not to one
+    /// name.
+    private static func pattern(_ name: String) -> String {
+        name.firstRange(of: ":{").map { "\(name[..<$0.lowerBound]):*" } ?? name
     }
 }
 

@@ -55,7 +55,9 @@ struct RedisURL {
         let path = text.firstIndex(of: "/").map { text[text.index(after: $0)...] } ?? ""
         let authority = text[..<(text.firstIndex(of: "/") ?? text.endIndex)]
         guard !authority.contains("?"), !path.contains("?") else {
-            throw Self.invalid("the Redis URL has a query; write the database as a path: redis://host:port/2")
+            throw Self.invalid(
+                "the Redis URL has a query; the parameters of TLS need rediss://, and a database is a path: redis://host:port/2"
+            )
         }
         var host = authority
         var port = 6379

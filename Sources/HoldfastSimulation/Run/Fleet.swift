@@ -28,9 +28,12 @@ struct Fleet {
         self.workspace = workspace
     }
 
-    /// The slots whose instance is up and not paused.
+    /// The slots whose instance is up, not paused, and not about to end by a signal it was sent already.
     var healthySlots: Set<Int> {
-        Set(members.filter { $0.value.isUp && $0.value.child.state == .running }.keys)
+        Set(
+            members.filter {
+                $0.value.isUp && $0.value.child.state == .running && $0.value.endingCause == .byItself
+            }.keys)
     }
 
     var pausedCount: Int {
