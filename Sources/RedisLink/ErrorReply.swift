@@ -34,8 +34,10 @@ package struct ErrorReply: Sendable, Hashable {
 
     package init(_ text: String) {
         self.text = text
-        let script = ScriptPosition(in: text)
-        let message = script?.message ?? text[...]
+        // What is looked for stands in the text of a real server, which is short.
+        let known = text.utf8.count <= 8192 ? text : String(decoding: text.utf8.prefix(8192), as: UTF8.self)
+        let script = ScriptPosition(in: known)
+        let message = script?.message ?? known[...]
         kind = String(message.prefix { $0 != " " })
         scriptLine = script?.line
         denied = Permission(deniedBy: message, kind: kind)

@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 #if canImport(Glibc)
@@ -49,7 +50,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         /// The loop's thread is in `poll`, or about to be.
         var asleep = false
         var stopping = false
-        /// The loop has ended: whoever has something to do does it himself.
+        /// The loop has ended: whoever has something to do does it himself, or has it done.
         var ended = false
     }
 
@@ -150,11 +151,18 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
             inbox.jobs.append(job)
             return (inbox.asleep, inbox.ended)
         }
-        if borrowing && asleep || ended {
-            runTurns()
+        if borrowing, asleep {
+            runTurns(borrowed: true)
+        } else if ended {
+            replaceLoop()
         } else if asleep {
             wakeup.signal()
         }
+    }
+
+    /// After the loop has ended somebody else must do what borrowers leave to it.
+    private func replaceLoop() {
+        DispatchQueue.global().async { self.runTurns(borrowed: false) }
     }
 
     package func checkIsolated() {
@@ -198,15 +206,20 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     // MARK: Turns
 
     /// A borrower's turns: while nobody else takes them and there is something to do.
-    private func runTurns() {
+    private func runTurns(borrowed: Bool) {
         while pthread_mutex_trylock(turn) == 0 {
             turnOwner.store(threadIdentity(), ordering: .relaxed)
-            takeTurn(borrowed: true)
-            let changed = !tasks.isEmpty || !(sleepingFor?.covers(wantedSleep()) ?? true)
+            takeTurn(borrowed: borrowed)
+            let leavesTasks = !tasks.isEmpty
+            let changed = !(sleepingFor?.covers(wantedSleep()) ?? true)
             let isThrough = queued.isEmpty
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
-            if changed { wakeup.signal() }
+            if leavesTasks, inbox.withLock({ $0.ended }) {
+                replaceLoop()
+            } else if changed || leavesTasks {
+                wakeup.signal()
+            }
             // Between the last look at the inbox and the unlock somebody may have appended and failed to
             // borrow.
             guard !isThrough || inbox.withLock({ $0.asleep && !$0.jobs.isEmpty }) else { return }
@@ -217,24 +230,22 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         // Bounded: jobs that keep queueing jobs must not keep the bytes of the others from leaving.
         for _ in 0..<64 {
             instant = nil
-            let ended = inbox.withLock { inbox in
+            inbox.withLock { inbox in
                 if queued.isEmpty {
                     swap(&inbox.jobs, &queued)
                 } else if !inbox.jobs.isEmpty {
                     queued += inbox.jobs
                     inbox.jobs.removeAll(keepingCapacity: true)
                 }
-                return inbox.ended
             }
-            let leavesTasks = borrowed && !ended
-            if !leavesTasks, !tasks.isEmpty {
+            if !borrowed, !tasks.isEmpty {
                 queued = tasks + queued
                 tasks = []
             }
             if queued.isEmpty { break }
             swap(&queued, &running)
             for index in running.indices {
-                if leavesTasks, case .task = running[index] {
+                if borrowed, case .task = running[index] {
                     tasks.append(running[index])
                 } else {
                     run(running[index])
@@ -293,6 +304,8 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
                 if inbox.ended { inbox.asleep = true }
                 return inbox.ended
             }
+            // They would keep what they hold alive for ever.
+            if ended { timers = [] }
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
             if ended { return }

@@ -43,10 +43,17 @@ package struct PendingReplies<Completion> {
 
     /// Takes the completion of a command; nil when it has its reply already.
     package mutating func withdraw(_ id: UInt64) -> Completion? {
-        // Not always in order: see `RedisConnection.send`.
-        guard let index = entries.firstIndex(where: { $0.id == id }) else { return nil }
+        guard let index = index(of: id) else { return nil }
         defer { entries[index].completion = nil }
         return entries[index].completion
+    }
+
+    /// The ids rise, but for the few whose commands overtook others on their way here: so the search begins
+    /// where the id would be if none was left out, which is at or behind its place, and goes on in front.
+    private func index(of id: UInt64) -> Int? {
+        guard let first = entries.first?.id else { return nil }
+        let guess = id < first ? 0 : Int(clamping: min(id - first, UInt64(entries.count - 1)))
+        return entries[...guess].lastIndex { $0.id == id } ?? entries[guess...].firstIndex { $0.id == id }
     }
 
     /// Takes the completions whose deadline has passed, each with the instant its command was sent.

@@ -321,6 +321,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
             self?.inTurn { connection in
                 guard let rest = connection.resting.removeValue(forKey: request.id) else { return }
                 connection.transmit(rest.request)
+                connection.expire(by: rest.request.deadline)
             }
         }
         resting[request.id] = Rest(request: request, timer: timer)
@@ -366,7 +367,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         // A connection that owes a reply for a whole command timeout and brought nothing at all is dead, even
         // if the system has not noticed. The reply may be owed to a command that timed out long ago: commands
         // whose own timeout is shorter must not keep a dead connection alive.
-        if !late.isEmpty || unfitness != nil, let owedSince = pending.owedSince {
+        if let owedSince = pending.owedSince {
             let silence = now - max(owedSince, session.lastReceived ?? owedSince)
             if silence >= configuration.commandTimeout {
                 session.fail(
@@ -375,7 +376,13 @@ package actor RedisConnection: LinkActor, SessionDelegate {
                         "nothing was received from \(configuration.endpoint) for \(silence)"))
             }
         }
-        let next = [pending.earliestDeadline, unsent.lazy.map(\.deadline).min()].compactMap { $0 }.min()
+        let silentUntil = pending.owedSince.map {
+            max($0, session.lastReceived ?? $0) + configuration.commandTimeout
+        }
+        let next = [pending.earliestDeadline, unsent.lazy.map(\.deadline).min(), silentUntil].compactMap(
+            \.self
+        )
+        .min()
         if let next { expire(by: next) }
     }
 

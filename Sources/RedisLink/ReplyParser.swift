@@ -13,6 +13,10 @@ final class ReplyParser {
     /// The bytes of the reply that is not whole yet, counting those that hiredis has parsed already.
     private(set) var unfinished = 0
     private var end: RedisError?
+    /// Whether something may have become whole since hiredis looked last: it looks through an unfinished line
+    /// from its beginning each time.
+    private var hasNewEnd = false
+    private var endsInReturn = false
 
     /// - Parameters:
     ///   - maximumReplyBytes: The largest reply that is read.
@@ -40,14 +44,32 @@ final class ReplyParser {
         let result = redisReaderFeed(reader, bytes.baseAddress, bytes.count)
         guard result == REDIS_OK else { throw violation() }
         unfinished += bytes.count
+        noteEnd(bytes)
     }
+
+    /// Every element ends with a line end.
+    private func noteEnd(_ bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        defer { endsInReturn = bytes.last == UInt8(ascii: "\r") }
+        if unfinished <= Self.shortReply || endsInReturn && bytes[0] == UInt8(ascii: "\n") {
+            hasNewEnd = true
+        }
+        var rest = bytes[...]
+        while !hasNewEnd, let feed = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            hasNewEnd = feed > bytes.startIndex && bytes[feed - 1] == UInt8(ascii: "\r")
+            rest = rest[(feed + 1)...]
+        }
+    }
+
+    private static let shortReply = 64 << 10
 
     /// The next whole reply, nil when more bytes are needed.
     func next() throws(RedisError) -> RedisValue? {
         if let end { throw end }
         var object: UnsafeMutableRawPointer?
-        guard redisReaderGetReply(reader, &object) == REDIS_OK else { throw violation() }
+        guard !hasNewEnd || redisReaderGetReply(reader, &object) == REDIS_OK else { throw violation() }
         guard object != nil else {
+            hasNewEnd = false
             guard unfinished <= maximumReplyBytes else {
                 throw broken("is larger than \(maximumReplyBytes) bytes")
             }

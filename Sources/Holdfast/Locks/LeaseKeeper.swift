@@ -138,10 +138,12 @@ package actor LeaseKeeper: LinkActor {
     private func abandon(key: String, token: String, until end: ContinuousClock.Instant) {
         connection.inTurn {
             $0.evaluate(Scripts.release, keys: [key], arguments: [.string(token)]) { [weak self] result in
-                guard case .failure(let error) = result, error.code != .closed, .now < end else { return }
+                guard case .failure(let error) = result, .now < end,
+                    error.code != .closed, error.code != .permissionDenied
+                else { return }
                 self?.inTurn { keeper in
-                    _ = keeper.thread.schedule(at: .now + .milliseconds(200)) {
-                        keeper.abandon(key: key, token: token, until: end)
+                    _ = keeper.thread.schedule(at: .now + .milliseconds(200)) { [weak keeper] in
+                        keeper?.inTurn { $0.abandon(key: key, token: token, until: end) }
                     }
                 }
             }

@@ -98,6 +98,24 @@ struct OnceTests {
         }
     }
 
+    @Test("remembers a result for as long as can be said")
+    func longRetention() async throws {
+        try await withHoldfast { holdfast, _ in
+            for retention in [Duration.seconds(Int64.max), .milliseconds(1 << 53)] {
+                let id = "\(retention)"
+                let outcome = try await holdfast.once(id, in: "s", retention: retention) { _ in 1 }
+                guard case .executed(1) = outcome else {
+                    Issue.record("not executed")
+                    return
+                }
+                guard case .alreadyDone(1) = try await holdfast.once(id, in: "s", { _ in 2 }) else {
+                    Issue.record("not remembered")
+                    return
+                }
+            }
+        }
+    }
+
     @Test("frees the id when the body throws")
     func bodyThrows() async throws {
         try await withHoldfast { holdfast, _ in

@@ -207,6 +207,22 @@ struct ErrorReplyTests {
         }
     }
 
+    @Test("a command ends by its deadline though the server falls silent between two tries")
+    func silenceAfterRefusals() async throws {
+        let server = try FakeRedisServer { command in
+            guard command.name == "GET" else { return nil }
+            return command.index > 60 ? [] : [.reply(RESP2.error("LOADING data"))]
+        }
+        try await withLink(server.url) { link in
+            let outcomes = Outcomes()
+            // The deadline of the first is looked at while all others wait for their next try.
+            _ = try await link.send(["PING"], timeout: .milliseconds(150))
+            await link.connection.sendAll(
+                (0..<8).map { ["GET", RedisArgument($0)] }, to: outcomes, timeout: .seconds(2))
+            try await eventually("all ended") { outcomes.ended.count == 8 }
+        }
+    }
+
     @Test("behind a name, a command that a demoted master refuses finds the new one")
     func failover() async throws {
         let isDemoted = Mutex(true)

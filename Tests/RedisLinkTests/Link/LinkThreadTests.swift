@@ -104,6 +104,23 @@ struct LinkThreadTests {
         }
     }
 
+    @Test("tasks that prefer the thread may be cancelled from elsewhere, before its end and after it")
+    func cancelledTasks() async throws {
+        for round in 0..<400 {
+            let thread = try LinkThread()
+            let executor = LinkTaskExecutor(thread)
+            if round % 2 == 0 { thread.stop() }
+            await withDiscardingTaskGroup { group in
+                for _ in 0..<8 {
+                    group.addTask(executorPreference: executor) { try? await Task.sleep(for: .seconds(60)) }
+                }
+                await Task.yield()
+                group.cancelAll()
+            }
+            thread.stop()
+        }
+    }
+
     /// A caller who takes a turn may hold the last reference there is, and lose it to the job that he runs.
     @Test("a thread lives as long as somebody takes a turn on it")
     func lifetime() async throws {

@@ -27,6 +27,23 @@ struct TimeoutTests {
         }
     }
 
+    @Test("a silent connection is replaced though all its callers leave before their deadlines")
+    func silenceBehindCancelledCallers() async throws {
+        let server = try FakeRedisServer { command in command.name == "SLOW" ? [] : nil }
+        try await withLink(server.url) {
+            $0.commandTimeout = .milliseconds(300)
+        } _: { link in
+            try await link.connect()
+            try await eventually("the connection is replaced") {
+                let caller = Task { await failure { try await link.send(["SLOW"]) } }
+                try await Task.sleep(for: .milliseconds(2))
+                caller.cancel()
+                _ = await caller.value
+                return server.accepted > 1
+            }
+        }
+    }
+
     @Test("each command has its own deadline, whatever was sent before or behind it")
     func order() async throws {
         let server = try FakeRedisServer { command in command.name == "SLOW" ? [] : nil }
