@@ -37,18 +37,13 @@ final class Record<Element: Sendable>: Sendable {
 
 /// Holds those who wait for it until it is opened.
 final class Gate: Sendable {
-    private let stream: AsyncStream<Never>
-    private let continuation: AsyncStream<Never>.Continuation
+    private let isOpen = Atomic<Bool>(false)
 
-    init() { (stream, continuation) = AsyncStream.makeStream() }
+    func open() { isOpen.store(true, ordering: .releasing) }
 
-    func open() { continuation.finish() }
-
-    /// Returns when the gate is open; throws when the task is cancelled first. A cancellation opens it for
-    /// all.
+    /// Returns when the gate is open; throws when the task is cancelled first.
     func pass() async throws {
-        for await _ in stream {}
-        try Task.checkCancellation()
+        while !isOpen.load(ordering: .acquiring) { try await Task.sleep(for: .milliseconds(1)) }
     }
 }
 
