@@ -31,6 +31,8 @@ protocol LinkSource: AnyObject {
 /// cost a system call and a thread switch before the first byte leaves. So a caller who finds the loop asleep
 /// takes the turn itself, on its own thread: its command is written at once, as a plain blocking client would
 /// do it. A busy loop is never borrowed from; there the job waits for the next turn and shares its write.
+/// A borrower runs only code of this library: tasks that prefer the thread are left to the loop, since they may
+/// wait for what the borrower holds, and cancellation handlers do not borrow at all.
 ///
 /// **No lost wake-up.** A job is appended before the appender tries to borrow. If the lock is taken, its
 /// holder looks at the inbox again after letting go (``runTurns()``), or is the loop itself, which only goes
