@@ -1,5 +1,11 @@
 internal import CHiredis
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Turns received bytes into replies, by hiredis' reader.
 ///
 /// The reader tells each element it finds to functions of ours, which keep it as a Swift value: nothing is
@@ -49,15 +55,14 @@ final class ReplyParser {
 
     /// Every element ends with a line end.
     private func noteEnd(_ bytes: UnsafeRawBufferPointer) {
-        guard !bytes.isEmpty else { return }
-        defer { endsInReturn = bytes.last == UInt8(ascii: "\r") }
-        if unfinished <= Self.shortReply || endsInReturn && bytes[0] == UInt8(ascii: "\n") {
-            hasNewEnd = true
-        }
-        var rest = bytes[...]
-        while !hasNewEnd, let feed = rest.firstIndex(of: UInt8(ascii: "\n")) {
-            hasNewEnd = feed > bytes.startIndex && bytes[feed - 1] == UInt8(ascii: "\r")
-            rest = rest[(feed + 1)...]
+        guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
+        defer { endsInReturn = bytes[bytes.count - 1] == UInt8(ascii: "\r") }
+        if unfinished <= Self.shortReply || endsInReturn && bytes[0] == UInt8(ascii: "\n") { hasNewEnd = true }
+        var next = 0
+        while !hasNewEnd, let feed = memchr(start + next, Int32(UInt8(ascii: "\n")), bytes.count - next) {
+            let index = UnsafeRawPointer(feed) - start
+            hasNewEnd = index > 0 && bytes[index - 1] == UInt8(ascii: "\r")
+            next = index + 1
         }
     }
 
