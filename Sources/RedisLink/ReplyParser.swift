@@ -57,7 +57,9 @@ final class ReplyParser {
     private func noteEnd(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
         defer { endsInReturn = bytes[bytes.count - 1] == UInt8(ascii: "\r") }
-        if unfinished <= Self.shortReply || endsInReturn && bytes[0] == UInt8(ascii: "\n") { hasNewEnd = true }
+        if unfinished <= Self.shortReply || endsInReturn && bytes[0] == UInt8(ascii: "\n") {
+            hasNewEnd = true
+        }
         var next = 0
         while !hasNewEnd, let feed = memchr(start + next, Int32(UInt8(ascii: "\n")), bytes.count - next) {
             let index = UnsafeRawPointer(feed) - start
