@@ -39,8 +39,8 @@ protocol LinkSource: AnyObject {
 /// to sleep after seeing an empty inbox under the same mutex that guards the append. What is queued inside a
 /// turn needs no mutex: whoever ends the turn looks at that queue once more.
 ///
-/// The properties of a turn are exempt from the runtime's checks of exclusive access, which cost a tenth of
-/// all: that only one thread takes a turn is checked by `turn`, and no access lasts over a call.
+/// The properties of a turn are exempt from the runtime's checks of exclusive access, which showed up in
+/// every profile: that only one thread takes a turn is checked by `turn`, and no access lasts over a call.
 package final class LinkThread: SerialExecutor, @unchecked Sendable {
     // Unchecked: what is not in `inbox` is touched only by the holder of `turn`.
 
