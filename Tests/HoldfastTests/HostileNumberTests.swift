@@ -32,8 +32,11 @@ struct HostileNumberTests {
                 Self.text("t"), .integer(first), Self.text("9223372036854775t"), .integer(second),
             ]))
         #expect(!holder.description.isEmpty)
-        var parking = Parking(began: .now, limit: .seconds(1))
-        #expect(parking.refused(by: holder, at: .now, random: 0) != nil)
+        var room = WaitingRoom()
+        room.enter("a", until: nil)
+        let now = ContinuousClock.now
+        _ = room.refused("a", reason: .check, by: holder, queuedAnew: true, isListening: true, at: now)
+        #expect(try #require(room.nextWake) <= now + WaitingRoom.patience)
 
         let batch = try #require(
             MessageClaim.Batch(

@@ -20,30 +20,32 @@ extension Holdfast {
 
     /// Acquires a lock, waiting for it if it is held.
     ///
+    /// Those who wait are served in the order they came, across all instances. Nobody polls: whoever releases
+    /// the lock grants it to the next one in the same step. A holder that died costs the waiters the rest of
+    /// its lease. One round trip where the lock is free; else one to queue up and one to confirm the grant.
+    ///
     /// - Parameters:
     ///   - name: as in ``tryAcquire(_:lease:fenced:)``.
     ///   - limit: how long to wait, from zero on; without a limit unless set. Counts from the call.
     ///   - lease: as in ``tryAcquire(_:lease:fenced:)``.
     ///   - fenced: as in ``tryAcquire(_:lease:fenced:)``.
+    ///   - barging: whether to go before all who wait already; those who came first wait longer for it.
     /// - Throws: ``HoldfastError/Code/notAcquired``, with the holder, when the limit is over; else as
     ///   ``tryAcquire(_:lease:fenced:)``.
     public nonisolated(nonsending) func acquire(
-        _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true
+        _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
+        barging: Bool = false
     ) async throws -> Lease {
-        var parking = Parking(began: .now, limit: limit)
-        while true {
-            switch try await tryAcquire(name, lease: lease, fenced: fenced) {
-            case .acquired(let lease):
-                return lease
-            case .refused(let holder):
-                guard let pause = parking.refused(by: holder, at: .now, random: .random(in: 0..<1)) else {
-                    throw HoldfastError(
-                        .notAcquired,
-                        "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
-                        holder: holder)
-                }
-                try await Task.sleep(for: pause, tolerance: .zero, clock: .continuous)
-            }
+        let claim = try core.lockClaim(name, lease: lease, fenced: fenced)
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        switch try await core.waiting.acquire(claim, until: deadline, barging: barging) {
+        case .acquired(let lease):
+            return lease
+        case .refused(let holder):
+            throw HoldfastError(
+                .notAcquired,
+                "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
+                holder: holder)
         }
     }
 
@@ -54,18 +56,20 @@ extension Holdfast {
     ///
     /// - Parameters:
     ///   - name: as in ``tryAcquire(_:lease:fenced:)``.
-    ///   - limit: as in ``acquire(_:waitingAtMost:lease:fenced:)``.
+    ///   - limit: as in ``acquire(_:waitingAtMost:lease:fenced:barging:)``.
     ///   - lease: as in ``tryAcquire(_:lease:fenced:)``.
     ///   - fenced: as in ``tryAcquire(_:lease:fenced:)``.
+    ///   - barging: as in ``acquire(_:waitingAtMost:lease:fenced:barging:)``.
     ///   - body: the work; it gets the lease, for its fencing token and ``Lease/check()``.
     /// - Throws: what the acquisition or `body` throws. If the lease was lost before `body` ended:
     ///   ``HoldfastError/Code/lost``, whatever `body` did, with its error as ``HoldfastError/underlying``:
     ///   another holder may have worked at the same time.
     public func withLock<Result: Sendable>(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
-        _ body: @escaping @Sendable (Lease) async throws -> Result
+        barging: Bool = false, _ body: @escaping @Sendable (Lease) async throws -> Result
     ) async throws -> Result {
-        let lease = try await acquire(name, waitingAtMost: limit, lease: lease, fenced: fenced)
+        let lease = try await acquire(
+            name, waitingAtMost: limit, lease: lease, fenced: fenced, barging: barging)
         return try await lease.whileHeld(logger: core.logger, body)
     }
 }
@@ -74,8 +78,8 @@ extension Core {
     func lockClaim(_ name: String, lease: Duration?, fenced: Bool) throws(HoldfastError) -> LockClaim {
         let key = try keys.lock(name)
         let claim = LockClaim(
-            name: name, key: key, fenceKey: fenced ? KeySpace.fence(ofLock: key) : nil,
-            token: instance.token(),
+            name: name, key: key, fenceKey: KeySpace.fence(ofLock: key),
+            waitersKey: KeySpace.waiters(ofLock: key), isFenced: fenced, token: instance.token(),
             lease: try term(lease))
         beats.begin()
         return claim
