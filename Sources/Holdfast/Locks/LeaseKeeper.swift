@@ -48,7 +48,7 @@ package actor LeaseKeeper: LinkActor {
                 var failure = error
                 if unknown {
                     failure.delivery = .unknown
-                    abandon(key: claim.key, token: claim.token, lease: claim.lease.duration)
+                    abandon(key: claim.key, token: claim.token, lease: claim.lease.keyLifetime)
                 }
                 throw HoldfastError.thrown(for: failure, "acquiring the lock \(claim.name)")
             }
@@ -99,13 +99,13 @@ package actor LeaseKeeper: LinkActor {
                 unknown = unknown || error.delivery == .unknown
                 let again = error.code == .connectionLost && .now < grant.lease.deadline
                 if again { continue }
-                if late { throw grant.lostError(.expired) }
+                if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
                 var failure = error
                 if unknown { failure.delivery = .unknown }
                 throw HoldfastError(failure, "releasing the lock \(grant.name)")
             }
             if released { return }
-            if late { throw grant.lostError(.expired) }
+            if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
             // After an unknown outcome a refusal may be our own earlier success.
             guard unknown else { throw grant.lostError(.taken) }
             return
@@ -124,7 +124,7 @@ package actor LeaseKeeper: LinkActor {
     /// Releases a grant that nobody has any more in the background.
     nonisolated func abandon(_ grant: Grant) {
         held.withLock { $0.remove(grant) }
-        abandon(key: grant.key, token: grant.token, lease: grant.term.duration)
+        abandon(key: grant.key, token: grant.token, lease: grant.term.keyLifetime)
     }
 
     /// Releases what may be held under `token` in the background, until that is certain or the lease is over.
@@ -183,7 +183,7 @@ package actor LeaseKeeper: LinkActor {
             }
             switch step {
             case .wait(let until): next = min(next ?? until, until)
-            case .expired: lost(grant, .expired)
+            case .lost(let reason): lost(grant, reason)
             case .renew, .nothing: held.withLock { $0.remove(grant) }
             }
         }
@@ -211,7 +211,7 @@ package actor LeaseKeeper: LinkActor {
             wake(
                 at: grant.update { lease in
                     lease.renewed(sentAt: reply.sentAt)
-                    return lease.renewalDue
+                    return lease.nextChange(after: now)
                 })
         case .success:
             if grant.update({ $0.refused() }) { lost(grant, .taken) }
