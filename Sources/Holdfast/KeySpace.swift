@@ -31,6 +31,11 @@ package struct KeySpace: Sendable {
     /// The key of the fence that belongs to the lock at `key`.
     static func fence(ofLock key: String) -> String { key.dropLast("lock".count) + "fence" }
 
+    /// A value that only accepts writes under a fence, and its guard.
+    func fencedValue(_ resource: String) throws(HoldfastError) -> [String] {
+        [try key(resource, "value"), try key(resource, "guard")]
+    }
+
     /// The hash of all running instances, and the sorted set of their last beats.
     package var instances: [String] { ["\(prefix):{instances}", "\(prefix):{instances}:beats"] }
 

@@ -14,8 +14,17 @@ package enum Scripts {
     package static let settle = script("settle", PackageResources.settle_lua)
     package static let queueStats = script("queue_stats", PackageResources.queue_stats_lua)
     package static let complete = script("complete", PackageResources.complete_lua)
+    package static let fencedWrite = script("fenced_write", PackageResources.fenced_write_lua)
+    package static let fencedRead = script("fenced_read", PackageResources.fenced_read_lua)
 
     static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
         RedisScript(name: name, source: String(decoding: source, as: UTF8.self))
+    }
+}
+
+extension RedisError {
+    static func unexpectedAnswer(of script: RedisScript) -> RedisError {
+        RedisError(
+            .protocolViolation, delivery: .unknown, "\(script.name).lua gave an answer that it cannot give")
     }
 }
