@@ -94,7 +94,10 @@ struct FenceSurvivalTests {
 
     @Test("rises over a failover to a replica that misses the newest grants")
     func failover() async throws {
-        try await withPrivateRedisServer(.init(tcpPort: 0)) { primary in
+        // A primary waits for more replicas otherwise, for five seconds.
+        let options = PrivateRedisServer.Options(
+            tcpPort: 0, configuration: ["repl-diskless-sync-delay 0"])
+        try await withPrivateRedisServer(options) { primary in
             try await withPrivateRedisServer(.init()) { replica in
                 let holdfast = try client(of: primary)
                 let witness = try client(of: replica)

@@ -151,6 +151,26 @@ struct LeaseStatusTests {
         }
     }
 
+    @Test("is suspended as soon as Redis refuses a renewal, and held again once it does not")
+    func refusedRenewal() async throws {
+        try await withHoldfast { holdfast, _ in
+            let lease = try await holdfast.acquire("a", lease: .seconds(6))
+            let changes = Record<LeaseStatus>()
+            let observer = Task { [statusChanges = lease.statusChanges] in
+                for await status in statusChanges { changes.add(status) }
+            }
+            // Redis takes no writes without a replica.
+            try await holdfast.redis("CONFIG", "SET", "min-replicas-to-write", "1")
+            #expect(await eventually { changes.all.last == .suspended })
+            try lease.check()
+            try await holdfast.redis("CONFIG", "SET", "min-replicas-to-write", "0")
+            #expect(await eventually { changes.all.last == .held })
+            try await lease.release()
+            await observer.value
+            #expect(changes.all == [.held, .suspended, .held, .released])
+        }
+    }
+
     @Test("ends with the loss, and one that is asked for after it begins and ends with it")
     func loss() async throws {
         try await withHoldfast { holdfast, _ in
