@@ -76,7 +76,9 @@ let package = Package(
         .testTarget(name: "HoldfastTestingTests", dependencies: ["HoldfastTesting"], swiftSettings: strict),
         .testTarget(
             name: "HoldfastSimulationTests",
-            dependencies: ["HoldfastSimulation", "HoldfastTesting"],
+            dependencies: [
+                "HoldfastSimulation", "HoldfastTesting", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(

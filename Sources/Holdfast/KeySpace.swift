@@ -37,6 +37,11 @@ package struct KeySpace: Sendable {
     /// What the channel of each instance begins with, on which its waiters are told of grants.
     var wakeChannels: String { "\(prefix):wake:" }
 
+    /// A value that only accepts writes under a fence, and its guard.
+    func fencedValue(_ resource: String) throws(HoldfastError) -> [String] {
+        [try key(resource, "value"), try key(resource, "guard")]
+    }
+
     /// The hash of all running instances, and the sorted set of their last beats.
     package var instances: [String] { ["\(prefix):{instances}", "\(prefix):{instances}:beats"] }
 

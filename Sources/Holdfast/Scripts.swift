@@ -17,6 +17,8 @@ package enum Scripts {
     package static let settle = script("settle", PackageResources.settle_lua)
     package static let queueStats = script("queue_stats", PackageResources.queue_stats_lua)
     package static let complete = script("complete", PackageResources.complete_lua)
+    package static let fencedWrite = script("fenced_write", PackageResources.fenced_write_lua)
+    package static let fencedRead = script("fenced_read", PackageResources.fenced_read_lua)
 
     /// A script cannot call another one: what several share stands in each.
     static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
@@ -24,5 +26,12 @@ package enum Scripts {
         let source = String(decoding: source, as: UTF8.self)
         return RedisScript(
             name: name, source: source.replacing("-- include grant_next.lua\n", with: shared))
+    }
+}
+
+extension RedisError {
+    static func unexpectedAnswer(of script: RedisScript) -> RedisError {
+        RedisError(
+            .protocolViolation, delivery: .unknown, "\(script.name).lua gave an answer that it cannot give")
     }
 }

@@ -111,13 +111,13 @@ package actor LeaseKeeper: LinkActor {
                 unknown = unknown || error.delivery == .unknown
                 let again = error.code == .connectionLost && .now < grant.lease.deadline
                 if again { continue }
-                if late { throw grant.lostError(.expired) }
+                if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
                 var failure = error
                 if unknown { failure.delivery = .unknown }
                 throw HoldfastError(failure, "releasing the lock \(grant.name)")
             }
             if released { return }
-            if late { throw grant.lostError(.expired) }
+            if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
             // After an unknown outcome a refusal may be our own earlier success.
             guard unknown else { throw grant.lostError(.taken) }
             return
@@ -152,7 +152,7 @@ package actor LeaseKeeper: LinkActor {
 
     /// Until that is certain or the lease is over.
     private nonisolated func abandon(_ keys: [String], _ token: String, _ term: LeaseTerm) {
-        let end = ContinuousClock.now + term.duration
+        let end = ContinuousClock.now + term.keyLifetime
         thread.submit {
             self.inTurn { $0.abandon(keys, token, term, until: end) }
         }
@@ -219,7 +219,7 @@ package actor LeaseKeeper: LinkActor {
             }
             switch step {
             case .wait(let until): next = min(next ?? until, until)
-            case .expired: lost(grant, .expired)
+            case .lost(let reason): lost(grant, reason)
             case .renew, .nothing: held.withLock { $0.remove(grant) }
             }
         }
@@ -247,7 +247,7 @@ package actor LeaseKeeper: LinkActor {
             wake(
                 at: grant.update { lease in
                     lease.renewed(sentAt: reply.sentAt)
-                    return lease.renewalDue
+                    return lease.nextChange(after: now)
                 })
         case .success:
             if grant.update({ $0.refused() }) { lost(grant, .taken) }

@@ -55,7 +55,7 @@ extension Consumer {
             }
             switch step {
             case .wait(let until): wake(at: until)
-            case .expired: lost(claim, .expired)
+            case .lost(let reason): lost(claim, reason)
             case .renew, .nothing: break
             }
         }
