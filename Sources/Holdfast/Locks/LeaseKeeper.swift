@@ -117,8 +117,9 @@ package actor LeaseKeeper: LinkActor {
         _ grant: Grant, timeout: Duration? = nil
     ) async throws(RedisError) -> Bool {
         try await connection.evaluateShielded(
-            Scripts.release, keys: [grant.key], arguments: [.string(grant.token)], timeout: timeout
-        ).value.integer == 1
+            Scripts.release, keys: [grant.key], arguments: [.string(grant.token)],
+            check: .releasing(grant.token), timeout: timeout
+        ).isYes
     }
 
     /// Releases a grant that nobody has any more in the background.
@@ -137,7 +138,9 @@ package actor LeaseKeeper: LinkActor {
 
     private func abandon(key: String, token: String, until end: ContinuousClock.Instant) {
         connection.inTurn {
-            $0.evaluate(Scripts.release, keys: [key], arguments: [.string(token)]) { [weak self] result in
+            $0.evaluate(
+                Scripts.release, keys: [key], arguments: [.string(token)], check: .releasing(token)
+            ) { [weak self] result in
                 guard case .failure(let error) = result, .now < end,
                     error.code != .closed, error.code != .permissionDenied
                 else { return }
@@ -196,7 +199,7 @@ package actor LeaseKeeper: LinkActor {
             $0.evaluate(
                 Scripts.renew, keys: [grant.key],
                 arguments: [.string(grant.token), grant.term.milliseconds],
-                timeout: grant.term.renewal
+                check: .renewing(grant.token), timeout: grant.term.renewal
             ) { [weak self] result in
                 self?.inTurn { $0.renewed(grant, result) }
             }
@@ -206,7 +209,7 @@ package actor LeaseKeeper: LinkActor {
     private func renewed(_ grant: Grant, _ result: RedisConnection.Result) {
         let now = ContinuousClock.now
         switch result {
-        case .success(let reply) where reply.value.integer == 1:
+        case .success(let reply) where reply.isYes:
             lastRenewal = reply.sentAt
             wake(
                 at: grant.update { lease in

@@ -38,7 +38,8 @@ package struct LockClaim: Sendable {
     ) async throws(RedisError) -> Answer {
         let reply = try await connection.evaluate(
             Scripts.acquire, keys: [key, fenceKey],
-            arguments: [.string(token), lease.milliseconds, .init(milliseconds: Self.fenceLifetime)])
+            arguments: [.string(token), lease.milliseconds, .init(milliseconds: Self.fenceLifetime)],
+            check: .acquiring(token))
         guard let answer = Answer(fenced: reply) else { throw unexpected }
         return answer
     }
@@ -49,9 +50,8 @@ package struct LockClaim: Sendable {
         // Free between the refusal and the look at the holder: the next turn takes it or finds another
         // holder.
         while true {
-            let reply = try await connection.send([
-                "SET", .string(key), .string(token), "NX", "PX", lease.milliseconds,
-            ])
+            let set: [RedisArgument] = ["SET", .string(key), .string(token), "NX", "PX", lease.milliseconds]
+            let reply = try await connection.send(RedisCommand(set, check: .okOrNull))
             guard reply.value.isNull else { return .granted(nil, sentAt: reply.sentAt) }
             let look = try await connection.evaluate(
                 Scripts.inspect, keys: [key, KeySpace.fence(ofLock: key)], arguments: [])
@@ -60,8 +60,9 @@ package struct LockClaim: Sendable {
             guard holder.value == token else { return .refused(holder) }
             // Ours, by an attempt whose answer was lost. When that was sent is not known: count from now.
             let renewal = try await connection.evaluate(
-                Scripts.renew, keys: [key], arguments: [.string(token), lease.milliseconds])
-            if renewal.value.integer == 1 { return .granted(nil, sentAt: renewal.sentAt) }
+                Scripts.renew, keys: [key], arguments: [.string(token), lease.milliseconds],
+                check: .renewing(token))
+            if renewal.isYes { return .granted(nil, sentAt: renewal.sentAt) }
         }
     }
 
@@ -73,10 +74,10 @@ package struct LockClaim: Sendable {
 extension LockClaim.Answer {
     /// Reads what acquire.lua answers; nil if it is something else.
     init?(fenced reply: RedisReply) {
-        guard let parts = reply.value.array, let granted = parts.first?.integer else { return nil }
-        if granted == 1, parts.count == 2, let fence = parts[1].integer {
+        guard let parts = reply.value.array, parts.first?.integer != nil else { return nil }
+        if reply.isYes, parts.count == 2, let fence = parts[1].integer {
             self = .granted(FencingToken(rawValue: fence), sentAt: reply.sentAt)
-        } else if granted == 0, let holder = Holder(reply: parts.dropFirst()) {
+        } else if !reply.isYes, let holder = Holder(reply: parts.dropFirst()) {
             self = .refused(holder)
         } else {
             return nil
