@@ -130,8 +130,8 @@ package actor LeaseKeeper: LinkActor {
     ) async throws(RedisError) -> Bool {
         try await connection.evaluateShielded(
             Scripts.release, keys: grant.endingKeys, arguments: ending(grant.token),
-            timeout: timeout
-        ).value.integer == 1
+            check: .releasing(grant.token), timeout: timeout
+        ).isYes
     }
 
     /// The arguments of the scripts that end a grant.
@@ -162,7 +162,9 @@ package actor LeaseKeeper: LinkActor {
         _ keys: [String], _ token: String, _ term: LeaseTerm, until end: ContinuousClock.Instant
     ) {
         connection.inTurn {
-            $0.evaluate(Scripts.leave, keys: keys, arguments: ending(token)) { [weak self] result in
+            $0.evaluate(
+                Scripts.leave, keys: keys, arguments: ending(token), check: .releasing(token)
+            ) { [weak self] result in
                 guard case .failure(let error) = result, .now < end,
                     error.code != .closed, error.code != .permissionDenied
                 else { return }
@@ -180,7 +182,7 @@ package actor LeaseKeeper: LinkActor {
         do {
             _ = try await connection.evaluateShielded(
                 Scripts.leave, keys: claim.endingKeys, arguments: ending(claim.token),
-                timeout: Self.closeTimeout)
+                check: .releasing(claim.token), timeout: Self.closeTimeout)
         } catch {
             logger.debug("leaving the queue of \(claim.name) while closing failed: \(error)")
         }
@@ -232,7 +234,7 @@ package actor LeaseKeeper: LinkActor {
             $0.evaluate(
                 Scripts.renew, keys: [grant.key],
                 arguments: [.string(grant.token), grant.term.milliseconds],
-                timeout: grant.term.renewal
+                check: .renewing(grant.token), timeout: grant.term.renewal
             ) { [weak self] result in
                 self?.inTurn { $0.renewed(grant, result) }
             }
@@ -242,7 +244,7 @@ package actor LeaseKeeper: LinkActor {
     private func renewed(_ grant: Grant, _ result: RedisConnection.Result) {
         let now = ContinuousClock.now
         switch result {
-        case .success(let reply) where reply.value.integer == 1:
+        case .success(let reply) where reply.isYes:
             lastRenewal = reply.sentAt
             wake(
                 at: grant.update { lease in

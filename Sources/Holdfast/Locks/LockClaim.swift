@@ -52,14 +52,14 @@ package struct LockClaim: Sendable {
     ) async throws(RedisError) -> Answer {
         // Who has, or takes, a place in the queue must not overtake it.
         if !isFenced, mode == .attempt {
-            let reply = try await connection.send([
-                "SET", .string(key), .string(token), "NX", "PX", lease.milliseconds,
-            ])
+            let set: [RedisArgument] = ["SET", .string(key), .string(token), "NX", "PX", lease.milliseconds]
+            let reply = try await connection.send(RedisCommand(set, check: .okOrNull))
             if !reply.value.isNull { return .granted(nil, sentAt: reply.sentAt) }
         }
         return try Answer(
             await connection.evaluate(
-                Scripts.acquire, keys: keys, arguments: arguments(mode, wakeChannels: wakeChannels)))
+                Scripts.acquire, keys: keys, arguments: arguments(mode, wakeChannels: wakeChannels),
+                check: .acquiring(token)))
     }
 
     /// The keys and the arguments of acquire.lua.
@@ -94,10 +94,10 @@ extension LockClaim.Answer {
 
     /// Nil if it is something else.
     init?(reading reply: RedisReply) {
-        guard let parts = reply.value.array, let granted = parts.first?.integer else { return nil }
-        if granted == 1, parts.count == 2, let fence = parts[1].integer {
+        guard let parts = reply.value.array, parts.first?.integer != nil else { return nil }
+        if reply.isYes, parts.count == 2, let fence = parts[1].integer {
             self = .granted(fence == 0 ? nil : FencingToken(rawValue: fence), sentAt: reply.sentAt)
-        } else if granted == 0, parts.count == 6, let holder = Holder(reply: parts[1...4]) {
+        } else if !reply.isYes, parts.count == 6, let holder = Holder(reply: parts[1...4]) {
             self = .refused(holder, queuedAnew: parts[5].integer == 1)
         } else {
             return nil

@@ -171,7 +171,7 @@ actor LockWaiting: LinkActor {
         link.connection.inTurn {
             $0.evaluate(
                 Scripts.acquire, keys: claim.keys,
-                arguments: claim.arguments(mode, wakeChannels: wakeChannels)
+                arguments: claim.arguments(mode, wakeChannels: wakeChannels), check: .acquiring(token)
             ) { [weak self] result in
                 self?.inTurn { $0.answered(claim, reason, result) }
             }

@@ -103,8 +103,8 @@ extension Core {
                         Scripts.complete, keys: [lease.grant.key],
                         arguments: [
                             .string(lease.grant.token), .string(record), .init(milliseconds: retention),
-                        ]
-                    ).value.integer == 1
+                        ], check: .completing(lease.grant.token)
+                    ).isYes
             } catch {
                 unknown = unknown || error.delivery == .unknown
                 if unknown, error.code != .closed, error.code != .authenticationFailed, lease.isHeld {

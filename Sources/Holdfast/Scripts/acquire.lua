@@ -4,9 +4,10 @@
 -- ARGV  1 token   2 lease in ms   3 lifetime of the fence in ms, '' for a grant without one
 --       4 'try', 'wait' (queue up if it is taken) or 'barge' (before all who wait)   5 length of a grant in ms
 --       6 the prefix of the instances' channels
--- Reply granted  {1, fence or 0}
---       refused  {0, holder's token, its remaining ms (-1: for ever), fence entry or false, now in us,
+-- Reply granted  {2 * number + 1, fence or 0}
+--       refused  {2 * number, holder's token, its remaining ms (-1: for ever), fence entry or false, now in us,
 --                 1 if the caller stands in the queue since this call, else 0}
+--       with the number that the last seven digits of the token spell
 --
 -- The fence entry is 16 digits (us since 1970) and the token they were issued to. Numbers of equal length compare as
 -- strings, so the usual case needs one SET: the server's time, unless the entry before it was not older.
@@ -18,6 +19,7 @@
 local WAITERS_LIFETIME = 60000
 local lock, fenceKey, waiters = KEYS[1], KEYS[2], KEYS[3]
 local token, lease, lifetime, mode, grant, channels = unpack(ARGV)
+local number = tonumber(string.sub(token, -7), 16) or 0
 local t = redis.call('TIME')
 local fence = t[1] .. string.format('%06d', t[2])
 
@@ -54,15 +56,15 @@ if owner or not redis.call('SET', lock, token, 'NX', 'PX', lease) then
   local entry = redis.call('GET', fenceKey)
   if owner ~= token then
     if waiters and mode ~= 'try' and queued == 0 then queued = queue_up() end
-    return {0, owner, redis.call('PTTL', lock), entry, fence, queued}
+    return {2 * number, owner, redis.call('PTTL', lock), entry, fence, queued}
   end
   if waiters then redis.call('ZREM', waiters, token) end
   redis.call('PEXPIRE', lock, lease)
-  if entry and string.sub(entry, 17) == token then return {1, string.sub(entry, 1, 16)} end
+  if entry and string.sub(entry, 17) == token then return {2 * number + 1, string.sub(entry, 1, 16)} end
 elseif waiters and mode == 'barge' then
   redis.call('ZREM', waiters, token)
 end
-if lifetime == '' then return {1, 0} end
+if lifetime == '' then return {2 * number + 1, 0} end
 
 local last = redis.pcall('SET', fenceKey, fence .. token, 'PX', lifetime, 'GET')
 if type(last) == 'table' and last.err then
@@ -74,4 +76,4 @@ if last and string.match(last, '^' .. string.rep('%d', 16)) and string.sub(last,
   fence = string.format('%016.0f', tonumber(string.sub(last, 1, 16)) + 1)
   redis.call('SET', fenceKey, fence .. token, 'PX', lifetime)
 end
-return {1, fence}
+return {2 * number + 1, fence}
