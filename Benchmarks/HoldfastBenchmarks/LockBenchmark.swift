@@ -111,4 +111,6 @@ struct LockBenchmark {
 enum BenchmarkError: Error {
     case limit
     case refused
+    /// A process of the benchmark did not do what it was started for.
+    case child(String)
 }

@@ -1,12 +1,25 @@
 import HoldfastTesting
 
 // One subject a run; each prints one JSON object a line on standard output.
-switch CommandLine.arguments.dropFirst().first {
-case "locks":
-    let figures = Set(CommandLine.arguments.dropFirst(2))
-    try await withPrivateRedisServer { server in
+var arguments = CommandLine.arguments.dropFirst()
+if arguments.first != "locks" { TimeLimit.begin(seconds: 120) }
+switch (arguments.popFirst(), arguments.count) {
+case ("locks", _):
+    try await withPrivateRedisServer { [figures = Set(arguments)] server in
         try await LockBenchmark(server: server, figures: figures).run()
     }
+case ("handoff", 0):
+    try await withPrivateRedisServer { try await HandoffBenchmark(server: $0).run() }
+
+// What a benchmark starts this program for again.
+case ("handoff-holder", 2):
+    try await HandoffHolder.run(arguments.removeFirst(), .init(rawValue: arguments.removeFirst()) ?? .timing)
+
 default:
-    print("usage: scripts/bench locks [FIGURE…], for example: scripts/bench locks lock.plain.256")
+    print(
+        """
+        usage: scripts/bench SUBJECT
+          locks [FIGURE…]   lock cycles against plain C, for example: scripts/bench locks lock.plain.256
+          handoff           from a release to the next holder running, between processes, beside other libraries
+        """)
 }
