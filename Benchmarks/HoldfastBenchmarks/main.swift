@@ -10,10 +10,14 @@ case ("locks", _):
     }
 case ("handoff", 0):
     try await withPrivateRedisServer { try await HandoffBenchmark(server: $0).run() }
+case ("waiters", 0):
+    try await withPrivateRedisServer { try await WaitersBenchmark.run($0) }
 
 // What a benchmark starts this program for again.
 case ("handoff-holder", 2):
     try await HandoffHolder.run(arguments.removeFirst(), .init(rawValue: arguments.removeFirst()) ?? .timing)
+case ("waiting-crowd", 1):
+    try await WaitingCrowd.run(arguments.removeFirst())
 
 default:
     print(
@@ -21,5 +25,6 @@ default:
         usage: scripts/bench SUBJECT
           locks [FIGURE…]   lock cycles against plain C, for example: scripts/bench locks lock.plain.256
           handoff           from a release to the next holder running, between processes, beside other libraries
+          waiters           10,000 waiters on one name: order, commands, memory, cancellation
         """)
 }
