@@ -12,12 +12,16 @@ case ("handoff", 0):
     try await withPrivateRedisServer { try await HandoffBenchmark(server: $0).run() }
 case ("waiters", 0):
     try await withPrivateRedisServer { try await WaitersBenchmark.run($0) }
+case ("crash", 0):
+    try await withPrivateRedisServer { try await CrashBenchmark(server: $0).run() }
 
 // What a benchmark starts this program for again.
 case ("handoff-holder", 2):
     try await HandoffHolder.run(arguments.removeFirst(), .init(rawValue: arguments.removeFirst()) ?? .timing)
 case ("waiting-crowd", 1):
     try await WaitingCrowd.run(arguments.removeFirst())
+case ("crash-holder", 1):
+    try await CrashHolder.run(arguments.removeFirst())
 
 default:
     print(
@@ -26,5 +30,6 @@ default:
           locks [FIGURE…]   lock cycles against plain C, for example: scripts/bench locks lock.plain.256
           handoff           from a release to the next holder running, between processes, beside other libraries
           waiters           10,000 waiters on one name: order, commands, memory, cancellation
+          crash             from the end of a killed holder's lease to the next holder running
         """)
 }
