@@ -14,6 +14,8 @@ case ("waiters", 0):
     try await withPrivateRedisServer { try await WaitersBenchmark.run($0) }
 case ("crash", 0):
     try await withPrivateRedisServer { try await CrashBenchmark(server: $0).run() }
+case ("idle", 0):
+    try await withPrivateRedisServer { try await IdleBenchmark.run($0) }
 
 // What a benchmark starts this program for again.
 case ("handoff-holder", 2):
@@ -22,6 +24,8 @@ case ("waiting-crowd", 1):
     try await WaitingCrowd.run(arguments.removeFirst())
 case ("crash-holder", 1):
     try await CrashHolder.run(arguments.removeFirst())
+case ("idle-holder", 1):
+    try await IdleHolder.run(arguments.removeFirst())
 
 default:
     print(
@@ -31,5 +35,6 @@ default:
           handoff           from a release to the next holder running, between processes, beside other libraries
           waiters           10,000 waiters on one name: order, commands, memory, cancellation
           crash             from the end of a killed holder's lease to the next holder running
+          idle              1,000 held locks in an idle process: memory, renewals, processor time
         """)
 }
