@@ -47,7 +47,12 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
-            name: "HoldfastTesting", dependencies: ["COpenSSL", "Holdfast", "RedisLink"],
+            name: "HoldfastTesting",
+            dependencies: [
+                "COpenSSL", "Holdfast", "RedisLink",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .target(
             name: "HoldfastSimulation",

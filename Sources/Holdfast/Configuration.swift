@@ -23,7 +23,7 @@ public struct Configuration: Sendable {
 
     public init() {}
 
-    func validated() throws(HoldfastError) -> Configuration {
+    package func validated() throws(HoldfastError) -> Configuration {
         try Self.validate(lease: lease)
         for (name, value) in [("commandTimeout", commandTimeout), ("stopDeadline", stopDeadline)] {
             guard value > .zero else {
@@ -37,7 +37,7 @@ public struct Configuration: Sendable {
     static let shortestLease: Duration = .milliseconds(100)
     static let longestLease: Duration = .seconds(86_400)
 
-    static func validate(lease: Duration) throws(HoldfastError) {
+    package static func validate(lease: Duration) throws(HoldfastError) {
         guard lease >= shortestLease, lease <= longestLease else {
             throw HoldfastError(
                 .invalidArgument, "a lease must last from \(shortestLease) to \(longestLease), not \(lease)")

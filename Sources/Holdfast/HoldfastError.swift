@@ -11,6 +11,8 @@ public struct HoldfastError: Error, Sendable {
         public static let lost = Code(description: "lost")
         /// The lease was released before.
         public static let released = Code(description: "released")
+        /// The task that asks holds the lock itself, by a `withLock` around it, and would wait for itself for ever.
+        public static let reentrant = Code(description: "reentrant")
         /// A name, a duration or another argument cannot be used.
         public static let invalidArgument = Code(description: "invalid argument")
         /// Redis cannot be reached; the operation did not happen.
@@ -80,6 +82,16 @@ extension HoldfastError {
         self.init(
             code, "\(subject): \(error.permission?.advice ?? "")\(error.message)",
             mayHaveHappened: error.delivery == .unknown)
+    }
+
+    /// The lock `name` was held by `holder` until the wait limit was over.
+    package static func notAcquired(_ name: String, within limit: Duration?, _ holder: Holder)
+        -> HoldfastError
+    {
+        HoldfastError(
+            .notAcquired,
+            "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
+            holder: holder)
     }
 
     /// The error to throw for a failure of the link: a cancelled task throws `CancellationError`.

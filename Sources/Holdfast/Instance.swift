@@ -11,7 +11,7 @@ public struct Instance: Codable, Hashable, Sendable, Identifiable {
     /// When it started, by its own host's clock; for people to read.
     public let started: Date
 
-    init(configuration: Configuration) {
+    package init(configuration: Configuration) {
         id = RandomHex.digits(16)
         host = ProcessInfo.processInfo.hostName
         pid = ProcessInfo.processInfo.processIdentifier
@@ -21,7 +21,7 @@ public struct Instance: Codable, Hashable, Sendable, Identifiable {
     }
 
     /// What goes in front of every token of this instance.
-    func token() -> String { RandomHex.digits(32, after: id + ":") }
+    package func token() -> String { RandomHex.digits(32, after: id + ":") }
 
     /// The instance in a token; nil when the token is not of this library's form.
     static func id(inToken token: String) -> String? {

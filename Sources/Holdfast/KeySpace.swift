@@ -9,7 +9,7 @@ package struct KeySpace: Sendable {
     /// The longest name, in bytes as encoded.
     static let longestName = 512
 
-    init(namespace: String) throws(HoldfastError) {
+    package init(namespace: String) throws(HoldfastError) {
         prefix = try Self.encode(namespace, what: "namespace")
     }
 
@@ -29,10 +29,10 @@ package struct KeySpace: Sendable {
     package func fence(_ name: String) throws(HoldfastError) -> String { try key(name, "fence") }
 
     /// The key of the fence that belongs to the lock at `key`.
-    static func fence(ofLock key: String) -> String { key.dropLast("lock".count) + "fence" }
+    package static func fence(ofLock key: String) -> String { key.dropLast("lock".count) + "fence" }
 
     /// The key of the queue that belongs to the lock at `key`.
-    static func waiters(ofLock key: String) -> String { key.dropLast("lock".count) + "waiters" }
+    package static func waiters(ofLock key: String) -> String { key.dropLast("lock".count) + "waiters" }
 
     /// What the channel of each instance begins with, on which its waiters are told of grants.
     var wakeChannels: String { "\(prefix):wake:" }

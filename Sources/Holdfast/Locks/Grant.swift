@@ -2,8 +2,8 @@ import Synchronization
 
 /// One grant of a name: the proof of ownership, and the state of its lease.
 ///
-/// Shared by the ``Lease``, which its owner has, and the ``LeaseKeeper``, which renews it.
-final class Grant: Sendable {
+/// Shared by the ``Lease``, which its owner has, and its ``LeaseIssuer``, which renews it.
+package final class Grant: Sendable {
     private typealias Waiters = [UInt64: UnsafeContinuation<LossReason?, Never>]
 
     private struct State: Sendable {
@@ -46,22 +46,22 @@ final class Grant: Sendable {
     }
 
     /// How ``release()`` found the lease.
-    enum Release {
+    package enum Release {
         /// It was held, and is the caller's to release in Redis. Late: its deadline had passed already.
         case ours(late: Bool)
         case lost(LossReason)
         case released
     }
 
-    let name: String
-    let key: String
+    package let name: String
+    package let key: String
     let waitersKey: String?
-    let token: String
-    let term: LeaseTerm
+    package let token: String
+    package let term: LeaseTerm
     private let slot = Atomic<Int>(-1)
     private let state: Mutex<State>
 
-    init(_ claim: LockClaim, sentAt: ContinuousClock.Instant) {
+    package init(_ claim: LockClaim, sentAt: ContinuousClock.Instant) {
         name = claim.name
         key = claim.key
         waitersKey = claim.waitersKey
@@ -81,7 +81,7 @@ final class Grant: Sendable {
         if let waitersKey { [key, waitersKey] } else { [key] }
     }
 
-    var lease: LeaseState {
+    package var lease: LeaseState {
         state.withLock { $0.lease }
     }
 
@@ -91,7 +91,7 @@ final class Grant: Sendable {
     }
 
     /// Changes the lease's state; whoever waits for its loss, or observes its status, is told.
-    func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
+    package func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
         let (result, reason, waiters, news) = state.withLock { state in
             let result = change(&state.lease)
             guard case .lost(let reason) = state.lease.phase else {
@@ -145,7 +145,7 @@ final class Grant: Sendable {
         return changes
     }
 
-    func lostError(_ reason: LossReason) -> HoldfastError {
+    package func lostError(_ reason: LossReason) -> HoldfastError {
         HoldfastError(.lost, "the lock \(name) was lost: \(reason)")
     }
 

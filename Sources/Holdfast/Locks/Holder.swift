@@ -23,7 +23,7 @@ public struct Holder: Hashable, Sendable {
             value: value, remainingMilliseconds: remaining, fenceEntry: parts[2].string, nowMicroseconds: now)
     }
 
-    init(value: String, remainingMilliseconds: Int64, fenceEntry: String?, nowMicroseconds: Int64) {
+    package init(value: String, remainingMilliseconds: Int64, fenceEntry: String?, nowMicroseconds: Int64) {
         self.value = value
         instanceID = Instance.id(inToken: value)
         remaining = remainingMilliseconds < 0 ? nil : .milliseconds(remainingMilliseconds)

@@ -1,6 +1,6 @@
 import RedisLink
 
-extension Holdfast {
+extension Holdfast: LockProvider {
     /// Tries once to acquire a lock.
     ///
     /// - Parameters:
@@ -32,48 +32,20 @@ extension Holdfast {
     ///   - lease: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - fenced: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - options: as in ``tryAcquire(_:lease:fenced:options:)``.
-    /// - Throws: ``HoldfastError/Code/notAcquired``, with the holder, when the limit is over; else as
-    ///   ``tryAcquire(_:lease:fenced:options:)``.
+    /// - Throws: ``HoldfastError/Code/notAcquired``, with the holder, when the limit is over.
+    ///   ``HoldfastError/Code/reentrant`` at once, inside the body of a `withLock` of the same name, also in a
+    ///   task that the body has made. Else as ``tryAcquire(_:lease:fenced:options:)``.
     public nonisolated(nonsending) func acquire(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
         options: LockOptions = LockOptions()
     ) async throws -> Lease {
         let claim = try core.lockClaim(name, lease: lease, fenced: fenced, options: options)
+        try EnclosingLocks.refuse(claim, of: core.keeper)
         let deadline = limit.map { ContinuousClock.now + $0 }
         switch try await core.waiting.acquire(claim, until: deadline, barging: options.barging) {
-        case .acquired(let lease):
-            return lease
-        case .refused(let holder):
-            throw HoldfastError(
-                .notAcquired,
-                "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
-                holder: holder)
+        case .acquired(let lease): return lease
+        case .refused(let holder): throw HoldfastError.notAcquired(name, within: limit, holder)
         }
-    }
-
-    /// Runs `body` while holding a lock.
-    ///
-    /// The body runs as a child task. If the lease is lost, that task is cancelled at once. The release
-    /// happens whatever happened before, also when the calling task is cancelled.
-    ///
-    /// - Parameters:
-    ///   - name: as in ``tryAcquire(_:lease:fenced:options:)``.
-    ///   - limit: as in ``acquire(_:waitingAtMost:lease:fenced:options:)``.
-    ///   - lease: as in ``tryAcquire(_:lease:fenced:options:)``.
-    ///   - fenced: as in ``tryAcquire(_:lease:fenced:options:)``.
-    ///   - options: as in ``tryAcquire(_:lease:fenced:options:)``.
-    ///   - body: the work; it gets the lease, for its fencing token and ``Lease/check()``.
-    /// - Throws: what the acquisition or `body` throws. If the lease was lost before `body` ended:
-    ///   ``HoldfastError/Code/lost``, whatever `body` did, with its error as ``HoldfastError/underlying``:
-    ///   another holder may have worked at the same time.
-    public func withLock<Result: Sendable>(
-        _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
-        options: LockOptions = LockOptions(),
-        _ body: @escaping @Sendable (Lease) async throws -> Result
-    ) async throws -> Result {
-        let lease = try await acquire(
-            name, waitingAtMost: limit, lease: lease, fenced: fenced, options: options)
-        return try await lease.whileHeld(logger: core.logger, body)
     }
 }
 

@@ -6,18 +6,18 @@ public final class Lease: Sendable {
     /// The fence of this grant; nil when it was acquired without one.
     public let fencingToken: FencingToken?
 
-    let grant: Grant
-    private let keeper: LeaseKeeper
+    package let grant: Grant
+    package let issuer: any LeaseIssuer
 
-    init(_ grant: Grant, fencingToken: FencingToken?, keeper: LeaseKeeper) {
+    package init(_ grant: Grant, fencingToken: FencingToken?, issuer: any LeaseIssuer) {
         self.grant = grant
         self.fencingToken = fencingToken
-        self.keeper = keeper
+        self.issuer = issuer
     }
 
     deinit {
         // Dropped without release: nobody can use it any more, so it need not block others until it expires.
-        if case .ours = grant.release() { keeper.abandon(grant) }
+        if case .ours = grant.release() { issuer.abandon(grant) }
     }
 
     /// The name of the lock.
@@ -79,7 +79,7 @@ public final class Lease: Sendable {
         switch grant.release() {
         case .released: return
         case .lost(let reason): throw grant.lostError(reason)
-        case .ours(let late): try await keeper.release(grant, late: late)
+        case .ours(let late): try await issuer.release(grant, late: late)
         }
     }
 

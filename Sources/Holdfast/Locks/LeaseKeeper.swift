@@ -1,4 +1,4 @@
-import Logging
+package import Logging
 package import RedisLink
 import Synchronization
 
@@ -8,7 +8,7 @@ import Synchronization
 /// the command connection, is for the renewals, so that no user code that blocks Swift's threads can delay
 /// them. There is one timer for all leases; renewals that are due soon go out with those that are due now, in
 /// one batch.
-package actor LeaseKeeper: LinkActor {
+package actor LeaseKeeper: LinkActor, LeaseIssuer {
     package nonisolated var thread: LinkThread { connection.thread }
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -17,7 +17,7 @@ package actor LeaseKeeper: LinkActor {
 
     private let connection: RedisConnection
     private let wakeChannels: String
-    private let logger: Logger
+    package nonisolated let logger: Logger
     private nonisolated let held = Mutex(HeldGrants())
     private var timer: LinkThread.TimerID?
     /// When the last renewal that Redis granted was sent.
@@ -91,7 +91,7 @@ package actor LeaseKeeper: LinkActor {
         } else if wakes {
             thread.submit { self.inTurn { $0.wake(at: renewal) } }
         }
-        return Lease(grant, fencingToken: fence, keeper: self)
+        return Lease(grant, fencingToken: fence, issuer: self)
     }
 
     // MARK: Release
@@ -100,7 +100,7 @@ package actor LeaseKeeper: LinkActor {
     ///
     /// - Parameter late: whether it ended after its deadline, before the timer noticed. Then only Redis can
     ///   say that nobody else has held it meanwhile; without its word the lease was lost.
-    nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError) {
+    package nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError) {
         held.withLock { $0.remove(grant) }
         var unknown = false
         while true {
@@ -140,7 +140,7 @@ package actor LeaseKeeper: LinkActor {
     }
 
     /// Releases a grant that nobody has any more in the background.
-    nonisolated func abandon(_ grant: Grant) {
+    package nonisolated func abandon(_ grant: Grant) {
         held.withLock { $0.remove(grant) }
         abandon(grant.endingKeys, grant.token, grant.term)
     }

@@ -3,14 +3,14 @@
 /// Events in, answers out; no clock, no socket. The local deadline is the instant the last successful request
 /// was *sent*, plus the lease, minus a margin for clocks of different rate: it lies before the end of the key
 /// in Redis, so a holder stops believing before anybody else can be granted the name.
-struct LeaseState: Sendable {
-    enum Phase: Hashable, Sendable {
+package struct LeaseState: Sendable {
+    package enum Phase: Hashable, Sendable {
         case held
         case released
         case lost(LossReason)
     }
 
-    enum Step: Hashable, Sendable {
+    package enum Step: Hashable, Sendable {
         case renew
         /// It is over, and this is news.
         case lost(LossReason)
@@ -21,8 +21,8 @@ struct LeaseState: Sendable {
     let lease: LeaseTerm
     /// When the maximum hold is over.
     private let holdEnd: ContinuousClock.Instant?
-    private(set) var phase = Phase.held
-    private(set) var deadline: ContinuousClock.Instant
+    package private(set) var phase = Phase.held
+    package private(set) var deadline: ContinuousClock.Instant
     private(set) var renewalDue: ContinuousClock.Instant
     /// From when on renewals count as failing: the first failure since the last success, at the latest half a
     /// lease after that success was sent.
@@ -60,7 +60,7 @@ struct LeaseState: Sendable {
     }
 
     /// What is due at `now`. A renewal may come a little early, so that many leases share one batch.
-    mutating func next(at now: ContinuousClock.Instant) -> Step {
+    package mutating func next(at now: ContinuousClock.Instant) -> Step {
         guard phase == .held else { return .nothing }
         if now >= deadline {
             phase = .lost(reasonAtDeadline)
@@ -74,7 +74,7 @@ struct LeaseState: Sendable {
     }
 
     /// Redis prolonged the lease by a request sent at `sentAt`.
-    mutating func renewed(sentAt: ContinuousClock.Instant) {
+    package mutating func renewed(sentAt: ContinuousClock.Instant) {
         isRenewing = false
         guard phase == .held else { return }
         deadline = max(deadline, sentAt + lease.trusted)
@@ -84,7 +84,7 @@ struct LeaseState: Sendable {
     }
 
     /// Redis answered that the lease is not ours. True: this is news.
-    mutating func refused() -> Bool {
+    package mutating func refused() -> Bool {
         isRenewing = false
         guard phase == .held else { return false }
         phase = .lost(.taken)
@@ -93,7 +93,7 @@ struct LeaseState: Sendable {
 
     /// The renewal failed or its outcome is unknown. That is no loss: it is tried again until the deadline.
     /// Returns the instant of the next try.
-    mutating func renewalFailed(at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+    package mutating func renewalFailed(at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         isRenewing = false
         renewalDue = now + lease.duration / 20
         suspension = min(suspension, now)
@@ -114,13 +114,13 @@ struct LeaseState: Sendable {
     }
 
     /// Why the lease is lost if nothing happens before its deadline.
-    var reasonAtDeadline: LossReason { isRenewable ? .expired : .heldTooLong }
+    package var reasonAtDeadline: LossReason { isRenewable ? .expired : .heldTooLong }
 
     /// False once the lease lasts until the end of its maximum hold.
     private var isRenewable: Bool { deadline != holdEnd }
 
     /// When the status changes, or a renewal is due, if nothing happens before.
-    func nextChange(after now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+    package func nextChange(after now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         var next = deadline
         let warning = deadline - lease.renewal
         if now < warning { next = warning }

@@ -8,11 +8,11 @@ package struct LeaseTerm: Sendable, Hashable {
     let trusted: Duration
     /// How long after its grant, or its last renewal, it is to be renewed: a third of it. Its holder is warned
     /// when so much is left.
-    let renewal: Duration
+    package let renewal: Duration
     /// How long a renewal may be due without success before the holder is told: a sixth of it.
     let patience: Duration
     /// How long the key lives in Redis: the lease, and the lock-delay after a loss.
-    let keyLifetime: Duration
+    package let keyLifetime: Duration
     /// How long it may be held in all; nil for ever.
     let maximumHold: Duration?
     /// The key's lifetime as scripts and `PX` take it.

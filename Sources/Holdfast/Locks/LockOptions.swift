@@ -33,7 +33,7 @@ public struct LockOptions: Hashable, Sendable {
     static let longestLockDelay: Duration = .seconds(60)
 
     /// A lease with these settings.
-    func term(_ lease: Duration) throws(HoldfastError) -> LeaseTerm {
+    package func term(_ lease: Duration) throws(HoldfastError) -> LeaseTerm {
         guard lockDelay >= .zero, lockDelay <= Self.longestLockDelay else {
             throw HoldfastError(
                 .invalidArgument,

@@ -1,0 +1,15 @@
+package import Logging
+
+/// Who granted a lease, renews it, and ends it. A ``LockProvider`` has one.
+package protocol LeaseIssuer: AnyObject, Sendable {
+    var logger: Logger { get }
+
+    /// Lets go of `grant`, whose lease has ended locally already; throws when it was lost before.
+    ///
+    /// - Parameter late: whether it ended after its deadline, before anybody noticed: then only who keeps the
+    ///   names can say that nobody else has held it meanwhile.
+    nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError)
+
+    /// Releases a grant that nobody has any more in the background.
+    func abandon(_ grant: Grant)
+}

@@ -1,0 +1,100 @@
+public import Holdfast
+public import Logging
+
+/// Locks that keep out nobody but this process: for the unit tests of a service, without a server.
+///
+/// ```swift
+/// let locks = InProcessLocks(logger: logger)
+/// let invoicing = Invoicing(locks: locks)      // takes any LockProvider; Holdfast in production
+/// ```
+///
+/// The contract is that of ``Holdfast``: one holder at a time, fences that rise, waiters served in the order
+/// they came, leases that are renewed while they are held. Two processes with an `InProcessLocks` each hold the
+/// same name at the same time, so it says at its start what it is. Nothing here fails for want of a server; what
+/// can befall a holder all the same, a test makes happen: ``lose(_:)``, ``stopRenewals()``.
+public final class InProcessLocks: LockProvider {
+    /// The instance that the holders of its refusals name.
+    public let instance: Instance
+
+    private let configuration: Configuration
+    private let keys: KeySpace
+    private let keeper: InProcessKeeper
+
+    /// - Parameters:
+    ///   - configuration: its ``Configuration/lease`` is what a lock has unless it asks for another one.
+    ///   - logger: where it warns at once that it keeps out nobody but this process.
+    /// - Throws: ``HoldfastError/Code/invalidArgument`` for a lease that cannot be.
+    public init(configuration: Configuration = Configuration(), logger: Logger) throws(HoldfastError) {
+        self.configuration = try configuration.validated()
+        keys = try KeySpace(namespace: "in-process")
+        instance = Instance(configuration: configuration)
+        var logger = logger
+        logger[metadataKey: "holdfast.instance"] = .string(instance.id)
+        keeper = InProcessKeeper(logger: logger)
+        logger.warning(
+            "InProcessLocks keep out nobody but this process: others hold the same names at the same time")
+    }
+
+    public nonisolated(nonsending) func tryAcquire(
+        _ name: String, lease: Duration? = nil, fenced: Bool = true, options: LockOptions = LockOptions()
+    ) async throws -> Acquisition {
+        try keeper.tryAcquire(claim(name, lease, fenced, options))
+    }
+
+    public nonisolated(nonsending) func acquire(
+        _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
+        options: LockOptions = LockOptions()
+    ) async throws -> Lease {
+        let claim = try claim(name, lease, fenced, options)
+        try EnclosingLocks.refuse(claim, of: keeper)
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        switch try await keeper.acquire(claim, until: deadline, barging: options.barging) {
+        case .acquired(let lease): return lease
+        case .refused(let holder): throw HoldfastError.notAcquired(name, within: limit, holder)
+        }
+    }
+
+    private func claim(
+        _ name: String, _ lease: Duration?, _ fenced: Bool, _ options: LockOptions
+    ) throws(HoldfastError) -> LockClaim {
+        let lease = lease ?? configuration.lease
+        try Configuration.validate(lease: lease)
+        let key = try keys.lock(name)
+        return LockClaim(
+            name: name, key: key, fenceKey: KeySpace.fence(ofLock: key),
+            waitersKey: KeySpace.waiters(ofLock: key), isFenced: fenced, token: instance.token(),
+            lease: try options.term(lease))
+    }
+}
+
+/// What a test looks at, and what it makes happen.
+extension InProcessLocks {
+    /// The names that are held at this moment, in order.
+    public var heldNames: [String] { keeper.heldNames }
+
+    /// How many wait for a name at this moment; zero for a name that cannot be.
+    public func waiterCount(of name: String) -> Int {
+        (try? keys.lock(name)).map { keeper.waiterCount(of: $0) } ?? 0
+    }
+
+    /// Takes a lock from its holder, as if Redis had lost it: its lease is lost at once
+    /// (``LossReason/taken``), and the first waiter has the name. False if nobody held it.
+    @discardableResult
+    public func lose(_ name: String) -> Bool {
+        (try? keys.lock(name)).map { keeper.lose($0) } ?? false
+    }
+
+    /// Lets every renewal fail from now on, as if Redis were out of reach: leases are suspended, and lost at
+    /// their deadlines (``LossReason/expired``).
+    public func stopRenewals() { keeper.setRenews(false) }
+
+    /// Lets renewals succeed again. What is not lost until then is held again, at the latest a twentieth of a
+    /// lease later.
+    public func resumeRenewals() { keeper.setRenews(true) }
+}
+
+extension InProcessLocks: CustomStringConvertible {
+    public var description: String {
+        "InProcessLocks(in this process only, not across processes; held: \(heldNames))"
+    }
+}

@@ -1,0 +1,106 @@
+internal import DequeModule
+internal import Holdfast
+
+/// Who holds which name in this process, and who waits for it in which order.
+///
+/// A value: no clock, no task. It is to ``InProcessLocks`` what the keys and scripts in Redis are to `Holdfast`.
+/// A name stands in it while it is held; nobody waits for a free one, since whoever frees a name hands it on in
+/// the same step.
+struct LockTable: Sendable {
+    struct Hold: Sendable {
+        let claim: LockClaim
+        let fence: FencingToken?
+        /// When the name is free, unless it is renewed before.
+        fileprivate(set) var end: ContinuousClock.Instant
+    }
+
+    private struct Place {
+        var hold: Hold
+        var waiters: Deque<LockClaim> = []
+    }
+
+    /// Names are compared by their bytes, which `String` does not do.
+    private var places: [[UInt8]: Place] = [:]
+    /// The start of the clock of the fences, which goes on whatever is done to the clock of the host.
+    private let start: (instant: ContinuousClock.Instant, microseconds: Int64)
+    private var lastFence: Int64 = 0
+
+    init(start: ContinuousClock.Instant, microseconds: Int64) {
+        self.start = (start, microseconds)
+    }
+
+    var heldNames: [String] { places.values.map(\.hold.claim.name).sorted() }
+
+    /// When the first name is free, unless it is renewed before.
+    var nextEnd: ContinuousClock.Instant? { places.values.lazy.map(\.hold.end).min() }
+
+    func microseconds(at now: ContinuousClock.Instant) -> Int64 {
+        let (seconds, attoseconds) = (now - start.instant).components
+        return start.microseconds + seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+    }
+
+    func hold(of key: String) -> Hold? { places[Array(key.utf8)]?.hold }
+
+    func waiterCount(of key: String) -> Int { places[Array(key.utf8)]?.waiters.count ?? 0 }
+
+    /// Who holds the name after `claim` has asked for it: `claim`, if it was free.
+    mutating func ask(_ claim: LockClaim, _ mode: LockClaim.Mode, at now: ContinuousClock.Instant) -> Hold {
+        let key = Array(claim.key.utf8)
+        guard let hold = places[key]?.hold else {
+            let hold = grant(claim, at: now)
+            places[key] = Place(hold: hold)
+            return hold
+        }
+        switch mode {
+        case .attempt: break
+        case .wait: places[key]?.waiters.append(claim)
+        case .barge: places[key]?.waiters.prepend(claim)
+        }
+        return hold
+    }
+
+    /// False: the name is not held by `token` any more.
+    mutating func renew(_ key: String, _ token: String, at now: ContinuousClock.Instant) -> Bool {
+        guard let hold = hold(of: key), hold.claim.token == token, hold.end > now else { return false }
+        places[Array(key.utf8)]?.hold.end = now + hold.claim.lease.keyLifetime
+        return true
+    }
+
+    /// `token` lets go of the name, or of its place among those who wait. Held: it had the name until now.
+    /// Next: who has it since.
+    mutating func leave(
+        _ key: String, _ token: String, at now: ContinuousClock.Instant
+    ) -> (held: Bool, next: Hold?) {
+        guard let hold = hold(of: key) else { return (false, nil) }
+        guard hold.claim.token == token else {
+            places[Array(key.utf8)]?.waiters.removeAll { $0.token == token }
+            return (false, nil)
+        }
+        return (hold.end > now, handOn(key, at: now))
+    }
+
+    /// Takes the name from whoever holds it, and gives it to the first waiter.
+    mutating func handOn(_ key: String, at now: ContinuousClock.Instant) -> Hold? {
+        let bytes = Array(key.utf8)
+        guard let claim = places[bytes]?.waiters.popFirst() else {
+            places[bytes] = nil
+            return nil
+        }
+        let hold = grant(claim, at: now)
+        places[bytes]?.hold = hold
+        return hold
+    }
+
+    /// Hands on the names whose time is over; returns who has them since.
+    mutating func expire(at now: ContinuousClock.Instant) -> [Hold] {
+        let expired = places.values.filter { $0.hold.end <= now }
+        return expired.compactMap { handOn($0.hold.claim.key, at: now) }
+    }
+
+    private mutating func grant(_ claim: LockClaim, at now: ContinuousClock.Instant) -> Hold {
+        lastFence = max(lastFence + 1, microseconds(at: now))
+        return Hold(
+            claim: claim, fence: claim.isFenced ? FencingToken(rawValue: lastFence) : nil,
+            end: now + claim.lease.keyLifetime)
+    }
+}
