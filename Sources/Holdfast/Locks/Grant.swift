@@ -55,6 +55,7 @@ final class Grant: Sendable {
 
     let name: String
     let key: String
+    let waitersKey: String?
     let token: String
     let term: LeaseTerm
     private let slot = Atomic<Int>(-1)
@@ -63,6 +64,7 @@ final class Grant: Sendable {
     init(_ claim: LockClaim, sentAt: ContinuousClock.Instant) {
         name = claim.name
         key = claim.key
+        waitersKey = claim.waitersKey
         token = claim.token
         term = claim.lease
         state = Mutex(State(lease: LeaseState(lease: claim.lease, sentAt: sentAt)))
@@ -72,6 +74,11 @@ final class Grant: Sendable {
     var tableIndex: Int {
         get { slot.load(ordering: .relaxed) }
         set { slot.store(newValue, ordering: .relaxed) }
+    }
+
+    /// The keys of the scripts that end it.
+    var endingKeys: [String] {
+        if let waitersKey { [key, waitersKey] } else { [key] }
     }
 
     var lease: LeaseState {

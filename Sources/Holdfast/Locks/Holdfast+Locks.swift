@@ -22,6 +22,10 @@ extension Holdfast {
 
     /// Acquires a lock, waiting for it if it is held.
     ///
+    /// Those who wait are served in the order they came, across all instances. Nobody polls: whoever releases
+    /// the lock grants it to the next one in the same step. A holder that died costs the waiters the rest of
+    /// its lease. One round trip where the lock is free; else one to queue up and one to confirm the grant.
+    ///
     /// - Parameters:
     ///   - name: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - limit: how long to wait, from zero on; without a limit unless set. Counts from the call.
@@ -34,20 +38,16 @@ extension Holdfast {
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
         options: LockOptions = LockOptions()
     ) async throws -> Lease {
-        var parking = Parking(began: .now, limit: limit)
-        while true {
-            switch try await tryAcquire(name, lease: lease, fenced: fenced, options: options) {
-            case .acquired(let lease):
-                return lease
-            case .refused(let holder):
-                guard let pause = parking.refused(by: holder, at: .now, random: .random(in: 0..<1)) else {
-                    throw HoldfastError(
-                        .notAcquired,
-                        "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
-                        holder: holder)
-                }
-                try await Task.sleep(for: pause, tolerance: .zero, clock: .continuous)
-            }
+        let claim = try core.lockClaim(name, lease: lease, fenced: fenced, options: options)
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        switch try await core.waiting.acquire(claim, until: deadline, barging: options.barging) {
+        case .acquired(let lease):
+            return lease
+        case .refused(let holder):
+            throw HoldfastError(
+                .notAcquired,
+                "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
+                holder: holder)
         }
     }
 
@@ -83,8 +83,8 @@ extension Core {
     ) throws(HoldfastError) -> LockClaim {
         let key = try keys.lock(name)
         let claim = LockClaim(
-            name: name, key: key, fenceKey: fenced ? KeySpace.fence(ofLock: key) : nil,
-            token: instance.token(),
+            name: name, key: key, fenceKey: KeySpace.fence(ofLock: key),
+            waitersKey: KeySpace.waiters(ofLock: key), isFenced: fenced, token: instance.token(),
             lease: try term(lease, options))
         beats.begin()
         return claim

@@ -20,10 +20,14 @@ public struct LockOptions: Hashable, Sendable {
     /// does not keep the name for ever. The name is free when its key has ended: at the latest a lease and the
     /// ``lockDelay`` later.
     public var maximumHold: Duration?
+    /// Whether to go before all who wait already: they wait longer for it, and the first of several that barge
+    /// in is served last. False unless set. An attempt that does not wait never overtakes those who do.
+    public var barging: Bool
 
-    public init(lockDelay: Duration = .zero, maximumHold: Duration? = nil) {
+    public init(lockDelay: Duration = .zero, maximumHold: Duration? = nil, barging: Bool = false) {
         self.lockDelay = lockDelay
         self.maximumHold = maximumHold
+        self.barging = barging
     }
 
     static let longestLockDelay: Duration = .seconds(60)

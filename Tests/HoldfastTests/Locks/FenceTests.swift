@@ -28,7 +28,8 @@ struct FenceTests {
         try await withHoldfast { holdfast, _ in
             let call: () async throws -> RedisValue = {
                 try await holdfast.core.link.evaluate(
-                    Scripts.acquire, keys: ["t:{a}:lock", "t:{a}:fence"], arguments: ["me", "60000", "60000"]
+                    Scripts.acquire, keys: ["t:{a}:lock", "t:{a}:fence"],
+                    arguments: ["me", "60000", "60000", "try"]
                 ).value
             }
             let first = try await call()
