@@ -268,7 +268,8 @@ package actor LeaseKeeper: LinkActor {
         logger.error("the lease of \(grant.name) was lost: \(reason)")
     }
 
-    /// Ends all leases and lets go of them in Redis, so that others need not wait for their end.
+    /// Ends all leases and lets go of them in Redis, so that others need not wait for their end: at the most for
+    /// the lock-delay.
     func close() async {
         let grants = held.withLock { $0.close() }
         await withDiscardingTaskGroup { group in
@@ -281,7 +282,15 @@ package actor LeaseKeeper: LinkActor {
     private nonisolated func releaseAtClose(_ grant: Grant) async {
         logger.warning("the lease of \(grant.name) was still held when the client was closed")
         do {
-            _ = try await releaseOnce(grant, timeout: Self.closeTimeout)
+            if grant.term.lockDelay > .zero {
+                // Its holder did not release it, and may have sent a write: it is lost.
+                _ = try await connection.evaluateShielded(
+                    Scripts.renew, keys: [grant.key],
+                    arguments: [.string(grant.token), .init(milliseconds: grant.term.lockDelay)],
+                    check: .renewing(grant.token), timeout: Self.closeTimeout)
+            } else {
+                _ = try await releaseOnce(grant, timeout: Self.closeTimeout)
+            }
         } catch {
             logger.warning("releasing \(grant.name) while closing failed, it ends by itself: \(error)")
         }
