@@ -42,9 +42,9 @@ static void append(redisContext *c, struct slot *s, const char *acquire, const c
 
 static int granted(const redisReply *reply) {
     if (reply->type == REDIS_REPLY_ARRAY) {
-        return reply->elements == 2 && reply->element[0]->integer == 1;
+        return reply->elements == 2 && (reply->element[0]->integer & 1);
     }
-    return reply->type == REDIS_REPLY_STATUS || (reply->type == REDIS_REPLY_INTEGER && reply->integer == 1);
+    return reply->type == REDIS_REPLY_STATUS || (reply->type == REDIS_REPLY_INTEGER && (reply->integer & 1));
 }
 
 double climit_lock_cycles(const char *path, int depth, long cycles, const char *acquire, const char *release) {

@@ -86,12 +86,15 @@ struct LockBenchmark {
 
     private func link(_ task: Int, _ cycles: Int) async throws {
         let key = "bench:{link-\(task)}:lock"
-        let token = RedisArgument("0123456789abcdef:0123456789abcdef0123456789\(100_000 + task)")
+        let text = "0123456789abcdef:0123456789abcdef0123456789\(100_000 + task)"
+        let token = RedisArgument(text)
+        let check = ReplyCheck.releasing(text)
         let link = holdfast.core.link
         for _ in 0..<cycles {
             let set = try await link.send(["SET", .string(key), token, "NX", "PX", "30000"])
-            let release = try await link.evaluate(Scripts.release, keys: [key], arguments: [token])
-            guard set.value == .status("OK"), release.value == .integer(1) else {
+            let release = try await link.evaluate(
+                Scripts.release, keys: [key], arguments: [token], check: check)
+            guard set.value == .status("OK"), release.isYes else {
                 throw BenchmarkError.refused
             }
         }

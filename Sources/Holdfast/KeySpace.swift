@@ -31,6 +31,17 @@ package struct KeySpace: Sendable {
     /// The key of the fence that belongs to the lock at `key`.
     static func fence(ofLock key: String) -> String { key.dropLast("lock".count) + "fence" }
 
+    /// The key of the queue that belongs to the lock at `key`.
+    static func waiters(ofLock key: String) -> String { key.dropLast("lock".count) + "waiters" }
+
+    /// What the channel of each instance begins with, on which its waiters are told of grants.
+    var wakeChannels: String { "\(prefix):wake:" }
+
+    /// A value that only accepts writes under a fence, and its guard.
+    func fencedValue(_ resource: String) throws(HoldfastError) -> [String] {
+        [try key(resource, "value"), try key(resource, "guard")]
+    }
+
     /// The hash of all running instances, and the sorted set of their last beats.
     package var instances: [String] { ["\(prefix):{instances}", "\(prefix):{instances}:beats"] }
 

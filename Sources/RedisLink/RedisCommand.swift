@@ -4,28 +4,34 @@
 /// function for this; it formats each number by `sprintf`, which costs more than the rest of sending.
 package struct RedisCommand: Sendable, Hashable {
     let bytes: [UInt8]
+    let check: ReplyCheck
 
-    package init(_ arguments: [RedisArgument]) {
-        self.init(count: arguments.count, capacity: arguments.capacity) { output in
+    package init(_ arguments: [RedisArgument], check: ReplyCheck = .none) {
+        self.init(count: arguments.count, capacity: arguments.capacity, check) { output in
             for argument in arguments { output.append(argument) }
         }
     }
 
     /// A call of a script that the server knows, by its digest.
-    package init(_ script: RedisScript, keys: [String], arguments: [RedisArgument]) {
-        self.init(script.callByDigest, keys: keys, arguments: arguments)
+    package init(
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none
+    ) {
+        self.init(script.callByDigest, keys: keys, arguments: arguments, check)
     }
 
     /// A call that brings the script along.
-    package init(whole script: RedisScript, keys: [String], arguments: [RedisArgument]) {
-        self.init(RedisScript.bulk(["EVAL", .string(script.source)]), keys: keys, arguments: arguments)
+    package init(
+        whole script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none
+    ) {
+        self.init(
+            RedisScript.bulk(["EVAL", .string(script.source)]), keys: keys, arguments: arguments, check)
     }
 
-    private init(_ call: [UInt8], keys: [String], arguments: [RedisArgument]) {
+    private init(_ call: [UInt8], keys: [String], arguments: [RedisArgument], _ check: ReplyCheck) {
         let capacity =
             call.count + RESPWriter.header + RESPWriter.digits + arguments.capacity
             + keys.reduce(0) { $0 + RESPWriter.header + $1.utf8.count }
-        self.init(count: 3 + keys.count + arguments.count, capacity: capacity) { output in
+        self.init(count: 3 + keys.count + arguments.count, capacity: capacity, check) { output in
             output.append(call)
             output.append(.integer(Int64(keys.count)))
             for key in keys { output.append(.string(key)) }
@@ -33,7 +39,8 @@ package struct RedisCommand: Sendable, Hashable {
         }
     }
 
-    private init(count: Int, capacity: Int, _ write: (inout RESPWriter) -> Void) {
+    private init(count: Int, capacity: Int, _ check: ReplyCheck, _ write: (inout RESPWriter) -> Void) {
+        self.check = check
         bytes = Array(unsafeUninitializedCapacity: RESPWriter.header + capacity) { buffer, length in
             var output = RESPWriter(buffer)
             output.appendHeader("*", count)

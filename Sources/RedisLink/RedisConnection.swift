@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import Logging
 import Synchronization
 
 /// The actor of one connection: hands commands to the session, and replies to the tasks that wait for them.
@@ -55,6 +56,9 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     @exclusivity(unchecked) private var pending = PendingReplies<Request>()
     private var connecting: [UInt64: UnsafeContinuation<Swift.Result<Void, RedisError>, Never>] = [:]
     private var lastFailure: RedisError?
+    private let logger: Logger
+    /// How many replies came that cannot be those to their commands.
+    private var misplacedReplies = 0
     private nonisolated let lastID = Atomic<UInt64>(0)
     /// What was cancelled and has not ended yet. The cancellation may reach the thread before the command.
     private nonisolated let withdrawn = Mutex<Set<UInt64>>([])
@@ -72,7 +76,8 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     /// How many commands wait for their next try.
     var restingCount: Int { resting.count }
 
-    init(configuration: RedisConfiguration, thread: LinkThread) {
+    init(configuration: RedisConfiguration, thread: LinkThread, logger: Logger) {
+        self.logger = logger
         self.configuration = configuration
         self.thread = thread
         session = Session(configuration: configuration, thread: thread)
@@ -85,7 +90,8 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     package var health: ConnectionHealth {
         ConnectionHealth(
             isConnected: session.isReady && unfitness == nil, lastReply: session.lastReceived,
-            replyOwedSince: pending.owedSince, lastFailure: lastFailure)
+            replyOwedSince: pending.owedSince, lastFailure: lastFailure,
+            misplacedReplies: misplacedReplies)
     }
 
     /// Waits until the connection stands, or for the next attempt's failure.
@@ -146,24 +152,26 @@ package actor RedisConnection: LinkActor, SessionDelegate {
 
     /// Runs a script by its digest. A server that does not know it has not run it, so it is sent whole then.
     package nonisolated(nonsending) func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
+        timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        try await evaluate(script, keys, arguments, timeout, shielded: false)
+        try await evaluate(script, keys, arguments, check, timeout, shielded: false)
     }
 
-    /// As ``evaluate(_:keys:arguments:timeout:)``, not interrupted by cancellation.
+    /// As ``evaluate(_:keys:arguments:check:timeout:)``, not interrupted by cancellation.
     package nonisolated(nonsending) func evaluateShielded(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
+        timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        try await evaluate(script, keys, arguments, timeout, shielded: true)
+        try await evaluate(script, keys, arguments, check, timeout, shielded: true)
     }
 
     private nonisolated(nonsending) func evaluate(
-        _ script: RedisScript, _ keys: [String], _ arguments: [RedisArgument], _ timeout: Duration?,
-        shielded: Bool
+        _ script: RedisScript, _ keys: [String], _ arguments: [RedisArgument], _ check: ReplyCheck,
+        _ timeout: Duration?, shielded: Bool
     ) async throws(RedisError) -> RedisReply {
         let deadline = ContinuousClock.now + (timeout ?? configuration.commandTimeout)
-        var command = RedisCommand(script, keys: keys, arguments: arguments)
+        var command = RedisCommand(script, keys: keys, arguments: arguments, check: check)
         var timeout = timeout
         var isKnown = true
         while true {
@@ -173,7 +181,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
             } catch {
                 guard isKnown, error.replyKind == "NOSCRIPT" else { throw error.naming(script, keys: keys) }
                 isKnown = false
-                command = RedisCommand(whole: script, keys: keys, arguments: arguments)
+                command = RedisCommand(whole: script, keys: keys, arguments: arguments, check: check)
                 timeout = deadline - .now
             }
         }
@@ -188,19 +196,20 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         return try result.get()
     }
 
-    /// As ``evaluate(_:keys:arguments:timeout:)``, for callers on the connection's thread.
+    /// As ``evaluate(_:keys:arguments:check:timeout:)``, for callers on the connection's thread.
     package func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil,
-        completion: @escaping @Sendable (Result) -> Void
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
+        timeout: Duration? = nil, completion: @escaping @Sendable (Result) -> Void
     ) {
         let deadline = thread.now + (timeout ?? configuration.commandTimeout)
-        send(RedisCommand(script, keys: keys, arguments: arguments), timeout: timeout) { result in
+        let byDigest = RedisCommand(script, keys: keys, arguments: arguments, check: check)
+        send(byDigest, timeout: timeout) { result in
             guard case .failure(let error) = result else { return completion(result) }
             guard error.replyKind == "NOSCRIPT" else {
                 return completion(.failure(error.naming(script, keys: keys)))
             }
             self.inTurn {
-                let whole = RedisCommand(whole: script, keys: keys, arguments: arguments)
+                let whole = RedisCommand(whole: script, keys: keys, arguments: arguments, check: check)
                 $0.send(whole, timeout: deadline - .now) { result in
                     guard case .failure(let error) = result else { return completion(result) }
                     completion(.failure(error.naming(script, keys: keys)))
@@ -412,15 +421,36 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         guard let entry = pending.replied() else {
             // Whose reply this is cannot be known any more, nor whose the next ones will be.
             let unexpected = value.errorText ?? "a reply that no command asked for"
+            if value.errorText == nil { noteMisplaced(unexpected) }
             return session.fail(
                 RedisError(.connectionLost, delivery: .unknown, "the server sent \(unexpected)"))
         }
         guard let request = entry.completion else { return }
         if case .error(let text) = value {
             refused(request, ErrorReply(text))
+        } else if !request.command.check.accepts(value) {
+            misplaced(request)
         } else {
             finish(request, .success(RedisReply(value: value, sentAt: entry.sentAt)))
         }
+    }
+
+    /// Something on the way swapped or doubled replies: from here on none can be trusted.
+    private func misplaced(_ request: Request) {
+        let what = "a reply that belongs to another command"
+        noteMisplaced(what)
+        let error = RedisError(
+            .protocolViolation, delivery: .unknown, "\(configuration.endpoint) sent \(what)")
+        finish(request, .failure(error))
+        session.fail(error)
+    }
+
+    private func noteMisplaced(_ what: String) {
+        misplacedReplies += 1
+        guard misplacedReplies == 1 else { return }
+        logger.error(
+            "\(configuration.endpoint) sent \(what): is there a proxy? The connection is made anew; said once"
+        )
     }
 
     private func failed(_ error: RedisError, sent: UInt64) {
