@@ -32,26 +32,17 @@ package actor LeaseKeeper: LinkActor {
     // MARK: Acquire
 
     /// One attempt to acquire. Throws `CancellationError`, or a ``HoldfastError``.
-    package nonisolated(nonsending) func tryAcquire(_ claim: LockClaim) async throws -> Acquisition {
-        switch try await ask(claim, .attempt) {
-        case .refused(let holder, _): .refused(holder)
-        case .granted(let fence, let sentAt): .acquired(try take(claim, fence: fence, sentAt: sentAt))
-        }
-    }
-
-    /// Asks once. Throws `CancellationError`, or a ``HoldfastError``.
     ///
     /// If the connection is lost before the answer, the attempt is repeated once with the same token, which
     /// Redis answers as it answered, or would have answered, the first time. What is still unknown after
     /// that, or was cancelled on its way, is undone in the background.
-    nonisolated(nonsending) func ask(
-        _ claim: LockClaim, _ mode: LockClaim.Mode
-    ) async throws -> LockClaim.Answer {
+    package nonisolated(nonsending) func tryAcquire(_ claim: LockClaim) async throws -> Acquisition {
         guard held.withLock({ !$0.isClosed }) else { throw HoldfastError(.closed, "this client is closed") }
         var unknown = false
         while true {
+            let answer: LockClaim.Answer
             do throws(RedisError) {
-                return try await claim.attempt(mode, over: connection, wakeChannels: wakeChannels)
+                answer = try await claim.attempt(.attempt, over: connection, wakeChannels: wakeChannels)
             } catch {
                 let first = !unknown
                 unknown = unknown || error.delivery == .unknown
@@ -62,6 +53,11 @@ package actor LeaseKeeper: LinkActor {
                     abandon(claim)
                 }
                 throw HoldfastError.thrown(for: failure, "acquiring the lock \(claim.name)")
+            }
+            switch answer {
+            case .refused(let holder, _): return .refused(holder)
+            case .granted(let fence, let sentAt):
+                return .acquired(try take(claim, fence: fence, sentAt: sentAt))
             }
         }
     }

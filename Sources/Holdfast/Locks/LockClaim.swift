@@ -50,16 +50,22 @@ package struct LockClaim: Sendable {
     nonisolated(nonsending) func attempt(
         _ mode: Mode, over connection: RedisConnection, wakeChannels: String
     ) async throws(RedisError) -> Answer {
-        // Who has, or takes, a place in the queue must not overtake it.
-        if !isFenced, mode == .attempt {
-            let set: [RedisArgument] = ["SET", .string(key), .string(token), "NX", "PX", lease.milliseconds]
-            let reply = try await connection.send(RedisCommand(set, check: .okOrNull))
+        if let set = bareCommand(mode) {
+            let reply = try await connection.send(set)
             if !reply.value.isNull { return .granted(nil, sentAt: reply.sentAt) }
         }
         return try Answer(
             await connection.evaluate(
                 Scripts.acquire, keys: keys, arguments: arguments(mode, wakeChannels: wakeChannels),
                 check: .acquiring(token)))
+    }
+
+    /// The bare `SET` that is tried first for a grant without a fence; nil for others, and for who has, or takes,
+    /// a place in the queue, which it must not overtake.
+    func bareCommand(_ mode: Mode) -> RedisCommand? {
+        guard !isFenced, mode == .attempt else { return nil }
+        let set: [RedisArgument] = ["SET", .string(key), .string(token), "NX", "PX", lease.milliseconds]
+        return RedisCommand(set, check: .okOrNull)
     }
 
     /// The keys and the arguments of acquire.lua.
