@@ -56,7 +56,7 @@ package actor LeaseKeeper: LinkActor {
             case .refused(let holder):
                 return .refused(holder)
             case .granted(let fence, let sentAt):
-                let lease = hold(claim, fence: fence, sentAt: sentAt)
+                let lease = hold(claim, fence: fence, sentAt: sentAt.wrappedValue)
                 // A process that was stopped while the answer waited for it.
                 try lease.check()
                 return .acquired(lease)

@@ -1,3 +1,5 @@
+import RedisLink
+
 /// Why a lease ended although nobody released it.
 public enum LossReason: Hashable, Sendable, CustomStringConvertible {
     /// It could not be renewed before its local deadline, which lies before the server's.
@@ -37,14 +39,14 @@ struct LeaseState: Sendable {
 
     let lease: LeaseTerm
     private(set) var phase = Phase.held
-    private(set) var deadline: ContinuousClock.Instant
-    private(set) var renewalDue: ContinuousClock.Instant
+    @Moment private(set) var deadline: ContinuousClock.Instant
+    @Moment private(set) var renewalDue: ContinuousClock.Instant
     private var isRenewing = false
 
     init(lease: LeaseTerm, sentAt: ContinuousClock.Instant) {
         self.lease = lease
-        deadline = sentAt + lease.trusted
-        renewalDue = sentAt + lease.renewal
+        _deadline = Moment(wrappedValue: sentAt + lease.trusted)
+        _renewalDue = Moment(wrappedValue: sentAt + lease.renewal)
     }
 
     func isHeld(at now: ContinuousClock.Instant) -> Bool {

@@ -9,12 +9,13 @@ package struct LeaseTerm: Sendable, Hashable {
     /// How long after its grant, or its last renewal, it is to be renewed.
     let renewal: Duration
     /// As scripts and `PX` take it.
-    package let milliseconds: RedisArgument
+    package var milliseconds: RedisArgument { .integer(wholeMilliseconds) }
+    private let wholeMilliseconds: Int64
 
     package init(_ duration: Duration) {
         self.duration = duration
         trusted = duration - duration / 100 - .milliseconds(2)
         renewal = duration / 3
-        milliseconds = RedisArgument(milliseconds: duration)
+        wholeMilliseconds = duration.wholeMilliseconds
     }
 }

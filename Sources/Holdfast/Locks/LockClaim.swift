@@ -3,7 +3,7 @@ import RedisLink
 /// One wish for a lease: what to take, with which token, for how long.
 package struct LockClaim: Sendable {
     enum Answer {
-        case granted(FencingToken?, sentAt: ContinuousClock.Instant)
+        case granted(FencingToken?, sentAt: Moment)
         case refused(Holder)
     }
 
@@ -52,7 +52,7 @@ package struct LockClaim: Sendable {
         while true {
             let set: [RedisArgument] = ["SET", .string(key), .string(token), "NX", "PX", lease.milliseconds]
             let reply = try await connection.send(RedisCommand(set, check: .okOrNull))
-            guard reply.value.isNull else { return .granted(nil, sentAt: reply.sentAt) }
+            guard reply.value.isNull else { return .granted(nil, sentAt: reply.$sentAt) }
             let look = try await connection.evaluate(
                 Scripts.inspect, keys: [key, KeySpace.fence(ofLock: key)], arguments: [])
             guard let parts = look.value.array else { throw unexpected }
@@ -62,7 +62,7 @@ package struct LockClaim: Sendable {
             let renewal = try await connection.evaluate(
                 Scripts.renew, keys: [key], arguments: [.string(token), lease.milliseconds],
                 check: .renewing(token))
-            if renewal.isYes { return .granted(nil, sentAt: renewal.sentAt) }
+            if renewal.isYes { return .granted(nil, sentAt: renewal.$sentAt) }
         }
     }
 
@@ -76,7 +76,7 @@ extension LockClaim.Answer {
     init?(fenced reply: RedisReply) {
         guard let parts = reply.value.array, parts.first?.integer != nil else { return nil }
         if reply.isYes, parts.count == 2, let fence = parts[1].integer {
-            self = .granted(FencingToken(rawValue: fence), sentAt: reply.sentAt)
+            self = .granted(FencingToken(rawValue: fence), sentAt: reply.$sentAt)
         } else if !reply.isYes, let holder = Holder(reply: parts.dropFirst()) {
             self = .refused(holder)
         } else {
