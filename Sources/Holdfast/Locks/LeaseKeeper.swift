@@ -64,9 +64,9 @@ package actor LeaseKeeper: LinkActor {
 
     /// Begins to renew what was just granted, if it is not over already.
     nonisolated func take(
-        _ claim: LockClaim, fence: FencingToken?, sentAt: ContinuousClock.Instant
+        _ claim: LockClaim, fence: FencingToken?, sentAt: Moment
     ) throws(HoldfastError) -> Lease {
-        let lease = hold(claim, fence: fence, sentAt: sentAt)
+        let lease = hold(claim, fence: fence, sentAt: sentAt.wrappedValue)
         // A process that was stopped while the answer waited for it.
         try lease.check()
         return lease

@@ -18,7 +18,8 @@ package struct LeaseTerm: Sendable, Hashable {
     /// How long it may be held in all; nil for ever.
     let maximumHold: Duration?
     /// The key's lifetime as scripts and `PX` take it.
-    package let milliseconds: RedisArgument
+    package var milliseconds: RedisArgument { .integer(wholeMilliseconds) }
+    private let wholeMilliseconds: Int64
 
     package init(_ duration: Duration, lockDelay: Duration = .zero, maximumHold: Duration? = nil) {
         self.duration = duration
@@ -28,6 +29,6 @@ package struct LeaseTerm: Sendable, Hashable {
         self.lockDelay = lockDelay
         keyLifetime = duration + lockDelay
         self.maximumHold = maximumHold
-        milliseconds = RedisArgument(milliseconds: keyLifetime)
+        wholeMilliseconds = keyLifetime.wholeMilliseconds
     }
 }

@@ -3,7 +3,7 @@ import RedisLink
 /// One wish for a lease: what to take, with which token, for how long.
 package struct LockClaim: Sendable {
     enum Answer {
-        case granted(FencingToken?, sentAt: ContinuousClock.Instant)
+        case granted(FencingToken?, sentAt: Moment)
         /// Anew: the claim stands in the queue since this attempt.
         case refused(Holder, queuedAnew: Bool)
     }
@@ -52,7 +52,7 @@ package struct LockClaim: Sendable {
     ) async throws(RedisError) -> Answer {
         if let set = bareCommand(mode) {
             let reply = try await connection.send(set)
-            if !reply.value.isNull { return .granted(nil, sentAt: reply.sentAt) }
+            if !reply.value.isNull { return .granted(nil, sentAt: reply.$sentAt) }
         }
         return try Answer(
             await connection.evaluate(
@@ -102,7 +102,7 @@ extension LockClaim.Answer {
     init?(reading reply: RedisReply) {
         guard let parts = reply.value.array, parts.first?.integer != nil else { return nil }
         if reply.isYes, parts.count == 2, let fence = parts[1].integer {
-            self = .granted(fence == 0 ? nil : FencingToken(rawValue: fence), sentAt: reply.sentAt)
+            self = .granted(fence == 0 ? nil : FencingToken(rawValue: fence), sentAt: reply.$sentAt)
         } else if !reply.isYes, parts.count == 6, let holder = Holder(reply: parts[1...4]) {
             self = .refused(holder, queuedAnew: parts[5].integer == 1)
         } else {

@@ -12,7 +12,7 @@ actor LockWaiting: LinkActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     enum Outcome: Sendable {
-        case granted(FencingToken?, sentAt: ContinuousClock.Instant)
+        case granted(FencingToken?, sentAt: Moment)
         case timedOut(Holder)
         case cancelled
         indirect case failed(RedisError)
@@ -181,7 +181,7 @@ actor LockWaiting: LinkActor {
     private func answeredBare(_ claim: LockClaim, _ result: RedisConnection.Result) {
         switch result {
         case .success(let reply) where reply.value.isNull: evaluate(claim, .attempt, .arrival)
-        case .success(let reply): granted(claim, nil, sentAt: reply.sentAt)
+        case .success(let reply): granted(claim, nil, sentAt: reply.$sentAt)
         case .failure(let error): failed(claim, .arrival, error)
         }
     }
@@ -202,7 +202,7 @@ actor LockWaiting: LinkActor {
         }
     }
 
-    private func granted(_ claim: LockClaim, _ fence: FencingToken?, sentAt: ContinuousClock.Instant) {
+    private func granted(_ claim: LockClaim, _ fence: FencingToken?, sentAt: Moment) {
         // Left while it asked: then nobody has this grant.
         guard let waiter = remove(claim.token) else { return keeper.abandon(claim) }
         waiter.continuation.resume(returning: .granted(fence, sentAt: sentAt))

@@ -24,7 +24,8 @@ struct WaitingRoomTests {
         _ = room.refused(
             "a", reason: .arrival, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
         _ = room.refused(
-            "b", reason: .arrival, by: holder(stranger, remaining: 2000), queuedAnew: false, isListening: true,
+            "b", reason: .arrival, by: holder(stranger, remaining: 2000), queuedAnew: false,
+            isListening: true,
             at: start)
         #expect(room.nextWake == start + .milliseconds(1001))
         let answer1 = room.check(at: start + .milliseconds(1000))
@@ -50,7 +51,8 @@ struct WaitingRoomTests {
         for (token, isListening) in [("redis-py", true), (stranger, false)] {
             var room = room("a")
             _ = room.refused(
-                "a", reason: .arrival, by: holder(token), queuedAnew: false, isListening: isListening, at: start)
+                "a", reason: .arrival, by: holder(token), queuedAnew: false, isListening: isListening,
+                at: start)
             #expect(room.nextWake == start + WaitingRoom.impatience)
         }
     }
