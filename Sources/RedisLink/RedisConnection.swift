@@ -80,7 +80,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         self.logger = logger
         self.configuration = configuration
         self.thread = thread
-        session = Session(configuration: configuration, thread: thread)
+        session = Session(configuration: configuration, thread: thread, listens: false)
         session.delegate = self
     }
 
