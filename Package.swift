@@ -39,6 +39,7 @@ let package = Package(
             name: "Holdfast",
             dependencies: [
                 "RedisLink",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -75,12 +76,14 @@ let package = Package(
         .testTarget(name: "HoldfastTestingTests", dependencies: ["HoldfastTesting"], swiftSettings: strict),
         .testTarget(
             name: "HoldfastSimulationTests",
-            dependencies: ["HoldfastSimulation", "HoldfastTesting"],
+            dependencies: [
+                "HoldfastSimulation", "HoldfastTesting", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "HoldfastToolTests",
-            dependencies: ["Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool"],
+            dependencies: ["Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool", "RedisLink"],
             swiftSettings: strict
         ),
     ],

@@ -9,6 +9,7 @@
 struct slot {
     char lock[64];
     char fence[64];
+    char waiters[64];
     char token[64];
     int holding;
 };
@@ -29,11 +30,12 @@ static int load(redisContext *c, const char *source, char *digest) {
 
 static void append(redisContext *c, struct slot *s, const char *acquire, const char *release) {
     if (s->holding) {
-        const char *argv[] = {"EVALSHA", release, "1", s->lock, s->token};
-        redisAppendCommandArgv(c, 5, argv, NULL);
-    } else if (acquire[0] != 0) {
-        const char *argv[] = {"EVALSHA", acquire, "2", s->lock, s->fence, s->token, "30000", "604800000"};
+        const char *argv[] = {"EVALSHA", release, "2", s->lock, s->waiters, s->token, "3000", "bench:wake:"};
         redisAppendCommandArgv(c, 8, argv, NULL);
+    } else if (acquire[0] != 0) {
+        const char *argv[] = {"EVALSHA", acquire,     "3",   s->lock, s->fence,     s->waiters, s->token,
+                              "30000",   "604800000", "try", "3000",  "bench:wake:"};
+        redisAppendCommandArgv(c, 12, argv, NULL);
     } else {
         const char *argv[] = {"SET", s->lock, s->token, "NX", "PX", "30000"};
         redisAppendCommandArgv(c, 6, argv, NULL);
@@ -42,9 +44,9 @@ static void append(redisContext *c, struct slot *s, const char *acquire, const c
 
 static int granted(const redisReply *reply) {
     if (reply->type == REDIS_REPLY_ARRAY) {
-        return reply->elements == 2 && reply->element[0]->integer == 1;
+        return reply->elements == 2 && (reply->element[0]->integer & 1);
     }
-    return reply->type == REDIS_REPLY_STATUS || (reply->type == REDIS_REPLY_INTEGER && reply->integer == 1);
+    return reply->type == REDIS_REPLY_STATUS || (reply->type == REDIS_REPLY_INTEGER && (reply->integer & 1));
 }
 
 double climit_lock_cycles(const char *path, int depth, long cycles, const char *acquire, const char *release) {
@@ -64,6 +66,7 @@ double climit_lock_cycles(const char *path, int depth, long cycles, const char *
     for (int i = 0; i < depth; i++) {
         snprintf(slots[i].lock, sizeof slots[i].lock, "bench:{c-%d}:lock", i);
         snprintf(slots[i].fence, sizeof slots[i].fence, "bench:{c-%d}:fence", i);
+        snprintf(slots[i].waiters, sizeof slots[i].waiters, "bench:{c-%d}:waiters", i);
         snprintf(slots[i].token, sizeof slots[i].token, "0123456789abcdef:0123456789abcdef0123456789%06x", i);
     }
 

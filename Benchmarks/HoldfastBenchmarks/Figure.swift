@@ -12,23 +12,30 @@ struct Figure {
         self.unit = unit
     }
 
+    /// A figure of one round; without a limit where there is none to hold it against.
+    static func print(_ name: String, _ value: Double, limit: Double? = nil, unit: String) {
+        write(name, value: value, limit: limit, ratio: limit.map { value / $0 }, unit: unit)
+    }
+
     mutating func add(value: Double, limit: Double) {
         rounds.append((value, limit))
     }
 
-    /// The median ratio of the rounds, with medians of both sides.
-    var json: String {
-        let value = Self.median(rounds.map(\.value))
-        let limit = Self.median(rounds.map(\.limit))
-        let ratio = Self.median(rounds.map { $0.value / $0.limit })
-        return """
-            {"figure": "\(name)", "value": \(Self.rounded(value)), "limit": \(Self.rounded(limit)), \
-            "ratio": \(Self.rounded(ratio)), "unit": "\(unit)"}
-            """
+    /// Writes the median ratio of the rounds, with medians of both sides; nothing if there was no round.
+    func print() {
+        guard !rounds.isEmpty else { return }
+        Self.write(
+            name, value: Self.median(rounds.map(\.value)), limit: Self.median(rounds.map(\.limit)),
+            ratio: Self.median(rounds.map { $0.value / $0.limit }), unit: unit)
     }
 
-    func print() {
-        FileHandle.standardOutput.write(Data((json + "\n").utf8))
+    private static func write(_ name: String, value: Double, limit: Double?, ratio: Double?, unit: String) {
+        let json = """
+            {"figure": "\(name)", "value": \(number(value)), "limit": \(number(limit)), \
+            "ratio": \(number(ratio)), "unit": "\(unit)"}
+
+            """
+        FileHandle.standardOutput.write(Data(json.utf8))
     }
 
     static func median(_ values: [Double]) -> Double {
@@ -36,7 +43,15 @@ struct Figure {
         return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
     }
 
-    private static func rounded(_ value: Double) -> Double {
-        (value * 1000).rounded() / 1000
+    /// The value that `share` of all do not exceed.
+    static func percentile(_ share: Double, of values: [Double]) -> Double {
+        let sorted = values.sorted()
+        return sorted[max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1)]
+    }
+
+    /// As JSON has it: there is no infinite number, which a ratio to zero would be.
+    private static func number(_ value: Double?) -> String {
+        guard let value, value.isFinite else { return "null" }
+        return "\((value * 1000).rounded() / 1000)"
     }
 }

@@ -86,12 +86,17 @@ struct LockBenchmark {
 
     private func link(_ task: Int, _ cycles: Int) async throws {
         let key = "bench:{link-\(task)}:lock"
-        let token = RedisArgument("0123456789abcdef:0123456789abcdef0123456789\(100_000 + task)")
+        let waiters = "bench:{link-\(task)}:waiters"
+        let text = "0123456789abcdef:0123456789abcdef0123456789\(100_000 + task)"
+        let token = RedisArgument(text)
+        let check = ReplyCheck.releasing(text)
         let link = holdfast.core.link
         for _ in 0..<cycles {
             let set = try await link.send(["SET", .string(key), token, "NX", "PX", "30000"])
-            let release = try await link.evaluate(Scripts.release, keys: [key], arguments: [token])
-            guard set.value == .status("OK"), release.value == .integer(1) else {
+            let release = try await link.evaluate(
+                Scripts.release, keys: [key, waiters], arguments: [token, "3000", "bench:wake:"],
+                check: check)
+            guard set.value == .status("OK"), release.isYes else {
                 throw BenchmarkError.refused
             }
         }
@@ -111,4 +116,6 @@ struct LockBenchmark {
 enum BenchmarkError: Error {
     case limit
     case refused
+    /// A process of the benchmark did not do what it was started for.
+    case child(String)
 }

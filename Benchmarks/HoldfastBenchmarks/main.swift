@@ -1,12 +1,40 @@
 import HoldfastTesting
 
 // One subject a run; each prints one JSON object a line on standard output.
-switch CommandLine.arguments.dropFirst().first {
-case "locks":
-    let figures = Set(CommandLine.arguments.dropFirst(2))
-    try await withPrivateRedisServer { server in
+var arguments = CommandLine.arguments.dropFirst()
+if arguments.first != "locks" { TimeLimit.begin(seconds: 120) }
+switch (arguments.popFirst(), arguments.count) {
+case ("locks", _):
+    try await withPrivateRedisServer { [figures = Set(arguments)] server in
         try await LockBenchmark(server: server, figures: figures).run()
     }
+case ("handoff", 0):
+    try await withPrivateRedisServer { try await HandoffBenchmark(server: $0).run() }
+case ("waiters", 0):
+    try await withPrivateRedisServer { try await WaitersBenchmark.run($0) }
+case ("crash", 0):
+    try await withPrivateRedisServer { try await CrashBenchmark(server: $0).run() }
+case ("idle", 0):
+    try await withPrivateRedisServer { try await IdleBenchmark.run($0) }
+
+// What a benchmark starts this program for again.
+case ("handoff-holder", 2):
+    try await HandoffHolder.run(arguments.removeFirst(), .init(rawValue: arguments.removeFirst()) ?? .timing)
+case ("waiting-crowd", 1):
+    try await WaitingCrowd.run(arguments.removeFirst())
+case ("crash-holder", 1):
+    try await CrashHolder.run(arguments.removeFirst())
+case ("idle-holder", 1):
+    try await IdleHolder.run(arguments.removeFirst())
+
 default:
-    print("usage: scripts/bench locks [FIGURE…], for example: scripts/bench locks lock.plain.256")
+    print(
+        """
+        usage: scripts/bench SUBJECT
+          locks [FIGURE…]   lock cycles against plain C, for example: scripts/bench locks lock.plain.256
+          handoff           from a release to the next holder running, between processes, beside other libraries
+          waiters           10,000 waiters on one name: order, commands, memory, cancellation
+          crash             from the end of a killed holder's lease to the next holder running
+          idle              1,000 held locks in an idle process: memory, renewals, processor time
+        """)
 }

@@ -20,21 +20,23 @@ enum ReplyReaders {
     }
 
     private static func readLock(_ reply: RedisReply) {
-        if case .granted(let fence?, let sentAt)? = LockClaim.Answer(fenced: reply) {
-            _ = LeaseState(lease: LeaseTerm(lease), sentAt: sentAt)
+        if case .granted(let fence?, let sentAt)? = LockClaim.Answer(reading: reply) {
+            _ = LeaseState(lease: LeaseTerm(lease), sentAt: sentAt.wrappedValue)
             _ = "\(fence)"
         }
         for holder in [reply.value.array.flatMap { Holder(reply: $0[...]) }, refusal(reply)] {
             guard let holder else { continue }
             _ = "\(holder)"
             _ = OnceRecord.result(in: holder.value)
-            var parking = Parking(began: .now, limit: lease)
-            _ = parking.refused(by: holder, at: .now, random: 0.5)
+            var room = WaitingRoom()
+            room.enter("token", until: .now)
+            _ = room.refused(
+                "token", reason: .check, by: holder, queuedAnew: true, isListening: true, at: .now)
         }
     }
 
     private static func refusal(_ reply: RedisReply) -> Holder? {
-        guard case .refused(let holder)? = LockClaim.Answer(fenced: reply) else { return nil }
+        guard case .refused(let holder, _)? = LockClaim.Answer(reading: reply) else { return nil }
         return holder
     }
 

@@ -7,6 +7,7 @@ package final class Core: Sendable {
     package let keys: KeySpace
     package let instance: Instance
     package let keeper: LeaseKeeper
+    let waiting: LockWaiting
     let beats: Heartbeat
     package let configuration: Configuration
     /// The lease of what does not ask for another one.
@@ -34,7 +35,8 @@ package final class Core: Sendable {
         } catch {
             throw HoldfastError(error, "setting up the link to Redis")
         }
-        keeper = LeaseKeeper(connection: link.connection, logger: logger)
+        keeper = LeaseKeeper(connection: link.connection, keys: keys, logger: logger)
+        waiting = LockWaiting(link: link, keeper: keeper, keys: keys, instance: instance, logger: logger)
         beats = Heartbeat(link: link, keys: keys, instance: instance, logger: logger)
     }
 }

@@ -15,6 +15,9 @@ public struct Health: Sendable {
     public let lastRenewal: ContinuousClock.Instant?
     /// Why there is no connection: what ended the last one or the last attempt. Nil while one stands.
     public let failure: HoldfastError?
+    /// How many replies came that no command asked for, or that were those to other commands. Each ended the
+    /// connection. Above zero, something between this client and Redis swaps or repeats replies.
+    public let misplacedReplies: Int
 
     /// For how long Redis has owed a reply and said nothing at all; zero when it owes none.
     public func silence(at now: ContinuousClock.Instant = .now) -> Duration {
@@ -41,7 +44,8 @@ extension Holdfast {
             return Health(
                 isConnected: connection.isConnected, lastReply: connection.lastReply,
                 replyOwedSince: connection.replyOwedSince, lastRenewal: await core.keeper.lastRenewal,
-                failure: connection.lastFailure.map { HoldfastError($0, "the connection to Redis") })
+                failure: connection.lastFailure.map { HoldfastError($0, "the connection to Redis") },
+                misplacedReplies: connection.misplacedReplies)
         }
     }
 }

@@ -81,6 +81,7 @@ public final class Holdfast: Service, Sendable {
         // What still runs is told first: the timers that would wake it end with the connection.
         workers.stop()
         consumers.stop()
+        await core.waiting.close()
         await core.keeper.close()
         await core.beats.close()
         await core.link.close()

@@ -4,6 +4,9 @@ package import RedisLink
 package enum Scripts {
     package static let acquire = script("acquire", PackageResources.acquire_lua)
     package static let release = script("release", PackageResources.release_lua)
+    package static let leave = script("leave", PackageResources.leave_lua)
+    package static let forceRelease = script("force_release", PackageResources.force_release_lua)
+    package static let waiters = script("waiters", PackageResources.waiters_lua)
     package static let renew = script("renew", PackageResources.renew_lua)
     package static let inspect = script("inspect", PackageResources.inspect_lua)
     package static let beat = script("beat", PackageResources.beat_lua)
@@ -14,8 +17,21 @@ package enum Scripts {
     package static let settle = script("settle", PackageResources.settle_lua)
     package static let queueStats = script("queue_stats", PackageResources.queue_stats_lua)
     package static let complete = script("complete", PackageResources.complete_lua)
+    package static let fencedWrite = script("fenced_write", PackageResources.fenced_write_lua)
+    package static let fencedRead = script("fenced_read", PackageResources.fenced_read_lua)
 
+    /// A script cannot call another one: what several share stands in each.
     static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
-        RedisScript(name: name, source: String(decoding: source, as: UTF8.self))
+        let shared = String(decoding: PackageResources.grant_next_lua, as: UTF8.self)
+        let source = String(decoding: source, as: UTF8.self)
+        return RedisScript(
+            name: name, source: source.replacing("-- include grant_next.lua\n", with: shared))
+    }
+}
+
+extension RedisError {
+    static func unexpectedAnswer(of script: RedisScript) -> RedisError {
+        RedisError(
+            .protocolViolation, delivery: .unknown, "\(script.name).lua gave an answer that it cannot give")
     }
 }

@@ -7,4 +7,7 @@ package struct ConnectionHealth: Sendable {
     package var replyOwedSince: ContinuousClock.Instant?
     /// Why the last attempt or connection ended; nil since the connection stands.
     package var lastFailure: RedisError?
+    /// How many replies came that no command asked for, or that were those to others. Above zero, something
+    /// between us and the server is broken.
+    package var misplacedReplies: Int
 }

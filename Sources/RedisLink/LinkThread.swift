@@ -83,7 +83,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     /// What borrowers have left to the loop: tasks are the code of others, and may wait for what the borrower
     /// holds.
     @exclusivity(unchecked) private var tasks: [Job] = []
-    @exclusivity(unchecked) private var instant: ContinuousClock.Instant?
+    @exclusivity(unchecked) private var instant: Moment?
     @exclusivity(unchecked) private var timers: [Timer] = []
     private var nextTimer: UInt64 = 0
     /// What the sleeping loop waits for; a borrower that changes it must wake the loop.
@@ -184,9 +184,9 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
 
     /// When this turn, or this round of its jobs, began. What counts from it counts from too early, if at all.
     var now: ContinuousClock.Instant {
-        if let instant { return instant }
+        if let instant { return instant.wrappedValue }
         let now = ContinuousClock.now
-        instant = now
+        instant = Moment(wrappedValue: now)
         return now
     }
 

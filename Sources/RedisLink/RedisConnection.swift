@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import Logging
 import Synchronization
 
 /// The actor of one connection: hands commands to the session, and replies to the tasks that wait for them.
@@ -37,7 +38,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         var id: UInt64
         var command: RedisCommand
         var completion: Completion
-        var deadline: ContinuousClock.Instant
+        @Moment var deadline: ContinuousClock.Instant
     }
 
     /// A command that the server does not execute for the time being, between two tries.
@@ -55,12 +56,15 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     @exclusivity(unchecked) private var pending = PendingReplies<Request>()
     private var connecting: [UInt64: UnsafeContinuation<Swift.Result<Void, RedisError>, Never>] = [:]
     private var lastFailure: RedisError?
+    private let logger: Logger
+    /// How many replies came that cannot be those to their commands.
+    private var misplacedReplies = 0
     private nonisolated let lastID = Atomic<UInt64>(0)
     /// What was cancelled and has not ended yet. The cancellation may reach the thread before the command.
     private nonisolated let withdrawn = Mutex<Set<UInt64>>([])
     private nonisolated let withdrawnCount = Atomic<Int>(0)
     private var expiry: LinkThread.TimerID?
-    @exclusivity(unchecked) private var expiresAt: ContinuousClock.Instant?
+    @exclusivity(unchecked) private var expiresAt: Moment?
     private var isClosed = false
     /// Why the server at the other end cannot serve us: nothing more is sent to it, and when every reply that
     /// is owed has come, the connection is made anew. See ``ErrorReply/Rule``.
@@ -72,7 +76,8 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     /// How many commands wait for their next try.
     var restingCount: Int { resting.count }
 
-    init(configuration: RedisConfiguration, thread: LinkThread) {
+    init(configuration: RedisConfiguration, thread: LinkThread, logger: Logger) {
+        self.logger = logger
         self.configuration = configuration
         self.thread = thread
         session = Session(configuration: configuration, thread: thread)
@@ -85,7 +90,8 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     package var health: ConnectionHealth {
         ConnectionHealth(
             isConnected: session.isReady && unfitness == nil, lastReply: session.lastReceived,
-            replyOwedSince: pending.owedSince, lastFailure: lastFailure)
+            replyOwedSince: pending.owedSince, lastFailure: lastFailure,
+            misplacedReplies: misplacedReplies)
     }
 
     /// Waits until the connection stands, or for the next attempt's failure.
@@ -146,66 +152,39 @@ package actor RedisConnection: LinkActor, SessionDelegate {
 
     /// Runs a script by its digest. A server that does not know it has not run it, so it is sent whole then.
     package nonisolated(nonsending) func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
+        timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        try await evaluate(script, keys, arguments, timeout, shielded: false)
-    }
-
-    /// As ``evaluate(_:keys:arguments:timeout:)``, not interrupted by cancellation.
-    package nonisolated(nonsending) func evaluateShielded(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
-    ) async throws(RedisError) -> RedisReply {
-        try await evaluate(script, keys, arguments, timeout, shielded: true)
-    }
-
-    private nonisolated(nonsending) func evaluate(
-        _ script: RedisScript, _ keys: [String], _ arguments: [RedisArgument], _ timeout: Duration?,
-        shielded: Bool
-    ) async throws(RedisError) -> RedisReply {
-        let deadline = ContinuousClock.now + (timeout ?? configuration.commandTimeout)
-        var command = RedisCommand(script, keys: keys, arguments: arguments)
-        var timeout = timeout
-        var isKnown = true
-        while true {
-            do {
-                return try await shielded
-                    ? sendShielded(command, timeout: timeout) : send(command, timeout: timeout)
-            } catch {
-                guard isKnown, error.replyKind == "NOSCRIPT" else { throw error.naming(script, keys: keys) }
-                isKnown = false
-                command = RedisCommand(whole: script, keys: keys, arguments: arguments)
-                timeout = deadline - .now
-            }
+        do {
+            return try await send(
+                RedisCommand(script, keys: keys, arguments: arguments, check: check), timeout: timeout)
+        } catch {
+            throw error.naming(script, keys: keys)
         }
     }
 
-    private nonisolated(nonsending) func sendShielded(
-        _ command: RedisCommand, timeout: Duration?
+    /// As ``evaluate(_:keys:arguments:check:timeout:)``, not interrupted by cancellation.
+    package nonisolated(nonsending) func evaluateShielded(
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
+        timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
+        let command = RedisCommand(script, keys: keys, arguments: arguments, check: check)
         let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
             perform { $0.submit(command, id: $0.takeID(), timeout: timeout, .task(continuation)) }
         }
-        return try result.get()
+        guard case .failure(let error) = result else { return try result.get() }
+        throw error.naming(script, keys: keys)
     }
 
-    /// As ``evaluate(_:keys:arguments:timeout:)``, for callers on the connection's thread.
+    /// As ``evaluate(_:keys:arguments:check:timeout:)``, for callers on the connection's thread.
     package func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil,
-        completion: @escaping @Sendable (Result) -> Void
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
+        timeout: Duration? = nil, completion: @escaping @Sendable (Result) -> Void
     ) {
-        let deadline = thread.now + (timeout ?? configuration.commandTimeout)
-        send(RedisCommand(script, keys: keys, arguments: arguments), timeout: timeout) { result in
+        let command = RedisCommand(script, keys: keys, arguments: arguments, check: check)
+        send(command, timeout: timeout) { result in
             guard case .failure(let error) = result else { return completion(result) }
-            guard error.replyKind == "NOSCRIPT" else {
-                return completion(.failure(error.naming(script, keys: keys)))
-            }
-            self.inTurn {
-                let whole = RedisCommand(whole: script, keys: keys, arguments: arguments)
-                $0.send(whole, timeout: deadline - .now) { result in
-                    guard case .failure(let error) = result else { return completion(result) }
-                    completion(.failure(error.naming(script, keys: keys)))
-                }
-            }
+            completion(.failure(error.naming(script, keys: keys)))
         }
     }
 
@@ -305,6 +284,12 @@ package actor RedisConnection: LinkActor, SessionDelegate {
 
     /// Does what the rule of an error reply says.
     private func refused(_ request: Request, _ reply: ErrorReply) {
+        if reply.kind == "NOSCRIPT", let whole = request.command.whole {
+            // Not executed: by now it may be sent again, within the same deadline.
+            var request = request
+            request.command = whole
+            return transmit(request)
+        }
         if reply.rule.needsNewConnection { unfitness = reply.text }
         let error = RedisError(reply)
         guard reply.rule.isRepeated else { return finish(request, .failure(error)) }
@@ -341,9 +326,10 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     /// One timer for all deadlines. It is set to the earliest known when it was set and never moved back, so
     /// steady traffic touches it once in a command timeout.
     private func expire(by deadline: ContinuousClock.Instant) {
-        if let expiresAt, expiresAt <= deadline { return }
+        let moment = Moment(wrappedValue: deadline)
+        if let expiresAt, expiresAt <= moment { return }
         if let expiry { thread.cancel(expiry) }
-        expiresAt = deadline
+        expiresAt = moment
         expiry = thread.schedule(at: deadline) { [weak self] in
             self?.inTurn { $0.expireDue() }
         }
@@ -412,15 +398,36 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         guard let entry = pending.replied() else {
             // Whose reply this is cannot be known any more, nor whose the next ones will be.
             let unexpected = value.errorText ?? "a reply that no command asked for"
+            if value.errorText == nil { noteMisplaced(unexpected) }
             return session.fail(
                 RedisError(.connectionLost, delivery: .unknown, "the server sent \(unexpected)"))
         }
         guard let request = entry.completion else { return }
         if case .error(let text) = value {
             refused(request, ErrorReply(text))
+        } else if !request.command.check.accepts(value) {
+            misplaced(request)
         } else {
             finish(request, .success(RedisReply(value: value, sentAt: entry.sentAt)))
         }
+    }
+
+    /// Something on the way swapped or doubled replies: from here on none can be trusted.
+    private func misplaced(_ request: Request) {
+        let what = "a reply that belongs to another command"
+        noteMisplaced(what)
+        let error = RedisError(
+            .protocolViolation, delivery: .unknown, "\(configuration.endpoint) sent \(what)")
+        finish(request, .failure(error))
+        session.fail(error)
+    }
+
+    private func noteMisplaced(_ what: String) {
+        misplacedReplies += 1
+        guard misplacedReplies == 1 else { return }
+        logger.error(
+            "\(configuration.endpoint) sent \(what): is there a proxy? The connection is made anew; said once"
+        )
     }
 
     private func failed(_ error: RedisError, sent: UInt64) {

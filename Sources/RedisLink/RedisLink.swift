@@ -24,7 +24,7 @@ package final class RedisLink: Sendable {
         self.configuration = configuration
         self.logger = logger
         let thread = try LinkThread()
-        connection = RedisConnection(configuration: configuration, thread: thread)
+        connection = RedisConnection(configuration: configuration, thread: thread, logger: logger)
         taskExecutor = LinkTaskExecutor(thread)
     }
 
@@ -56,9 +56,11 @@ package final class RedisLink: Sendable {
 
     /// Runs a script. One round trip, two where the server does not know the script yet.
     package nonisolated(nonsending) func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
+        timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        try await connection.evaluate(script, keys: keys, arguments: arguments, timeout: timeout)
+        try await connection.evaluate(
+            script, keys: keys, arguments: arguments, check: check, timeout: timeout)
     }
 
     /// Calls `onMessage` with each message of `channel`, and once with an empty one whenever the subscription

@@ -32,12 +32,15 @@ struct HostileNumberTests {
                 Self.text("t"), .integer(first), Self.text("9223372036854775t"), .integer(second),
             ]))
         #expect(!holder.description.isEmpty)
-        var parking = Parking(began: .now, limit: .seconds(1))
-        #expect(parking.refused(by: holder, at: .now, random: 0) != nil)
+        var room = WaitingRoom()
+        room.enter("a", until: nil)
+        let now = ContinuousClock.now
+        _ = room.refused("a", reason: .check, by: holder, queuedAnew: true, isListening: true, at: now)
+        #expect(try #require(room.nextWake) <= now + WaitingRoom.patience)
 
         let batch = try #require(
             MessageClaim.Batch(
-                Self.reply(.integer(first), .integer(first), .integer(second)), token: "t",
+                Self.reply(.integer(0), .integer(first), .integer(first), .integer(second)), token: "t",
                 lease: .seconds(1)))
         #expect((batch.nextDue == nil) == (second < 0))
 
@@ -52,7 +55,7 @@ struct HostileNumberTests {
     func attempt(number: Int64) {
         let message = [Self.text("1-0"), Self.text("id"), Self.text("{}"), .integer(number)]
         let reply = RedisReply(
-            value: .array([.integer(1), .integer(1), .integer(-1)] + message), sentAt: .now)
+            value: .array([.integer(0), .integer(1), .integer(1), .integer(-1)] + message), sentAt: .now)
         let batch = MessageClaim.Batch(reply, token: "t", lease: .seconds(1))
         #expect((batch?.claims.count == 1) == (number >= 1))
         for claim in batch?.claims ?? [] {
@@ -63,7 +66,8 @@ struct HostileNumberTests {
     @Test("a server's clock or a cursor beyond reckoning is no answer, any other is", arguments: pairs)
     func tick(time: Int64, cursor: Int64) {
         let isUsable = ServerClock.range.contains(time) && ServerClock.range.contains(cursor)
-        let read = TickClaim.Reply(Self.reply(Self.text("moved"), .integer(time), .integer(cursor)))
+        let read = TickClaim.Reply(
+            Self.reply(.integer(0), Self.text("moved"), .integer(time), .integer(cursor)))
         #expect((read != nil) == isUsable)
         guard let read else { return }
         var machine = TickMachine(schedule: .every(.seconds(86_400), phase: .seconds(1), runOnStart: true))
@@ -75,8 +79,9 @@ struct HostileNumberTests {
         "a cursor that is no number is no answer: it would be asked for again at once, for ever",
         arguments: ["x", " ", "1e3", "9223372036854775808"])
     func cursor(text: String) {
-        #expect(TickClaim.Reply(Self.reply(Self.text("moved"), .integer(1), Self.text(text))) == nil)
-        let none = TickClaim.Reply(Self.reply(Self.text("moved"), .integer(1), Self.text("")))
+        #expect(
+            TickClaim.Reply(Self.reply(.integer(0), Self.text("moved"), .integer(1), Self.text(text))) == nil)
+        let none = TickClaim.Reply(Self.reply(.integer(0), Self.text("moved"), .integer(1), Self.text("")))
         #expect(none?.answer == .moved(cursor: nil))
     }
 

@@ -206,6 +206,10 @@ struct PermissionTests {
             _ = try await core.link.evaluate(
                 Scripts.beat, keys: core.keys.instances, arguments: ["i", "{}", "60000"])
         },
+        Operation(name: "writing under a fence") { _, user in
+            _ = try await user.fencedWrite("value", [1], fence: FencingToken(rawValue: 1))
+            _ = try await user.fencedRead("value")
+        },
         Operation(name: "ticking") { _, user in
             let claim = try TickClaim(
                 worker: "w", lease: .seconds(30), link: user.core.link, keys: user.core.keys)

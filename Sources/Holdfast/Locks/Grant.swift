@@ -12,10 +12,36 @@ final class Grant: Sendable {
         /// Waiters that were cancelled before they came to wait.
         var cancelled: Set<UInt64> = []
         var nextWaiter: UInt64 = 0
+        var observers: [UInt64: AsyncStream<LeaseStatus>.Continuation] = [:]
+        /// What the observers were told last.
+        var told = LeaseStatus.held
 
         mutating func takeWaiters() -> Waiters {
             defer { waiters = [:] }
             return waiters
+        }
+
+        /// What the observers do not know yet. They get no more once the lease is over.
+        mutating func takeNews() -> News? {
+            guard !observers.isEmpty else { return nil }
+            let status = lease.status(at: .now)
+            guard status != told else { return nil }
+            told = status
+            defer { if !status.isHeld { observers = [:] } }
+            return News(status: status, observers: Array(observers.values))
+        }
+    }
+
+    /// A change of status, to be told without the mutex: the end of a sequence takes it.
+    private struct News: Sendable {
+        let status: LeaseStatus
+        let observers: [AsyncStream<LeaseStatus>.Continuation]
+
+        func tell() {
+            for observer in observers {
+                observer.yield(status)
+                if !status.isHeld { observer.finish() }
+            }
         }
     }
 
@@ -29,6 +55,7 @@ final class Grant: Sendable {
 
     let name: String
     let key: String
+    let waitersKey: String?
     let token: String
     let term: LeaseTerm
     private let slot = Atomic<Int>(-1)
@@ -37,6 +64,7 @@ final class Grant: Sendable {
     init(_ claim: LockClaim, sentAt: ContinuousClock.Instant) {
         name = claim.name
         key = claim.key
+        waitersKey = claim.waitersKey
         token = claim.token
         term = claim.lease
         state = Mutex(State(lease: LeaseState(lease: claim.lease, sentAt: sentAt)))
@@ -48,37 +76,73 @@ final class Grant: Sendable {
         set { slot.store(newValue, ordering: .relaxed) }
     }
 
+    /// The keys of the scripts that end it.
+    var endingKeys: [String] {
+        if let waitersKey { [key, waitersKey] } else { [key] }
+    }
+
     var lease: LeaseState {
         state.withLock { $0.lease }
     }
 
-    /// Changes the lease's state; if that loses the lease, whoever waits for it is told.
+    /// How many sequences of status changes are alive.
+    var observerCount: Int {
+        state.withLock { $0.observers.count }
+    }
+
+    /// Changes the lease's state; whoever waits for its loss, or observes its status, is told.
     func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
-        let (result, reason, waiters) = state.withLock { state in
+        let (result, reason, waiters, news) = state.withLock { state in
             let result = change(&state.lease)
             guard case .lost(let reason) = state.lease.phase else {
-                return (result, LossReason?.none, Waiters())
+                return (result, LossReason?.none, Waiters(), state.takeNews())
             }
-            return (result, reason, state.takeWaiters())
+            return (result, reason, state.takeWaiters(), state.takeNews())
         }
+        news?.tell()
         for waiter in waiters.values { waiter.resume(returning: reason) }
         return result
     }
 
     /// Ends the lease locally, once.
     func release() -> Release {
-        let (release, waiters) = state.withLock { state -> (Release, Waiters) in
+        let (release, waiters, news) = state.withLock { state -> (Release, Waiters, News?) in
             switch state.lease.phase {
-            case .released: return (.released, [:])
-            case .lost(let reason): return (.lost(reason), [:])
+            case .released: return (.released, [:], nil)
+            case .lost(let reason): return (.lost(reason), [:], nil)
             case .held:
                 let late = !state.lease.isHeld(at: .now)
                 _ = state.lease.release()
-                return (.ours(late: late), state.takeWaiters())
+                return (.ours(late: late), state.takeWaiters(), state.takeNews())
             }
         }
+        news?.tell()
         for waiter in waiters.values { waiter.resume(returning: nil) }
         return release
+    }
+
+    /// The status now and its changes, until the lease is over. The sequence does not keep the grant.
+    func statusChanges() -> AsyncStream<LeaseStatus> {
+        let (changes, observer) = AsyncStream.makeStream(
+            of: LeaseStatus.self, bufferingPolicy: .bufferingNewest(8))
+        let id = state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        observer.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.observers.removeValue(forKey: id) }
+        }
+        let (status, news) = state.withLock { state in
+            // Where no timer has noticed a change yet, the others learn of it now: what was told is one thing.
+            let news = state.takeNews()
+            state.told = state.lease.status(at: .now)
+            observer.yield(state.told)
+            if state.told.isHeld { state.observers[id] = observer }
+            return (state.told, news)
+        }
+        news?.tell()
+        if !status.isHeld { observer.finish() }
+        return changes
     }
 
     func lostError(_ reason: LossReason) -> HoldfastError {

@@ -8,42 +8,46 @@ extension Holdfast {
     ///   - lease: how long the lock outlives its holder; 100 ms to 24 h, ``Configuration/lease`` unless set.
     ///   - fenced: whether the grant carries a fencing token. Without one it is a bare `SET NX PX`, which
     ///     costs the server less; a refusal then takes a second round trip.
+    ///   - options: a lock-delay after a loss, a maximum hold; neither unless set.
     /// - Returns: the lease, or who holds the lock, since when and for how long still. One round trip.
     /// - Throws: a ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the lock may be held under a
-    ///   token that nobody has, at the longest for `lease`. `CancellationError` when the task is cancelled; a
-    ///   grant that races with the cancellation is released in the background.
+    ///   token that nobody has, at the longest for `lease` and the lock-delay. `CancellationError` when the
+    ///   task is cancelled; a grant that races with the cancellation is released in the background.
     public nonisolated(nonsending) func tryAcquire(
-        _ name: String, lease: Duration? = nil, fenced: Bool = true
+        _ name: String, lease: Duration? = nil, fenced: Bool = true, options: LockOptions = LockOptions()
     ) async throws -> Acquisition {
-        try await core.keeper.tryAcquire(core.lockClaim(name, lease: lease, fenced: fenced))
+        try await core.keeper.tryAcquire(
+            core.lockClaim(name, lease: lease, fenced: fenced, options: options))
     }
 
     /// Acquires a lock, waiting for it if it is held.
     ///
+    /// Those who wait are served in the order they came, across all instances. Nobody polls: whoever releases
+    /// the lock grants it to the next one in the same step. A holder that died costs the waiters the rest of
+    /// its lease. One round trip where the lock is free; else one to queue up and one to confirm the grant.
+    ///
     /// - Parameters:
-    ///   - name: as in ``tryAcquire(_:lease:fenced:)``.
+    ///   - name: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - limit: how long to wait, from zero on; without a limit unless set. Counts from the call.
-    ///   - lease: as in ``tryAcquire(_:lease:fenced:)``.
-    ///   - fenced: as in ``tryAcquire(_:lease:fenced:)``.
+    ///   - lease: as in ``tryAcquire(_:lease:fenced:options:)``.
+    ///   - fenced: as in ``tryAcquire(_:lease:fenced:options:)``.
+    ///   - options: as in ``tryAcquire(_:lease:fenced:options:)``.
     /// - Throws: ``HoldfastError/Code/notAcquired``, with the holder, when the limit is over; else as
-    ///   ``tryAcquire(_:lease:fenced:)``.
+    ///   ``tryAcquire(_:lease:fenced:options:)``.
     public nonisolated(nonsending) func acquire(
-        _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true
+        _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
+        options: LockOptions = LockOptions()
     ) async throws -> Lease {
-        var parking = Parking(began: .now, limit: limit)
-        while true {
-            switch try await tryAcquire(name, lease: lease, fenced: fenced) {
-            case .acquired(let lease):
-                return lease
-            case .refused(let holder):
-                guard let pause = parking.refused(by: holder, at: .now, random: .random(in: 0..<1)) else {
-                    throw HoldfastError(
-                        .notAcquired,
-                        "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
-                        holder: holder)
-                }
-                try await Task.sleep(for: pause, tolerance: .zero, clock: .continuous)
-            }
+        let claim = try core.lockClaim(name, lease: lease, fenced: fenced, options: options)
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        switch try await core.waiting.acquire(claim, until: deadline, barging: options.barging) {
+        case .acquired(let lease):
+            return lease
+        case .refused(let holder):
+            throw HoldfastError(
+                .notAcquired,
+                "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
+                holder: holder)
         }
     }
 
@@ -53,38 +57,46 @@ extension Holdfast {
     /// happens whatever happened before, also when the calling task is cancelled.
     ///
     /// - Parameters:
-    ///   - name: as in ``tryAcquire(_:lease:fenced:)``.
-    ///   - limit: as in ``acquire(_:waitingAtMost:lease:fenced:)``.
-    ///   - lease: as in ``tryAcquire(_:lease:fenced:)``.
-    ///   - fenced: as in ``tryAcquire(_:lease:fenced:)``.
+    ///   - name: as in ``tryAcquire(_:lease:fenced:options:)``.
+    ///   - limit: as in ``acquire(_:waitingAtMost:lease:fenced:options:)``.
+    ///   - lease: as in ``tryAcquire(_:lease:fenced:options:)``.
+    ///   - fenced: as in ``tryAcquire(_:lease:fenced:options:)``.
+    ///   - options: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - body: the work; it gets the lease, for its fencing token and ``Lease/check()``.
     /// - Throws: what the acquisition or `body` throws. If the lease was lost before `body` ended:
     ///   ``HoldfastError/Code/lost``, whatever `body` did, with its error as ``HoldfastError/underlying``:
     ///   another holder may have worked at the same time.
     public func withLock<Result: Sendable>(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
+        options: LockOptions = LockOptions(),
         _ body: @escaping @Sendable (Lease) async throws -> Result
     ) async throws -> Result {
-        let lease = try await acquire(name, waitingAtMost: limit, lease: lease, fenced: fenced)
+        let lease = try await acquire(
+            name, waitingAtMost: limit, lease: lease, fenced: fenced, options: options)
         return try await lease.whileHeld(logger: core.logger, body)
     }
 }
 
 extension Core {
-    func lockClaim(_ name: String, lease: Duration?, fenced: Bool) throws(HoldfastError) -> LockClaim {
+    func lockClaim(
+        _ name: String, lease: Duration?, fenced: Bool, options: LockOptions = LockOptions()
+    ) throws(HoldfastError) -> LockClaim {
         let key = try keys.lock(name)
         let claim = LockClaim(
-            name: name, key: key, fenceKey: fenced ? KeySpace.fence(ofLock: key) : nil,
-            token: instance.token(),
-            lease: try term(lease))
+            name: name, key: key, fenceKey: KeySpace.fence(ofLock: key),
+            waitersKey: KeySpace.waiters(ofLock: key), isFenced: fenced, token: instance.token(),
+            lease: try term(lease, options))
         beats.begin()
         return claim
     }
 
     /// A lease as it was asked for, or as configured.
-    func term(_ lease: Duration?) throws(HoldfastError) -> LeaseTerm {
-        guard let lease else { return self.lease }
+    func term(
+        _ lease: Duration?, _ options: LockOptions = LockOptions()
+    ) throws(HoldfastError) -> LeaseTerm {
+        if lease == nil, options == LockOptions() { return self.lease }
+        let lease = lease ?? configuration.lease
         try Configuration.validate(lease: lease)
-        return LeaseTerm(lease)
+        return try options.term(lease)
     }
 }

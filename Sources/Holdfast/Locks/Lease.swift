@@ -31,6 +31,24 @@ public final class Lease: Sendable {
         grant.lease.isHeld(at: .now)
     }
 
+    /// How the lease stands at this moment: held, with or without a warning, lost or released. No round trip.
+    public var status: LeaseStatus {
+        grant.lease.status(at: .now)
+    }
+
+    /// The status now, and each change of it; ends after ``LeaseStatus/lost(_:)`` or
+    /// ``LeaseStatus/released``. No round trips.
+    ///
+    /// ```swift
+    /// for await status in lease.statusChanges where status == .endangered { await job.saveProgress() }
+    /// ```
+    ///
+    /// Each call makes a sequence of its own, for one loop. The loop also ends when its task is cancelled. One
+    /// that is slower than the changes misses old ones, never the newest. It does not keep the lease alive.
+    public var statusChanges: some AsyncSequence<LeaseStatus, Never> & Sendable {
+        grant.statusChanges()
+    }
+
     /// How long the lease may still be believed if no renewal succeeds; zero once it is over. No round trip.
     public var remaining: Duration {
         let lease = grant.lease
@@ -44,10 +62,8 @@ public final class Lease: Sendable {
     ///
     /// - Throws: ``HoldfastError/Code/lost`` or ``HoldfastError/Code/released``.
     public func check() throws(HoldfastError) {
-        let lease = grant.lease
-        switch lease.phase {
-        case .held:
-            if !lease.isHeld(at: .now) { throw grant.lostError(.expired) }
+        switch status {
+        case .held, .suspended, .endangered: return
         case .lost(let reason): throw grant.lostError(reason)
         case .released: throw HoldfastError(.released, "the lock \(name) was released")
         }

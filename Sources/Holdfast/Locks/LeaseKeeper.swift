@@ -16,14 +16,16 @@ package actor LeaseKeeper: LinkActor {
     static let closeTimeout: Duration = .seconds(1)
 
     private let connection: RedisConnection
+    private let wakeChannels: String
     private let logger: Logger
     private nonisolated let held = Mutex(HeldGrants())
     private var timer: LinkThread.TimerID?
     /// When the last renewal that Redis granted was sent.
     private(set) var lastRenewal: ContinuousClock.Instant?
 
-    init(connection: RedisConnection, logger: Logger) {
+    init(connection: RedisConnection, keys: KeySpace, logger: Logger) {
         self.connection = connection
+        wakeChannels = keys.wakeChannels
         self.logger = logger
     }
 
@@ -40,7 +42,7 @@ package actor LeaseKeeper: LinkActor {
         while true {
             let answer: LockClaim.Answer
             do throws(RedisError) {
-                answer = try await claim.attempt(over: connection)
+                answer = try await claim.attempt(.attempt, over: connection, wakeChannels: wakeChannels)
             } catch {
                 let first = !unknown
                 unknown = unknown || error.delivery == .unknown
@@ -48,20 +50,26 @@ package actor LeaseKeeper: LinkActor {
                 var failure = error
                 if unknown {
                     failure.delivery = .unknown
-                    abandon(key: claim.key, token: claim.token, lease: claim.lease.duration)
+                    abandon(claim)
                 }
                 throw HoldfastError.thrown(for: failure, "acquiring the lock \(claim.name)")
             }
             switch answer {
-            case .refused(let holder):
-                return .refused(holder)
+            case .refused(let holder, _): return .refused(holder)
             case .granted(let fence, let sentAt):
-                let lease = hold(claim, fence: fence, sentAt: sentAt)
-                // A process that was stopped while the answer waited for it.
-                try lease.check()
-                return .acquired(lease)
+                return .acquired(try take(claim, fence: fence, sentAt: sentAt))
             }
         }
+    }
+
+    /// Begins to renew what was just granted, if it is not over already.
+    nonisolated func take(
+        _ claim: LockClaim, fence: FencingToken?, sentAt: Moment
+    ) throws(HoldfastError) -> Lease {
+        let lease = hold(claim, fence: fence, sentAt: sentAt.wrappedValue)
+        // A process that was stopped while the answer waited for it.
+        try lease.check()
+        return lease
     }
 
     /// Begins to renew a lease that a script has just granted for `claim`.
@@ -99,13 +107,13 @@ package actor LeaseKeeper: LinkActor {
                 unknown = unknown || error.delivery == .unknown
                 let again = error.code == .connectionLost && .now < grant.lease.deadline
                 if again { continue }
-                if late { throw grant.lostError(.expired) }
+                if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
                 var failure = error
                 if unknown { failure.delivery = .unknown }
                 throw HoldfastError(failure, "releasing the lock \(grant.name)")
             }
             if released { return }
-            if late { throw grant.lostError(.expired) }
+            if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
             // After an unknown outcome a refusal may be our own earlier success.
             guard unknown else { throw grant.lostError(.taken) }
             return
@@ -117,36 +125,62 @@ package actor LeaseKeeper: LinkActor {
         _ grant: Grant, timeout: Duration? = nil
     ) async throws(RedisError) -> Bool {
         try await connection.evaluateShielded(
-            Scripts.release, keys: [grant.key], arguments: [.string(grant.token)], timeout: timeout
-        ).value.integer == 1
+            Scripts.release, keys: grant.endingKeys, arguments: ending(grant.token),
+            check: .releasing(grant.token), timeout: timeout
+        ).isYes
+    }
+
+    /// The arguments of the scripts that end a grant.
+    private nonisolated func ending(_ token: String) -> [RedisArgument] {
+        [.string(token), WaitingRoom.grant, .string(wakeChannels)]
     }
 
     /// Releases a grant that nobody has any more in the background.
     nonisolated func abandon(_ grant: Grant) {
         held.withLock { $0.remove(grant) }
-        abandon(key: grant.key, token: grant.token, lease: grant.term.duration)
+        abandon(grant.endingKeys, grant.token, grant.term)
     }
 
-    /// Releases what may be held under `token` in the background, until that is certain or the lease is over.
-    nonisolated func abandon(key: String, token: String, lease: Duration) {
-        let end = ContinuousClock.now + lease
+    /// Releases in the background what may be held, or waited for, by a claim that nobody has any more.
+    nonisolated func abandon(_ claim: LockClaim) {
+        abandon(claim.endingKeys, claim.token, claim.lease)
+    }
+
+    /// Until that is certain or the lease is over.
+    private nonisolated func abandon(_ keys: [String], _ token: String, _ term: LeaseTerm) {
+        let end = ContinuousClock.now + term.keyLifetime
         thread.submit {
-            self.inTurn { $0.abandon(key: key, token: token, until: end) }
+            self.inTurn { $0.abandon(keys, token, term, until: end) }
         }
     }
 
-    private func abandon(key: String, token: String, until end: ContinuousClock.Instant) {
+    private func abandon(
+        _ keys: [String], _ token: String, _ term: LeaseTerm, until end: ContinuousClock.Instant
+    ) {
         connection.inTurn {
-            $0.evaluate(Scripts.release, keys: [key], arguments: [.string(token)]) { [weak self] result in
+            $0.evaluate(
+                Scripts.leave, keys: keys, arguments: ending(token), check: .releasing(token)
+            ) { [weak self] result in
                 guard case .failure(let error) = result, .now < end,
                     error.code != .closed, error.code != .permissionDenied
                 else { return }
                 self?.inTurn { keeper in
                     _ = keeper.thread.schedule(at: .now + .milliseconds(200)) { [weak keeper] in
-                        keeper?.inTurn { $0.abandon(key: key, token: token, until: end) }
+                        keeper?.inTurn { $0.abandon(keys, token, term, until: end) }
                     }
                 }
             }
+        }
+    }
+
+    /// Takes a claim out of its queue, at the end of the client.
+    nonisolated func leave(_ claim: LockClaim) async {
+        do {
+            _ = try await connection.evaluateShielded(
+                Scripts.leave, keys: claim.endingKeys, arguments: ending(claim.token),
+                check: .releasing(claim.token), timeout: Self.closeTimeout)
+        } catch {
+            logger.debug("leaving the queue of \(claim.name) while closing failed: \(error)")
         }
     }
 
@@ -183,7 +217,7 @@ package actor LeaseKeeper: LinkActor {
             }
             switch step {
             case .wait(let until): next = min(next ?? until, until)
-            case .expired: lost(grant, .expired)
+            case .lost(let reason): lost(grant, reason)
             case .renew, .nothing: held.withLock { $0.remove(grant) }
             }
         }
@@ -196,7 +230,7 @@ package actor LeaseKeeper: LinkActor {
             $0.evaluate(
                 Scripts.renew, keys: [grant.key],
                 arguments: [.string(grant.token), grant.term.milliseconds],
-                timeout: grant.term.renewal
+                check: .renewing(grant.token), timeout: grant.term.renewal
             ) { [weak self] result in
                 self?.inTurn { $0.renewed(grant, result) }
             }
@@ -206,12 +240,12 @@ package actor LeaseKeeper: LinkActor {
     private func renewed(_ grant: Grant, _ result: RedisConnection.Result) {
         let now = ContinuousClock.now
         switch result {
-        case .success(let reply) where reply.value.integer == 1:
+        case .success(let reply) where reply.isYes:
             lastRenewal = reply.sentAt
             wake(
                 at: grant.update { lease in
                     lease.renewed(sentAt: reply.sentAt)
-                    return lease.renewalDue
+                    return lease.nextChange(after: now)
                 })
         case .success:
             if grant.update({ $0.refused() }) { lost(grant, .taken) }
@@ -230,7 +264,8 @@ package actor LeaseKeeper: LinkActor {
         logger.error("the lease of \(grant.name) was lost: \(reason)")
     }
 
-    /// Ends all leases and lets go of them in Redis, so that others need not wait for their end.
+    /// Ends all leases and lets go of them in Redis, so that others need not wait for their end: at the most for
+    /// the lock-delay.
     func close() async {
         let grants = held.withLock { $0.close() }
         await withDiscardingTaskGroup { group in
@@ -243,7 +278,15 @@ package actor LeaseKeeper: LinkActor {
     private nonisolated func releaseAtClose(_ grant: Grant) async {
         logger.warning("the lease of \(grant.name) was still held when the client was closed")
         do {
-            _ = try await releaseOnce(grant, timeout: Self.closeTimeout)
+            if grant.term.lockDelay > .zero {
+                // Its holder did not release it, and may have sent a write: it is lost.
+                _ = try await connection.evaluateShielded(
+                    Scripts.renew, keys: [grant.key],
+                    arguments: [.string(grant.token), .init(milliseconds: grant.term.lockDelay)],
+                    check: .renewing(grant.token), timeout: Self.closeTimeout)
+            } else {
+                _ = try await releaseOnce(grant, timeout: Self.closeTimeout)
+            }
         } catch {
             logger.warning("releasing \(grant.name) while closing failed, it ends by itself: \(error)")
         }

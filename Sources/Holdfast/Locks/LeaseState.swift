@@ -1,20 +1,4 @@
-/// Why a lease ended although nobody released it.
-public enum LossReason: Hashable, Sendable, CustomStringConvertible {
-    /// It could not be renewed before its local deadline, which lies before the server's.
-    case expired
-    /// Redis says that it is not ours any more: it expired there, or somebody deleted or took it.
-    case taken
-    /// This client was closed.
-    case closed
-
-    public var description: String {
-        switch self {
-        case .expired: "it could not be renewed before its deadline"
-        case .taken: "Redis no longer has it as ours: it expired there, or was deleted or taken over"
-        case .closed: "the client was closed"
-        }
-    }
-}
+import RedisLink
 
 /// Whether a lease is still ours, and what has to be done for it next.
 ///
@@ -30,40 +14,67 @@ struct LeaseState: Sendable {
 
     enum Step: Hashable, Sendable {
         case renew
-        case expired
+        /// It is over, and this is news.
+        case lost(LossReason)
         case wait(until: ContinuousClock.Instant)
         case nothing
     }
 
     let lease: LeaseTerm
+    /// When the maximum hold is over.
+    private let holdLimit: Moment?
+    private var holdEnd: ContinuousClock.Instant? { holdLimit?.wrappedValue }
     private(set) var phase = Phase.held
-    private(set) var deadline: ContinuousClock.Instant
-    private(set) var renewalDue: ContinuousClock.Instant
+    @Moment private(set) var deadline: ContinuousClock.Instant
+    @Moment private(set) var renewalDue: ContinuousClock.Instant
+    /// From when on renewals count as failing: the first failure since the last success, at the latest half a
+    /// lease after that success was sent.
+    @Moment private var suspension: ContinuousClock.Instant
     private var isRenewing = false
 
     init(lease: LeaseTerm, sentAt: ContinuousClock.Instant) {
         self.lease = lease
-        deadline = sentAt + lease.trusted
-        renewalDue = sentAt + lease.renewal
+        let renewal = sentAt + lease.renewal
+        holdLimit = lease.maximumHold.map { Moment(wrappedValue: sentAt + $0) }
+        _deadline = Moment(wrappedValue: sentAt + lease.trusted)
+        _renewalDue = Moment(wrappedValue: renewal)
+        _suspension = Moment(wrappedValue: renewal + lease.patience)
     }
 
     func isHeld(at now: ContinuousClock.Instant) -> Bool {
         phase == .held && now < deadline
     }
 
+    /// How the lease stands at `now`, also where no timer has noticed it yet.
+    func status(at now: ContinuousClock.Instant) -> LeaseStatus {
+        switch phase {
+        case .released: .released
+        case .lost(let reason): .lost(reason)
+        case .held:
+            if now >= deadline {
+                .lost(reasonAtDeadline)
+            } else if now >= deadline - lease.renewal {
+                .endangered
+            } else if isRenewable && now >= suspension {
+                .suspended
+            } else {
+                .held
+            }
+        }
+    }
+
     /// What is due at `now`. A renewal may come a little early, so that many leases share one batch.
     mutating func next(at now: ContinuousClock.Instant) -> Step {
         guard phase == .held else { return .nothing }
         if now >= deadline {
-            phase = .lost(.expired)
-            return .expired
+            phase = .lost(reasonAtDeadline)
+            return .lost(reasonAtDeadline)
         }
-        if isRenewing { return .wait(until: deadline) }
-        if renewalDue <= now + lease.duration / 12 {
+        if isRenewable, !isRenewing, renewalDue <= now + lease.duration / 12 {
             isRenewing = true
             return .renew
         }
-        return .wait(until: min(renewalDue, deadline))
+        return .wait(until: nextChange(after: now))
     }
 
     /// Redis prolonged the lease by a request sent at `sentAt`.
@@ -71,7 +82,9 @@ struct LeaseState: Sendable {
         isRenewing = false
         guard phase == .held else { return }
         deadline = max(deadline, sentAt + lease.trusted)
+        if let holdEnd { deadline = min(deadline, holdEnd) }
         renewalDue = sentAt + lease.renewal
+        suspension = renewalDue + lease.patience
     }
 
     /// Redis answered that the lease is not ours. True: this is news.
@@ -87,6 +100,7 @@ struct LeaseState: Sendable {
     mutating func renewalFailed(at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         isRenewing = false
         renewalDue = now + lease.duration / 20
+        suspension = min(suspension, now)
         return renewalDue
     }
 
@@ -101,5 +115,23 @@ struct LeaseState: Sendable {
         guard phase == .held else { return false }
         phase = .lost(.closed)
         return true
+    }
+
+    /// Why the lease is lost if nothing happens before its deadline.
+    var reasonAtDeadline: LossReason { isRenewable ? .expired : .heldTooLong }
+
+    /// False once the lease lasts until the end of its maximum hold.
+    private var isRenewable: Bool { deadline != holdEnd }
+
+    /// When the status changes, or a renewal is due, if nothing happens before.
+    func nextChange(after now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        var next = deadline
+        let warning = deadline - lease.renewal
+        if now < warning { next = warning }
+        if isRenewable {
+            if now < suspension { next = min(next, suspension) }
+            if !isRenewing { next = min(next, renewalDue) }
+        }
+        return next
     }
 }

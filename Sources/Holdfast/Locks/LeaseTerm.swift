@@ -6,15 +6,29 @@ package struct LeaseTerm: Sendable, Hashable {
     /// The part of it that is believed: one per cent less for clocks of different rate, two milliseconds for
     /// Redis' rounding.
     let trusted: Duration
-    /// How long after its grant, or its last renewal, it is to be renewed.
+    /// How long after its grant, or its last renewal, it is to be renewed: a third of it. Its holder is warned
+    /// when so much is left.
     let renewal: Duration
-    /// As scripts and `PX` take it.
-    package let milliseconds: RedisArgument
+    /// How long a renewal may be due without success before the holder is told: a sixth of it.
+    let patience: Duration
+    /// How much longer than the lease the name stays taken after a loss.
+    let lockDelay: Duration
+    /// How long the key lives in Redis: the lease and the lock-delay.
+    let keyLifetime: Duration
+    /// How long it may be held in all; nil for ever.
+    let maximumHold: Duration?
+    /// The key's lifetime as scripts and `PX` take it.
+    package var milliseconds: RedisArgument { .integer(wholeMilliseconds) }
+    private let wholeMilliseconds: Int64
 
-    package init(_ duration: Duration) {
+    package init(_ duration: Duration, lockDelay: Duration = .zero, maximumHold: Duration? = nil) {
         self.duration = duration
         trusted = duration - duration / 100 - .milliseconds(2)
         renewal = duration / 3
-        milliseconds = RedisArgument(milliseconds: duration)
+        patience = duration / 6
+        self.lockDelay = lockDelay
+        keyLifetime = duration + lockDelay
+        self.maximumHold = maximumHold
+        wholeMilliseconds = keyLifetime.wholeMilliseconds
     }
 }

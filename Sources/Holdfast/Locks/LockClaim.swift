@@ -3,8 +3,19 @@ import RedisLink
 /// One wish for a lease: what to take, with which token, for how long.
 package struct LockClaim: Sendable {
     enum Answer {
-        case granted(FencingToken?, sentAt: ContinuousClock.Instant)
-        case refused(Holder)
+        case granted(FencingToken?, sentAt: Moment)
+        /// Anew: the claim stands in the queue since this attempt.
+        case refused(Holder, queuedAnew: Bool)
+    }
+
+    /// What an attempt does about those who wait for the same name.
+    package enum Mode: String, Sendable {
+        /// Takes the name only if nobody waits for it.
+        case attempt = "try"
+        /// Takes a place behind them, unless the claim has one.
+        case wait
+        /// Takes the name, or a place, before them.
+        case barge
     }
 
     /// How long a fence's record outlives its last grant. Without it the server's time keeps later fences
@@ -13,71 +24,87 @@ package struct LockClaim: Sendable {
 
     package let name: String
     package let key: String
-    /// Where the fence is kept; nil for a bare `SET`, whose grant has none.
-    package let fenceKey: String?
+    /// Where the fence is kept.
+    package let fenceKey: String
+    /// The queue of those who wait; nil where nobody can.
+    package let waitersKey: String?
+    /// A grant without a fence is tried by a bare `SET`.
+    package let isFenced: Bool
     package let token: String
     package let lease: LeaseTerm
 
-    package init(name: String, key: String, fenceKey: String?, token: String, lease: LeaseTerm) {
+    package init(
+        name: String, key: String, fenceKey: String, waitersKey: String?, isFenced: Bool = true,
+        token: String, lease: LeaseTerm
+    ) {
         self.name = name
         self.key = key
         self.fenceKey = fenceKey
+        self.waitersKey = waitersKey
+        self.isFenced = isFenced
         self.token = token
         self.lease = lease
     }
 
     /// Asks once. Asking again with the same token is answered as the first time.
-    nonisolated(nonsending) func attempt(over connection: RedisConnection) async throws(RedisError) -> Answer
-    {
-        guard let fenceKey else { return try await attemptPlain(connection) }
-        return try await attemptFenced(fenceKey, connection)
-    }
-
-    private nonisolated(nonsending) func attemptFenced(
-        _ fenceKey: String, _ connection: RedisConnection
+    nonisolated(nonsending) func attempt(
+        _ mode: Mode, over connection: RedisConnection, wakeChannels: String
     ) async throws(RedisError) -> Answer {
-        let reply = try await connection.evaluate(
-            Scripts.acquire, keys: [key, fenceKey],
-            arguments: [.string(token), lease.milliseconds, .init(milliseconds: Self.fenceLifetime)])
-        guard let answer = Answer(fenced: reply) else { throw unexpected }
-        return answer
-    }
-
-    private nonisolated(nonsending) func attemptPlain(_ connection: RedisConnection) async throws(RedisError)
-        -> Answer
-    {
-        // Free between the refusal and the look at the holder: the next turn takes it or finds another
-        // holder.
-        while true {
-            let reply = try await connection.send([
-                "SET", .string(key), .string(token), "NX", "PX", lease.milliseconds,
-            ])
-            guard reply.value.isNull else { return .granted(nil, sentAt: reply.sentAt) }
-            let look = try await connection.evaluate(
-                Scripts.inspect, keys: [key, KeySpace.fence(ofLock: key)], arguments: [])
-            guard let parts = look.value.array else { throw unexpected }
-            guard let holder = Holder(reply: parts[...]) else { continue }
-            guard holder.value == token else { return .refused(holder) }
-            // Ours, by an attempt whose answer was lost. When that was sent is not known: count from now.
-            let renewal = try await connection.evaluate(
-                Scripts.renew, keys: [key], arguments: [.string(token), lease.milliseconds])
-            if renewal.value.integer == 1 { return .granted(nil, sentAt: renewal.sentAt) }
+        if let set = bareCommand(mode) {
+            let reply = try await connection.send(set)
+            if !reply.value.isNull { return .granted(nil, sentAt: reply.$sentAt) }
         }
+        return try Answer(
+            await connection.evaluate(
+                Scripts.acquire, keys: keys, arguments: arguments(mode, wakeChannels: wakeChannels),
+                check: .acquiring(token)))
     }
 
-    private var unexpected: RedisError {
-        RedisError(.protocolViolation, delivery: .unknown, "Redis gave an answer that the script cannot give")
+    /// The bare `SET` that is tried first for a grant without a fence; nil for others, and for who has, or takes,
+    /// a place in the queue, which it must not overtake.
+    func bareCommand(_ mode: Mode) -> RedisCommand? {
+        guard !isFenced, mode == .attempt else { return nil }
+        let set: [RedisArgument] = ["SET", .string(key), .string(token), "NX", "PX", lease.milliseconds]
+        return RedisCommand(set, check: .okOrNull)
     }
+
+    /// The keys and the arguments of acquire.lua.
+    var keys: [String] {
+        if let waitersKey { [key, fenceKey, waitersKey] } else { [key, fenceKey] }
+    }
+
+    /// The keys of the scripts that end it.
+    var endingKeys: [String] {
+        if let waitersKey { [key, waitersKey] } else { [key] }
+    }
+
+    func arguments(_ mode: Mode, wakeChannels: String) -> [RedisArgument] {
+        [
+            .string(token), lease.milliseconds, isFenced ? Self.lifetime : "", .string(mode.rawValue),
+            WaitingRoom.grant, .string(wakeChannels),
+        ]
+    }
+
+    private static let lifetime = RedisArgument(milliseconds: fenceLifetime)
 }
 
 extension LockClaim.Answer {
-    /// Reads what acquire.lua answers; nil if it is something else.
-    init?(fenced reply: RedisReply) {
-        guard let parts = reply.value.array, let granted = parts.first?.integer else { return nil }
-        if granted == 1, parts.count == 2, let fence = parts[1].integer {
-            self = .granted(FencingToken(rawValue: fence), sentAt: reply.sentAt)
-        } else if granted == 0, let holder = Holder(reply: parts.dropFirst()) {
-            self = .refused(holder)
+    /// Reads what acquire.lua answers.
+    init(_ reply: RedisReply) throws(RedisError) {
+        guard let answer = Self(reading: reply) else {
+            throw RedisError(
+                .protocolViolation, delivery: .unknown, "Redis gave an answer that acquire.lua cannot give")
+        }
+        self = answer
+    }
+
+    /// Nil if it is something else.
+    init?(reading reply: RedisReply) {
+        guard let parts = reply.value.array, parts.first?.integer != nil else { return nil }
+        if reply.isYes, parts.count == 2, let fence = parts[1].integer {
+            self = .granted(fence == 0 ? nil : FencingToken(rawValue: fence), sentAt: reply.$sentAt)
+        } else if !reply.isYes, parts.count == 6, let holder = Holder(reply: parts[1...4]) {
+            self = .refused(holder, queuedAnew: parts[5].integer == 1)
         } else {
             return nil
         }

@@ -11,7 +11,8 @@ extension Consumer {
             .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
             .init(options.retry.attempts),
         ]
-        call(Scripts.claim, keys: queue.forClaiming, arguments: arguments) { consumer, result in
+        let check = ReplyCheck.acquiring(token)
+        call(Scripts.claim, keys: queue.forClaiming, arguments: arguments, check: check) { consumer, result in
             consumer.claimed(result, wanted: count, token: token)
         }
     }
@@ -55,7 +56,7 @@ extension Consumer {
             }
             switch step {
             case .wait(let until): wake(at: until)
-            case .expired: lost(claim, .expired)
+            case .lost(let reason): lost(claim, reason)
             case .renew, .nothing: break
             }
         }
@@ -66,12 +67,16 @@ extension Consumer {
     }
 
     private func renew(_ claims: [MessageClaim]) {
-        let arguments = claims.reduce(into: [RedisArgument(milliseconds: lease)]) { arguments, claim in
+        let check = ReplyCheck.random()
+        let call: [RedisArgument] = [.init(milliseconds: lease), check.argument]
+        let arguments = claims.reduce(into: call) { arguments, claim in
             arguments += [.string(claim.entry), .string(claim.owner)]
         }
         // Each attempt has a third of the lease: then there is time for another one.
-        call(Scripts.renewClaims, keys: queue.forRenewing, arguments: arguments, timeout: lease / 3) {
-            consumer, result in
+        self.call(
+            Scripts.renewClaims, keys: queue.forRenewing, arguments: arguments, check: check,
+            timeout: lease / 3
+        ) { consumer, result in
             consumer.renewed(claims, result)
         }
     }
@@ -80,7 +85,7 @@ extension Consumer {
         let now = ContinuousClock.now
         switch result {
         case .success(let reply):
-            for (claim, answer) in zip(claims, reply.value.array ?? []) {
+            for (claim, answer) in zip(claims, reply.value.array?.dropFirst() ?? []) {
                 if answer.integer == 1 {
                     claim.update { $0.renewed(sentAt: reply.sentAt) }
                     wake(at: reply.sentAt + lease / 3)
@@ -103,7 +108,9 @@ extension Consumer {
 
     func settle(_ batch: [Settlement]) {
         let script = SettlementCall(batch, queue: queue, retention: options.retention)
-        call(Scripts.settle, keys: script.keys, arguments: script.arguments) { consumer, result in
+        call(
+            Scripts.settle, keys: script.keys, arguments: script.arguments, check: script.check
+        ) { consumer, result in
             consumer.settled(batch, result)
         }
     }
@@ -112,7 +119,9 @@ extension Consumer {
         switch result {
         case .success(let reply):
             state.settled()
-            for (settlement, value) in zip(batch, reply.value.array ?? []) { answered(settlement, value) }
+            for (settlement, value) in zip(batch, reply.value.array?.dropFirst() ?? []) {
+                answered(settlement, value)
+            }
         case .failure(let error):
             // Repeated whatever the error says: a commit that did happen is answered from the ledger. What
             // cannot be settled while its claim lasts is left to whoever takes the message over.
@@ -140,11 +149,14 @@ extension Consumer {
     }
 
     private func call(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], timeout: Duration? = nil,
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck,
+        timeout: Duration? = nil,
         completion: @escaping @Sendable (isolated Consumer, RedisConnection.Result) -> Void
     ) {
         link.connection.inTurn {
-            $0.evaluate(script, keys: keys, arguments: arguments, timeout: timeout) { [self] result in
+            $0.evaluate(
+                script, keys: keys, arguments: arguments, check: check, timeout: timeout
+            ) { [self] result in
                 inTurn { completion($0, result) }
             }
         }

@@ -86,7 +86,7 @@ extension Core {
         return LockClaim(
             name: "\(scope)/\(id)", key: try keys.key(scope, "once:\(id)"),
             fenceKey: try keys.key(scope, "once-fence"),
-            token: instance.token(), lease: try term(lease))
+            waitersKey: nil, token: instance.token(), lease: try term(lease))
     }
 
     /// Records the result under the claim. Repeated while the outcome is unknown and the claim lasts;
@@ -103,8 +103,8 @@ extension Core {
                         Scripts.complete, keys: [lease.grant.key],
                         arguments: [
                             .string(lease.grant.token), .string(record), .init(milliseconds: retention),
-                        ]
-                    ).value.integer == 1
+                        ], check: .completing(lease.grant.token)
+                    ).isYes
             } catch {
                 unknown = unknown || error.delivery == .unknown
                 if unknown, error.code != .closed, error.code != .authenticationFailed, lease.isHeld {

@@ -91,16 +91,16 @@ extension MessageClaim {
         /// How long until the next claim expires or the next retry is due, nil if there is none.
         var nextDue: Duration?
 
-        /// Reads `{fence, now ms, next due ms or -1, then for each claim: entry, id, body, attempt}`; nil if
+        /// Reads `{check, fence, now ms, next due ms or -1, then for each claim: entry, id, body, attempt}`; nil if
         /// it is something else.
         init?(_ reply: RedisReply, token: String, lease: Duration) {
-            guard let parts = reply.value.array, parts.count >= 3, parts.count % 4 == 3,
-                let fence = parts[0].integer, let now = parts[1].integer, let due = parts[2].integer
+            guard let parts = reply.value.array, parts.count >= 4, parts.count.isMultiple(of: 4),
+                let fence = parts[1].integer, let now = parts[2].integer, let due = parts[3].integer
             else { return nil }
             nextDue = due < 0 ? nil : .milliseconds(due.since(now))
-            claims.reserveCapacity(parts.count / 4)
+            claims.reserveCapacity(parts.count / 4 - 1)
             let state = LeaseState(lease: LeaseTerm(lease), sentAt: reply.sentAt)
-            for index in stride(from: 3, to: parts.count, by: 4) {
+            for index in stride(from: 4, to: parts.count, by: 4) {
                 guard let entry = parts[index].string, let id = parts[index + 1].string,
                     let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer, attempt >= 1
                 else { return nil }

@@ -38,18 +38,19 @@ package struct QueueStore: Sendable {
     }
 
     private func enqueue(chunk: ArraySlice<Message>, type: String) async throws -> [Sent] {
-        var arguments: [RedisArgument] = [.string(keys.wake), .string(type)]
-        arguments.reserveCapacity(2 + 2 * chunk.count)
+        let check = ReplyCheck.random()
+        var arguments: [RedisArgument] = [.string(keys.wake), .string(type), check.argument]
+        arguments.reserveCapacity(3 + 2 * chunk.count)
         for message in chunk { arguments += [.string(message.id), .bytes(message.body)] }
         let subject = "sending to the queue \(keys.name)"
         let reply: RedisReply
         do throws(RedisError) {
             reply = try await link.evaluate(
-                Scripts.enqueue, keys: [keys.stream, keys.ledger], arguments: arguments)
+                Scripts.enqueue, keys: [keys.stream, keys.ledger], arguments: arguments, check: check)
         } catch {
             throw HoldfastError.thrown(for: error, subject)
         }
-        guard let entries = reply.value.array, entries.count == chunk.count else {
+        guard let entries = reply.value.array?.dropFirst(), entries.count == chunk.count else {
             throw HoldfastError(
                 .refused, "\(subject): enqueue.lua gave an answer that it cannot give", mayHaveHappened: true)
         }

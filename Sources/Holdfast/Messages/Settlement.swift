@@ -44,14 +44,15 @@ struct Settlement: Sendable {
 struct SettlementCall {
     private(set) var keys: [String]
     private(set) var arguments: [RedisArgument]
+    let check = ReplyCheck.random()
     private let queue: QueueKeys
     private var effectKeys: [String: Int] = [:]
 
     init(_ settlements: some Collection<Settlement>, queue: QueueKeys, retention: Duration) {
         self.queue = queue
         keys = queue.forSettling
-        arguments = [.init(milliseconds: retention)]
-        arguments.reserveCapacity(1 + 5 * settlements.count)
+        arguments = [.init(milliseconds: retention), check.argument]
+        arguments.reserveCapacity(2 + 5 * settlements.count)
         for settlement in settlements { append(settlement) }
     }
 

@@ -1,37 +1,79 @@
--- Grants a lock, with a fence that is higher than every fence of this name before it.
+-- Takes a lock, with a fence that is higher than every fence of this name before it, or a place in its queue.
 --
--- KEYS  1 lock   2 fence
--- ARGV  1 token   2 lease in ms   3 lifetime of the fence in ms
--- Reply granted  {1, fence}
---       refused  {0, holder's token, its remaining ms (-1: for ever), fence entry or false, now in us}
+-- KEYS  1 lock   2 fence   3 waiters, absent for what is never waited for
+-- ARGV  1 token   2 lease in ms   3 lifetime of the fence in ms, '' for a grant without one
+--       4 'try', 'wait' (queue up if it is taken) or 'barge' (before all who wait)   5 length of a grant in ms
+--       6 the prefix of the instances' channels
+-- Reply granted  {2 * number + 1, fence or 0}
+--       refused  {2 * number, holder's token, its remaining ms (-1: for ever), fence entry or false, now in us,
+--                 1 if the caller stands in the queue since this call, else 0}
+--       with the number that the last seven digits of the token spell
 --
 -- The fence entry is 16 digits (us since 1970) and the token they were issued to. Numbers of equal length compare as
 -- strings, so the usual case needs one SET: the server's time, unless the entry before it was not older.
--- A repeated call with the token that holds the lock is granted again with the same fence: that resolves an attempt
--- whose reply was lost.
+-- A call with the token that owns the lock is granted, with the same fence if that token has one already: so a waiter
+-- confirms what it was granted, and an attempt whose reply was lost is repeated.
+-- A caller that finds the lock free while others wait grants the head of the queue, which may be itself.
 --
 -- The time is asked for before the first write, so that a user who may not ask for it takes no lock.
+local WAITERS_LIFETIME = 60000
+local lock, fenceKey, waiters = KEYS[1], KEYS[2], KEYS[3]
+local token, lease, lifetime, mode, grant, channels = unpack(ARGV)
+local number = tonumber(string.sub(token, -7), 16) or 0
 local t = redis.call('TIME')
 local fence = t[1] .. string.format('%06d', t[2])
 
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  local holder = redis.call('GET', KEYS[1])
-  local entry = redis.call('GET', KEYS[2])
-  if holder == ARGV[1] and entry and string.sub(entry, 17) == ARGV[1] then
-    redis.call('PEXPIRE', KEYS[1], ARGV[2])
-    return {1, string.sub(entry, 1, 16)}
+-- include grant_next.lua
+
+-- Keeps the place that the caller has, unless a grant to it ended: then it answers too late, and goes to the end.
+-- Arrivals rise, even if the server's clock is set back.
+local function queue_up()
+  local place = redis.call('ZMSCORE', waiters, token)[1]
+  if place and tonumber(place) < 0 then redis.call('ZREM', waiters, token) end
+  local arrival, last = tonumber(fence), redis.call('ZRANGE', waiters, -1, -1, 'WITHSCORES')[2]
+  if mode == 'barge' then
+    local first = redis.call('ZRANGEBYSCORE', waiters, 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    if first then arrival = tonumber(first) - 1 end
+  elseif last then
+    arrival = math.max(arrival, math.abs(last) + 1)
   end
-  return {0, holder, redis.call('PTTL', KEYS[1]), entry, fence}
+  local added = redis.call('ZADD', waiters, 'NX', string.format('%.0f', arrival), token)
+  redis.call('PEXPIRE', waiters, WAITERS_LIFETIME)
+  return added
 end
 
-local last = redis.pcall('SET', KEYS[2], fence .. ARGV[1], 'PX', ARGV[3], 'GET')
+local queued, owner = 0, false
+if waiters and mode ~= 'barge' and redis.call('ZCARD', waiters) > 0 then
+  owner = redis.call('GET', lock)
+  if not owner then
+    if mode == 'wait' then queued = queue_up() end
+    owner = grant_next(lock, waiters, grant, channels, token)
+  end
+end
+
+if owner or not redis.call('SET', lock, token, 'NX', 'PX', lease) then
+  owner = owner or redis.call('GET', lock)
+  local entry = redis.call('GET', fenceKey)
+  if owner ~= token then
+    if waiters and mode ~= 'try' and queued == 0 then queued = queue_up() end
+    return {2 * number, owner, redis.call('PTTL', lock), entry, fence, queued}
+  end
+  if waiters then redis.call('ZREM', waiters, token) end
+  redis.call('PEXPIRE', lock, lease)
+  if entry and string.sub(entry, 17) == token then return {2 * number + 1, string.sub(entry, 1, 16)} end
+elseif waiters and mode == 'barge' then
+  redis.call('ZREM', waiters, token)
+end
+if lifetime == '' then return {2 * number + 1, 0} end
+
+local last = redis.pcall('SET', fenceKey, fence .. token, 'PX', lifetime, 'GET')
 if type(last) == 'table' and last.err then
   -- A foreign value at the fence's key, or one that the user may not touch: no fence, so no lock.
-  redis.call('DEL', KEYS[1])
+  redis.call('DEL', lock)
   return last
 end
 if last and string.match(last, '^' .. string.rep('%d', 16)) and string.sub(last, 1, 16) >= fence then
   fence = string.format('%016.0f', tonumber(string.sub(last, 1, 16)) + 1)
-  redis.call('SET', KEYS[2], fence .. ARGV[1], 'PX', ARGV[3])
+  redis.call('SET', fenceKey, fence .. token, 'PX', lifetime)
 end
-return {1, fence}
+return {2 * number + 1, fence}

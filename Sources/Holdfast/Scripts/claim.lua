@@ -4,7 +4,8 @@
 --       4 fence   5 ledger: id -> PINNED while the message exists, then ms until which its commit is remembered
 --       6 dead letters
 -- ARGV  1 consumer group   2 token, new for each call   3 lease in ms   4 how many   5 attempts allowed
--- Reply {fence, now ms, ms of the next due entry or -1, then for each claim: entry, id, body, attempt}
+-- Reply {check, fence, now ms, ms of the next due entry or -1, then for each claim: entry, id, body, attempt},
+--       where check is twice the number that the last seven digits of the token spell
 --
 -- An owner is '<attempt>:<fence>:<token>', and '<attempt>:-:-' while the message waits for a retry. Attempts are
 -- counted here, before anything runs, so a message that kills its worker still reaches the dead letters. A message
@@ -14,6 +15,7 @@ local PINNED = 'inf'
 local stream, due, claims, fence, ledger, dead = unpack(KEYS)
 local group, token, lease, count, allowed = unpack(ARGV)
 count, allowed = tonumber(count), tonumber(allowed)
+local check = 2 * (tonumber(string.sub(token, -7), 16) or 0)
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -83,7 +85,7 @@ if #late < count then
   for _, stored in ipairs(fresh and fresh[1][2] or {}) do find(stored[1], stored[2], 1) end
 end
 
-local finished, expiries, owners, reply = {}, {}, {}, {0, now, -1}
+local finished, expiries, owners, reply = {}, {}, {}, {check, 0, now, -1}
 if #entries > 0 then
   local issued = math.max(t[1] * 1000000 + t[2], last + 1)
   local fenceText, expiry = string.format('%.0f', issued), string.format('%.0f', now + lease)
@@ -115,7 +117,7 @@ if #entries > 0 then
     redis.call('SET', fence, fenceText)
     redis.call('ZADD', due, unpack(expiries))
     redis.call('HSET', claims, unpack(owners))
-    reply[1] = issued
+    reply[2] = issued
   end
 end
 if #finished > 0 then redis.call('XDEL', stream, unpack(finished)) end
@@ -125,5 +127,5 @@ if #gone > 0 then
   redis.call('HDEL', claims, unpack(gone))
 end
 local next = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
-if next then reply[3] = tonumber(next) end
+if next then reply[4] = tonumber(next) end
 return reply

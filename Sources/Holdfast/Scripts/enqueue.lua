@@ -1,8 +1,9 @@
 -- Adds messages to a queue, each id at most once.
 --
 -- KEYS  1 stream   2 ledger
--- ARGV  1 channel that wakes consumers   2 type   then for each message: id, body
--- Reply one value for each message: its stream entry, or false for an id that is queued, done or dead already
+-- ARGV  1 channel that wakes consumers   2 type   3 number of the call   then for each message: id, body
+-- Reply twice the number, then one value for each message: its stream entry, or false for an id that is queued,
+--       done or dead already
 --
 -- The ledger remembers every id: pinned while its message exists, and for the retention after its commit, which
 -- settle.lua fixes. So a call whose reply was lost can be repeated.
@@ -19,7 +20,7 @@ local function denial()
 end
 
 local ids = {}
-for i = 3, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+for i = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('ZMSCORE', KEYS[2], unpack(ids))
 
 need('XADD', KEYS[1], '*', 'id', '')
@@ -27,12 +28,12 @@ need('ZADD', KEYS[2], PINNED, '')
 need('PUBLISH', ARGV[1], '')
 if denied then return denial() end
 
-local reply, entries = {}, {}
+local reply, entries = {2 * ARGV[3]}, {}
 for i, id in ipairs(ids) do
-  reply[i] = false
+  reply[i + 1] = false
   if not known[i] and not entries[id] then
-    reply[i] = redis.call('XADD', KEYS[1], '*', 'id', id, 'type', ARGV[2], 'body', ARGV[2 * i + 2])
-    entries[id] = reply[i]
+    entries[id] = redis.call('XADD', KEYS[1], '*', 'id', id, 'type', ARGV[2], 'body', ARGV[2 * i + 3])
+    reply[i + 1] = entries[id]
   end
 end
 

@@ -2,8 +2,9 @@
 --
 -- KEYS  1 lock
 -- ARGV  1 token   2 lease in ms
--- Reply 1 renewed, 0 it is not ours any more
+-- Reply twice a number of the token, plus 1 renewed, 0 it is not ours any more
+local number = tonumber(string.sub(ARGV[1], -21, -15), 16) or 0
 if redis.call('GET', KEYS[1]) == ARGV[1] then
-  return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return 2 * number + redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
-return 0
+return 2 * number

@@ -1,12 +1,12 @@
 -- Settles handled messages: applies their effects and removes them, plans a retry, buries them or hands them back.
 --
 -- KEYS  1 stream   2 due   3 claims   4 ledger   5 dead letters   6... keys of effects
--- ARGV  1 ms for which a commit is remembered   then for each message: entry, id, owner, verb, parameter
+-- ARGV  1 ms for which a commit is remembered   2 number of the call   then for each message: entry, id, owner, verb, parameter
 --       'commit'  number of effects, which follow, each: command, number of its key, its other arguments
 --       'retry'   ms until the next attempt
 --       'bury'    reason
 --       'return'  '' (the attempt does not count)
--- Reply one string for each message: 'committed', 'retried', 'buried', 'returned';
+-- Reply twice the number, then one string for each message: 'committed', 'retried', 'buried', 'returned';
 --       'already': its id was committed before; 'lost': the claim is not the caller's any more;
 --       'refused: <why>': an effect cannot be applied, and nothing was changed
 --
@@ -16,6 +16,7 @@
 -- first write. A commit's first write is XDEL, which a full memory does not forbid; after it Redis forbids none.
 local PINNED = 'inf'
 local stream, due, claims, ledger, dead = unpack(KEYS)
+local check = 2 * ARGV[2]
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -42,7 +43,7 @@ end
 
 -- Each message by where it starts in ARGV.
 local starts, entries, ids = {}, {}, {}
-local at = 2
+local at = 3
 while ARGV[at] do
   local n = #starts + 1
   starts[n], entries[n], ids[n] = at, ARGV[at], ARGV[at + 1]
@@ -188,4 +189,5 @@ end
 -- Twice as many old ids are forgotten as can be added: the ledger shrinks to what is remembered.
 local old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, 2 * #entries)
 if #old > 0 then redis.call('ZREM', ledger, unpack(old)) end
+table.insert(reply, 1, check)
 return reply

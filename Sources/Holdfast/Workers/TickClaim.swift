@@ -31,7 +31,7 @@ struct TickClaim: Sendable {
 
     /// Asks for the cursor and the server's time. One round trip, no writes.
     func ask() async throws(RedisError) -> Reply {
-        try await call(cursor: "?", nominal: 0, token: "")
+        try await call(cursor: "?", nominal: 0, token: RandomHex.digits(32))
     }
 
     /// Claims the tick `nominal`. While the outcome is unknown the call is repeated with the same token,
@@ -59,7 +59,7 @@ struct TickClaim: Sendable {
             arguments: [
                 .string(cursor), .integer(nominal), .string(token), .init(milliseconds: lease),
                 .init(milliseconds: LockClaim.fenceLifetime),
-            ])
+            ], check: .acquiring(token))
         guard let answer = Reply(reply) else {
             throw RedisError(
                 .protocolViolation, delivery: .unknown, "tick.lua gave an answer that it cannot give")
@@ -71,7 +71,7 @@ struct TickClaim: Sendable {
 extension TickClaim.Reply {
     /// Reads what tick.lua answers; nil if it is something else.
     init?(_ reply: RedisReply) {
-        guard let parts = reply.value.array, parts.count >= 2, let serverTime = parts[1].integer,
+        guard let parts = reply.value.array, parts.count >= 3, let serverTime = parts[2].integer,
             ServerClock.range.contains(serverTime), let answer = TickMachine.Answer(parts)
         else { return nil }
         self.init(answer: answer, serverTime: serverTime, sentAt: reply.sentAt)
@@ -80,8 +80,8 @@ extension TickClaim.Reply {
 
 extension TickMachine.Answer {
     fileprivate init?(_ parts: [RedisValue]) {
-        let detail = parts.count > 2 ? parts[2] : .null
-        switch parts[0].string {
+        let detail = parts.count > 3 ? parts[3] : .null
+        switch parts[1].string {
         case "claimed":
             guard let fence = detail.integer else { return nil }
             self = .claimed(FencingToken(rawValue: fence))

@@ -54,7 +54,8 @@ final class WorkerLoop: HostedComponent {
         _ claim: TickClaim, token: String, fence: FencingToken, sentAt: ContinuousClock.Instant
     ) -> Lease {
         let lockClaim = LockClaim(
-            name: TickClaim.lockName(worker.name), key: claim.lockKey, fenceKey: claim.fenceKey, token: token,
+            name: TickClaim.lockName(worker.name), key: claim.lockKey, fenceKey: claim.fenceKey,
+            waitersKey: KeySpace.waiters(ofLock: claim.lockKey), token: token,
             lease: LeaseTerm(claim.lease))
         return core.keeper.hold(lockClaim, fence: fence, sentAt: sentAt)
     }

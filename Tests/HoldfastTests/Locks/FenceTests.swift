@@ -12,19 +12,6 @@ struct FenceTests {
         return try #require(lease.fencingToken)
     }
 
-    @Test("rises over FLUSHALL and over a restart without data")
-    func dataLoss() async throws {
-        try await withHoldfast { holdfast, server in
-            let first = try await fence(holdfast)
-            try await holdfast.redis("FLUSHALL")
-            let second = try await fence(holdfast)
-            #expect(second > first)
-            await server.kill()
-            try await server.restart()
-            #expect(try await fence(holdfast) > second)
-        }
-    }
-
     @Test("rises when the server's clock was set back: one more than the last")
     func clockSetBack() async throws {
         try await withHoldfast { holdfast, _ in
@@ -41,7 +28,8 @@ struct FenceTests {
         try await withHoldfast { holdfast, _ in
             let call: () async throws -> RedisValue = {
                 try await holdfast.core.link.evaluate(
-                    Scripts.acquire, keys: ["t:{a}:lock", "t:{a}:fence"], arguments: ["me", "60000", "60000"]
+                    Scripts.acquire, keys: ["t:{a}:lock", "t:{a}:fence"],
+                    arguments: ["me", "60000", "60000", "try"]
                 ).value
             }
             let first = try await call()
@@ -57,12 +45,5 @@ struct FenceTests {
             let first = try await fence(holdfast)
             #expect(try await fence(holdfast) > first)
         }
-    }
-
-    @Test("survives encoding")
-    func coding() throws {
-        let token = FencingToken(rawValue: 1_795_369_741_502_040)
-        #expect(token.description == "1795369741502040")
-        #expect(token < FencingToken(rawValue: token.rawValue + 1))
     }
 }

@@ -26,7 +26,7 @@ struct LeaseStateTests {
         var state = state()
         #expect(state.next(at: at(1)) == .wait(until: at(10)))
         #expect(state.next(at: at(10)) == .renew)
-        #expect(state.next(at: at(10)) == .wait(until: state.deadline))
+        #expect(state.next(at: at(10)) == .wait(until: at(15)))
         state.renewed(sentAt: at(10))
         #expect(state.deadline == at(39.698))
         #expect(state.next(at: at(10)) == .wait(until: at(20)))
@@ -55,7 +55,7 @@ struct LeaseStateTests {
         #expect(state.phase == .held)
         #expect(state.next(at: at(13.5)) == .renew)
         _ = state.renewalFailed(at: at(29))
-        #expect(state.next(at: at(29.698)) == .expired)
+        #expect(state.next(at: at(29.698)) == .lost(.expired))
         #expect(state.phase == .lost(.expired))
     }
 
@@ -63,7 +63,7 @@ struct LeaseStateTests {
     func expiry() {
         var state = state()
         _ = state.next(at: at(10))
-        #expect(state.next(at: at(40)) == .expired)
+        #expect(state.next(at: at(40)) == .lost(.expired))
         #expect(state.next(at: at(41)) == .nothing)
     }
 

@@ -39,7 +39,7 @@ struct QueueBench {
             arguments: [
                 .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
                 .init(attempts),
-            ])
+            ], check: .acquiring(token))
         return try #require(MessageClaim.Batch(reply, token: token, lease: lease))
     }
 
@@ -59,16 +59,16 @@ struct QueueBench {
         let call = SettlementCall(
             settlements.map { Settlement(claim: $0, verdict: $1) }, queue: keys, retention: retention)
         let reply = try await holdfast.core.link.evaluate(
-            settleScript, keys: call.keys, arguments: call.arguments)
-        return (reply.value.array ?? []).map { $0.string ?? "-" }
+            settleScript, keys: call.keys, arguments: call.arguments, check: call.check)
+        return (reply.value.array?.dropFirst() ?? []).map { $0.string ?? "-" }
     }
 
     func renew(_ claims: [MessageClaim], lease: Duration) async throws -> [Int64?] {
         let reply = try await holdfast.core.link.evaluate(
             Scripts.renewClaims, keys: keys.forRenewing,
-            arguments: [.init(milliseconds: lease)]
+            arguments: [.init(milliseconds: lease), "7"]
                 + claims.flatMap { [RedisArgument.string($0.entry), .string($0.owner)] })
-        return (reply.value.array ?? []).map(\.integer)
+        return (reply.value.array?.dropFirst() ?? []).map(\.integer)
     }
 
     func stats() async throws -> QueueStats { try await holdfast.store(ofQueue: keys.name).stats() }

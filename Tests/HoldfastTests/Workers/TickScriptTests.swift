@@ -19,7 +19,7 @@ private struct TickBench {
         let reply = try await holdfast.core.link.evaluate(
             script, keys: keys,
             arguments: [.string(cursor), .integer(nominal), .string(token), .init(lease), "60000"])
-        return (reply.value.array ?? []).map { $0.string ?? "-" }
+        return (reply.value.array?.dropFirst() ?? []).map { $0.string ?? "-" }
     }
 
     func finish(token: String) async throws {

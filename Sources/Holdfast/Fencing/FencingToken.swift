@@ -2,10 +2,12 @@
 ///
 /// Give it to the resource that the lock protects, and let the resource refuse a write whose token is lower
 /// than the highest it has seen: this keeps out a holder that was paused past its lease and does not know it
-/// yet.
+/// yet. ``Holdfast/fencedWrite(_:_:fence:lifetime:)`` is such a resource in Redis; docs/fencing.md has the
+/// statements for one in SQL.
 ///
 /// The token is the larger of the last token plus one and the Redis server's time in microseconds since 1970.
 /// So it rises even when Redis comes back without its data, as long as that server's clock was not set back.
+/// Coded as a single integer.
 public struct FencingToken: RawRepresentable, Comparable, Hashable, Codable, Sendable {
     public let rawValue: Int64
 

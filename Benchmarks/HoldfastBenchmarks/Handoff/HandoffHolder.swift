@@ -1,0 +1,65 @@
+import Holdfast
+import RedisLink
+
+/// A process that takes the lock, holds it for two milliseconds, releases it and asks for it again.
+struct HandoffHolder {
+    enum Kind: String {
+        /// Measures a PING in the middle of each hold.
+        case timing
+        /// Looks who holds the lock and who is next.
+        case order
+    }
+
+    private let holdfast: Holdfast
+    private let kind: Kind
+    private let parent = ParentProcess()
+
+    private static let name = "handoff"
+
+    static func run(_ url: String, _ kind: Kind) async throws {
+        let holder = HandoffHolder(holdfast: try await .benchmarked(url), kind: kind)
+        holder.parent.say("ready")
+        guard let end = Int64(try await holder.parent.line()) else { throw BenchmarkError.refused }
+        // One thread less to wake on the way.
+        let records = try await withTaskExecutorPreference(holder.holdfast.executor) {
+            try await holder.hold(until: end)
+        }
+        holder.parent.say(records + ["end"])
+        await holder.holdfast.close()
+    }
+
+    private func hold(until end: Int64) async throws -> [String] {
+        var records: [String] = []
+        while MonotonicClock.now() < end {
+            let lease = try await holdfast.acquire(Self.name)
+            let running = MonotonicClock.now()
+            // The PING and the release both come after a pause: the other process has queued up meanwhile, and
+            // both find threads that sleep.
+            try await pause()
+            let observed = try await observe()
+            try await pause()
+            let released = MonotonicClock.now()
+            try await lease.release()
+            records.append("\(running) \(released) \(observed)")
+        }
+        return records
+    }
+
+    private func pause() async throws {
+        try await Task.sleep(for: .milliseconds(1), tolerance: .zero)
+    }
+
+    private func observe() async throws -> String {
+        let link = holdfast.core.link
+        switch kind {
+        case .timing:
+            let asked = MonotonicClock.now()
+            _ = try await link.send(["PING"])
+            return "ping \(MonotonicClock.now() - asked)"
+        case .order:
+            let token = try await link.send(["GET", .string(holdfast.core.keys.lock(Self.name))])
+            let first = try await link.send(["ZRANGE", holdfast.waitersKey(Self.name), "0", "0"])
+            return "token \(token.value.string ?? "none") \(first.value.array?.first?.string ?? "")"
+        }
+    }
+}

@@ -1,0 +1,61 @@
+/// One time that a process held the lock, on the clock of all processes, in nanoseconds.
+struct Hold {
+    let process: Int
+    /// When its holder ran.
+    let running: Int64
+    /// Just before the release was sent.
+    let released: Int64
+    /// What a PING took in between; nil where none was sent.
+    let ping: Int64?
+    /// The holder's token and the first waiter's, as the server had them in between; nil where nobody asked.
+    let token: String?
+    let next: String?
+
+    /// Reads what a holder tells: `<running> <released> [ping <time> | token <own> [<first waiter's>]]`.
+    init?(_ words: [String], process: Int) {
+        guard words.count >= 2, let running = Int64(words[0]), let released = Int64(words[1]) else {
+            return nil
+        }
+        self.process = process
+        self.running = running
+        self.released = released
+        let more = words.dropFirst(3)
+        ping = words.count > 2 && words[2] == "ping" ? more.first.flatMap { Int64($0) } : nil
+        token = words.count > 2 && words[2] == "token" ? more.first : nil
+        next = token == nil ? nil : more.dropFirst().first
+    }
+}
+
+/// What all processes held, in its order.
+struct Holds {
+    let holds: [Hold]
+
+    /// - Parameter warmUp: how many of the first do not count.
+    init(_ holds: [Hold], warmUp: Int) {
+        self.holds = Array(holds.sorted { $0.running < $1.running }.dropFirst(warmUp))
+    }
+
+    private var pairs: some Collection<(Hold, Hold)> { zip(holds, holds.dropFirst()).map { ($0, $1) } }
+
+    var pings: [Double] { holds.compactMap(\.ping).map { Double($0) / 1000 } }
+
+    /// From release to the next holder running, where that is another process, in microseconds.
+    var handoffs: [Double] {
+        pairs.filter { $0.process != $1.process }.map { Double($1.running - $0.released) / 1000 }
+    }
+
+    /// The part of the changes of holder in which the next one was another process.
+    var crossings: Double { Double(handoffs.count) / Double(max(1, holds.count - 1)) }
+
+    /// How often the next holder was not the one that stood first while the one before held the lock. With
+    /// nobody in the queue although others wait there is no order.
+    var violations: Int {
+        pairs.count { $0.next == nil || $0.next != $1.token }
+    }
+
+    /// The fewest holds of a process to the most.
+    func shares(processes: Int) -> Double {
+        let counts = (0..<processes).map { process in holds.count { $0.process == process } }
+        return Double(counts.min() ?? 0) / Double(max(1, counts.max() ?? 0))
+    }
+}

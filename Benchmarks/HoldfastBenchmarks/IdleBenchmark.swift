@@ -1,0 +1,78 @@
+import Holdfast
+import HoldfastTesting
+import RedisLink
+
+/// What a thousand held locks cost a process that does nothing else.
+struct IdleBenchmark {
+    private static let seconds = 10
+    /// More commands at the server within a sample than a heart beat takes.
+    private static let burst = 100
+
+    static func run(_ server: PrivateRedisServer) async throws {
+        let holdfast = try await Holdfast.benchmarked(server.unixURL)
+        let process = try BenchmarkProcess(["idle-holder", server.unixURL])
+        try await process.line("connected")
+        let connected = try process.residentBytes
+        try await process.line("holding")
+        // Past the first renewals.
+        try await Task.sleep(for: IdleHolder.lease)
+
+        let begin = try process.processorSeconds
+        let bursts = try await bursts(holdfast)
+        let used = try process.processorSeconds - begin
+        let resident = try process.residentBytes
+        try process.say("end")
+        let held = try await process.line()
+
+        Figure.print("idle.held", Double(held) ?? 0, limit: Double(IdleHolder.count), unit: "locks")
+        Figure.print("idle.resident", mebibytes(resident), limit: 32, unit: "MiB")
+        Figure.print("idle.resident.connected", mebibytes(connected), unit: "MiB")
+        if let first = bursts.first, let last = bursts.last, first < last {
+            let intervals = (last - first) / (IdleHolder.lease / 3)
+            Figure.print(
+                "idle.batches", Double(bursts.count - 1) / intervals, limit: 1, unit: "batches/interval")
+        }
+        Figure.print("idle.processor", used * 1000 / Double(seconds), unit: "ms/s")
+        await holdfast.close()
+    }
+
+    private static func mebibytes(_ bytes: Int) -> Double { Double(bytes) / 1_048_576 }
+
+    /// When batches of renewals began: what the server did, looked at every 20 ms, and moments of quiet between.
+    private static func bursts(_ holdfast: Holdfast) async throws -> [ContinuousClock.Instant] {
+        var bursts: [ContinuousClock.Instant] = []
+        var wasQuiet = false
+        var last = try await commands(holdfast)
+        let end = ContinuousClock.now + .seconds(seconds)
+        while .now < end {
+            try await Task.sleep(for: .milliseconds(20), tolerance: .zero)
+            let count = try await commands(holdfast)
+            let isQuiet = count - last < burst
+            if wasQuiet && !isQuiet { bursts.append(.now) }
+            (wasQuiet, last) = (isQuiet, count)
+        }
+        return bursts
+    }
+
+    private static func commands(_ holdfast: Holdfast) async throws -> Int {
+        try await holdfast.info("stats")["total_commands_processed"].flatMap { Int($0) } ?? 0
+    }
+}
+
+/// A process that acquires a thousand locks and keeps them.
+enum IdleHolder {
+    static let count = 1000
+    static let lease = Duration.seconds(3)
+
+    static func run(_ url: String) async throws {
+        let parent = ParentProcess()
+        let holdfast = try await Holdfast.benchmarked(url)
+        parent.say("connected")
+        var leases: [Lease] = []
+        for index in 0..<count { leases.append(try await holdfast.acquire("idle-\(index)", lease: lease)) }
+        parent.say("holding")
+        _ = try await parent.line()
+        parent.say("\(leases.count { $0.isHeld })")
+        await holdfast.close()
+    }
+}

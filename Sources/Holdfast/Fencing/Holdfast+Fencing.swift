@@ -1,0 +1,68 @@
+import RedisLink
+
+extension Holdfast {
+    /// Writes a value under a fence, unless somebody with a higher one has written it before.
+    ///
+    /// ```swift
+    /// try await holdfast.withLock("report") { lease in
+    ///     let report = try await makeReport()
+    ///     guard case .accepted = try await holdfast.fencedWrite(
+    ///         "report", report, fence: lease.fencingToken!)
+    ///     else { throw Overtaken() }
+    /// }
+    /// ```
+    ///
+    /// A holder that was paused past its lease, and does not know it yet, is refused from the first write of
+    /// its successor on. The same fence may write again and again. A resource must get its fences from one
+    /// name: those of two locks do not compare.
+    ///
+    /// - Parameters:
+    ///   - resource: what to write: 1 to 512 bytes, encoded. It need not be the name of the lock.
+    ///   - value: any bytes; `Array(text.utf8)` for a text.
+    ///   - fence: ``Lease/fencingToken`` of the lease that protects the resource; not negative.
+    ///   - lifetime: how long the value is kept, from 1 ms on; for ever unless set. The highest fence is kept
+    ///     as long, and no longer: so it should be much longer than a holder may be late, an hour or a day.
+    /// - Returns: whether it was written. One round trip.
+    /// - Throws: a ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the value may be written. It is
+    ///   safe to write it again, unless another write under the same fence came between. `CancellationError`
+    ///   when the task is cancelled, and then it may be written too.
+    public func fencedWrite(
+        _ resource: String, _ value: [UInt8], fence: FencingToken, lifetime: Duration? = nil
+    ) async throws -> FencedWrite {
+        guard fence.rawValue >= 0 else {
+            throw HoldfastError(.invalidArgument, "a fence must not be negative, and \(fence) is")
+        }
+        if let lifetime, lifetime < .milliseconds(1) {
+            throw HoldfastError(.invalidArgument, "a lifetime must be above zero, not \(lifetime)")
+        }
+        let keys = try core.keys.fencedValue(resource)
+        return try await core.inspecting("writing \(resource)") { () async throws(RedisError) in
+            let reply = try await core.link.evaluate(
+                Scripts.fencedWrite, keys: keys,
+                arguments: [
+                    .string(fence.description), .bytes(value), lifetime.map { .init(milliseconds: $0) } ?? "",
+                ])
+            guard let parts = reply.value.array, parts.count == 2, let accepted = parts[0].integer,
+                let highest = parts[1].integer
+            else { throw .unexpectedAnswer(of: Scripts.fencedWrite) }
+            return accepted == 1 ? .accepted : .refused(highest: FencingToken(rawValue: highest))
+        }
+    }
+
+    /// Reads a value with the fence it was written under; nil when it was never written or has ended.
+    ///
+    /// One round trip. What is read may be old by the time it is used: only a write under a fence is checked.
+    ///
+    /// - Throws: a ``HoldfastError``, or `CancellationError`.
+    public func fencedRead(_ resource: String) async throws -> FencedValue? {
+        let keys = try core.keys.fencedValue(resource)
+        return try await core.inspecting("reading \(resource)") { () async throws(RedisError) in
+            let reply = try await core.link.evaluate(Scripts.fencedRead, keys: keys, arguments: [])
+            guard let parts = reply.value.array, parts.count == 2 else {
+                throw .unexpectedAnswer(of: Scripts.fencedRead)
+            }
+            guard let bytes = parts[0].bytes, let fence = parts[1].integer else { return nil }
+            return FencedValue(bytes: bytes, fencingToken: FencingToken(rawValue: fence))
+        }
+    }
+}

@@ -1,0 +1,326 @@
+import Logging
+import RedisLink
+import Synchronization
+
+/// The waiting of one process for locks: its waiters, by name, and the one channel on which Redis tells of
+/// grants.
+///
+/// A waiter costs no task, thread or connection of its own, only its place here and in Redis. The actor lives
+/// on the thread of the command connection, where confirmations leave as soon as a grant is heard of.
+actor LockWaiting: LinkActor {
+    nonisolated var thread: LinkThread { link.connection.thread }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    enum Outcome: Sendable {
+        case granted(FencingToken?, sentAt: Moment)
+        case timedOut(Holder)
+        case cancelled
+        indirect case failed(RedisError)
+    }
+
+    private struct Waiter {
+        let claim: LockClaim
+        let mode: LockClaim.Mode
+        let deadline: ContinuousClock.Instant?
+        let continuation: UnsafeContinuation<Outcome, Never>
+        /// The answer to its first question has come, and was no.
+        var isWaiting = false
+        /// A grant was heard of before that answer.
+        var wasGranted = false
+        /// Its connection was lost before an answer: it may have happened.
+        var isUnknown = false
+    }
+
+    /// What is shared with callers on other threads.
+    private struct Shared {
+        var subscription: RedisSubscription?
+        var isClosed = false
+        /// Tokens of cancelled tasks. The cancellation may come before the waiter has entered.
+        var cancelled: Set<String> = []
+    }
+
+    /// How many of those that left are kept in mind.
+    private static let mostDeparted = 4096
+
+    private let link: RedisLink
+    private let keeper: LeaseKeeper
+    private let wakeChannels: String
+    private let channel: String
+    private let logger: Logger
+    private nonisolated let shared = Mutex(Shared())
+    /// Whether Redis can tell us of grants. Only then a place in the queue is of use.
+    private var isListening = false
+    private var rooms: [String: WaitingRoom] = [:]
+    private var waiters: [String: Waiter] = [:]
+    /// Those that left. Should a command that was under way then give one of them a place again, it is passed
+    /// on when it is granted.
+    private var departed: [String: LockClaim] = [:]
+    private var timer: LinkThread.TimerID?
+    private var wakesAt: ContinuousClock.Instant?
+
+    init(link: RedisLink, keeper: LeaseKeeper, keys: KeySpace, instance: Instance, logger: Logger) {
+        self.link = link
+        self.keeper = keeper
+        wakeChannels = keys.wakeChannels
+        channel = keys.wakeChannels + instance.id
+        self.logger = logger
+    }
+
+    /// Acquires the lock of `claim`, waiting until `deadline` at the longest; nil: without a limit.
+    ///
+    /// Returns the holder if it was not acquired in time. Throws `CancellationError`, or a ``HoldfastError``.
+    ///
+    /// The caller suspends once, for the whole of it: a task keeps the memory of its deepest call, and there may
+    /// be many of them.
+    nonisolated(nonsending) func acquire(
+        _ claim: LockClaim, until deadline: ContinuousClock.Instant?, barging: Bool
+    ) async throws -> Acquisition {
+        let token = claim.token
+        let outcome = await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                let waiter = Waiter(
+                    claim: claim, mode: barging ? .barge : .wait, deadline: deadline,
+                    continuation: continuation)
+                thread.submit { self.inTurn { $0.arrive(waiter) } }
+            }
+        } onCancel: {
+            shared.withLock { _ = $0.cancelled.insert(token) }
+            thread.post { self.inTurn { $0.end(token, .cancelled) } }
+        }
+        shared.withLock { _ = $0.cancelled.remove(token) }
+        switch outcome {
+        case .granted(let fence, let sentAt):
+            return .acquired(try keeper.take(claim, fence: fence, sentAt: sentAt))
+        case .timedOut(let holder): return .refused(holder)
+        case .cancelled: throw CancellationError()
+        case .failed(let error):
+            throw HoldfastError.thrown(for: error, "acquiring the lock \(claim.name)")
+        }
+    }
+
+    // MARK: In turns of the thread
+
+    private func arrive(_ waiter: Waiter) {
+        let token = waiter.claim.token
+        let (isClosed, isCancelled) = shared.withLock { ($0.isClosed, $0.cancelled.contains(token)) }
+        guard !isClosed, !isCancelled else {
+            return waiter.continuation.resume(returning: isClosed ? .failed(Self.closed) : .cancelled)
+        }
+        waiters[token] = waiter
+        ask(token, .arrival)
+    }
+
+    /// Ends a wait without a grant: takes its place out of the queue, and passes on a grant that raced with
+    /// this.
+    private func end(_ token: String, _ outcome: Outcome) {
+        guard let waiter = remove(token) else { return }
+        if departed.count >= Self.mostDeparted { departed = [:] }
+        departed[token] = waiter.claim
+        keeper.abandon(waiter.claim)
+        waiter.continuation.resume(returning: outcome)
+    }
+
+    private func remove(_ token: String) -> Waiter? {
+        guard let waiter = waiters.removeValue(forKey: token) else { return nil }
+        let key = waiter.claim.key
+        _ = rooms[key]?.leave(token)
+        if rooms[key]?.isEmpty == true { rooms[key] = nil }
+        return waiter
+    }
+
+    private func heard(_ message: [UInt8]) {
+        guard !message.isEmpty else { return beganListening() }
+        let token = String(decoding: message, as: UTF8.self)
+        if let waiter = waiters[token] {
+            if !waiter.isWaiting {
+                waiters[token]?.wasGranted = true
+            } else if rooms[waiter.claim.key]?.asks(token) == true {
+                ask(token, .confirm)
+            }
+        } else if let claim = departed[token] {
+            keeper.abandon(claim)
+        }
+    }
+
+    /// Messages may have been lost before: every room looks for itself.
+    private func beganListening() {
+        isListening = true
+        for key in rooms.keys {
+            rooms[key]?.checks(by: .now)
+            wake(for: key)
+        }
+    }
+
+    private func ask(_ token: String, _ reason: WaitingRoom.Reason) {
+        guard let waiter = waiters[token] else { return }
+        let claim = waiter.claim
+        // Before the first contention nobody listens: then the place in the queue comes with the first check.
+        let mode = isListening || waiter.mode == .barge ? waiter.mode : .attempt
+        if reason == .arrival, let set = claim.bareCommand(mode) {
+            link.connection.inTurn {
+                $0.send(set) { [weak self] result in
+                    self?.inTurn { $0.answeredBare(claim, result) }
+                }
+            }
+        } else {
+            evaluate(claim, mode, reason)
+        }
+    }
+
+    private func evaluate(_ claim: LockClaim, _ mode: LockClaim.Mode, _ reason: WaitingRoom.Reason) {
+        link.connection.inTurn {
+            $0.evaluate(
+                Scripts.acquire, keys: claim.keys,
+                arguments: claim.arguments(mode, wakeChannels: wakeChannels), check: .acquiring(claim.token)
+            ) { [weak self] result in
+                self?.inTurn { $0.answered(claim, reason, result) }
+            }
+        }
+    }
+
+    private func answeredBare(_ claim: LockClaim, _ result: RedisConnection.Result) {
+        switch result {
+        case .success(let reply) where reply.value.isNull: evaluate(claim, .attempt, .arrival)
+        case .success(let reply): granted(claim, nil, sentAt: reply.$sentAt)
+        case .failure(let error): failed(claim, .arrival, error)
+        }
+    }
+
+    private func answered(
+        _ claim: LockClaim, _ reason: WaitingRoom.Reason, _ result: RedisConnection.Result
+    ) {
+        let answer: LockClaim.Answer
+        do throws(RedisError) {
+            answer = try LockClaim.Answer(try result.get())
+        } catch {
+            return failed(claim, reason, error)
+        }
+        switch answer {
+        case .granted(let fence, let sentAt): granted(claim, fence, sentAt: sentAt)
+        case .refused(let holder, let queuedAnew):
+            refused(claim, reason, by: holder, queuedAnew: queuedAnew)
+        }
+    }
+
+    private func granted(_ claim: LockClaim, _ fence: FencingToken?, sentAt: Moment) {
+        // Left while it asked: then nobody has this grant.
+        guard let waiter = remove(claim.token) else { return keeper.abandon(claim) }
+        waiter.continuation.resume(returning: .granted(fence, sentAt: sentAt))
+        // The next one learns nothing of this grant by itself; it looks when it must have ended.
+        rooms[claim.key]?.checks(by: .now + min(claim.lease.duration, WaitingRoom.patience))
+        wake(for: claim.key)
+    }
+
+    private func refused(
+        _ claim: LockClaim, _ reason: WaitingRoom.Reason, by holder: Holder, queuedAnew: Bool
+    ) {
+        let token = claim.token
+        // Left while it asked: its place may have been made anew after it left.
+        guard let waiter = waiters[token] else { return keeper.abandon(claim) }
+        let now = ContinuousClock.now
+        if !waiter.isWaiting {
+            if let deadline = waiter.deadline, deadline <= now { return end(token, .timedOut(holder)) }
+            waiters[token]?.isWaiting = true
+            rooms[claim.key, default: WaitingRoom()].enter(token, until: waiter.deadline)
+            listen()
+        }
+        let asking =
+            rooms[claim.key]?.refused(
+                token, reason: reason, by: holder, queuedAnew: queuedAnew, isListening: isListening, at: now)
+            ?? []
+        for (token, reason) in asking { ask(token, reason) }
+        if waiter.wasGranted {
+            waiters[token]?.wasGranted = false
+            if rooms[claim.key]?.asks(token) == true { ask(token, .confirm) }
+        }
+        wake(for: claim.key)
+    }
+
+    /// A failure that passes does not end a wait: its limit does. One that meets a caller's first question does,
+    /// but that is asked twice where the connection was lost before the answer: Redis answers as it answered, or
+    /// would have answered, the first time.
+    private func failed(_ claim: LockClaim, _ reason: WaitingRoom.Reason, _ error: RedisError) {
+        let token = claim.token
+        guard let waiter = waiters[token] else { return keeper.abandon(claim) }
+        let passes = [.connectionLost, .connectFailed, .timeout].contains(error.code)
+        if !waiter.isWaiting {
+            var failure = error
+            let isUnknown = waiter.isUnknown || error.delivery == .unknown
+            if error.code == .connectionLost, isUnknown, !waiter.isUnknown {
+                waiters[token]?.isUnknown = true
+                return ask(token, reason)
+            }
+            if isUnknown { failure.delivery = .unknown }
+            end(token, .failed(failure))
+        } else if passes {
+            logger.debug("asking for the lock \(claim.name) failed, trying again: \(error)")
+            rooms[claim.key]?.failed(token, retry: .now + .milliseconds(.random(in: 50...150)))
+            wake(for: claim.key)
+        } else {
+            end(token, .failed(error))
+            // The others find out by themselves.
+            rooms[claim.key]?.checks(by: .now)
+            wake(for: claim.key)
+        }
+    }
+
+    // MARK: Time
+
+    private func wake(for key: String) {
+        guard let instant = rooms[key]?.nextWake else { return }
+        if let wakesAt, wakesAt <= instant { return }
+        if let timer { thread.cancel(timer) }
+        wakesAt = instant
+        timer = thread.schedule(at: instant) { [weak self] in
+            self?.inTurn { $0.look() }
+        }
+    }
+
+    private func look() {
+        timer = nil
+        wakesAt = nil
+        let now = ContinuousClock.now
+        for key in Array(rooms.keys) {
+            for token in rooms[key]?.expired(at: now) ?? [] {
+                guard let holder = rooms[key]?.holder else { continue }
+                end(token, .timedOut(holder))
+            }
+            if let token = rooms[key]?.check(at: now) { ask(token, .check) }
+            wake(for: key)
+        }
+    }
+
+    // MARK: Begin and end
+
+    /// Opens the connection for messages, with the first caller that has to wait.
+    private nonisolated func listen() {
+        shared.withLock { shared in
+            guard shared.subscription == nil, !shared.isClosed else { return }
+            do throws(RedisError) {
+                shared.subscription = try link.subscribe(channel) { [weak self] message in
+                    guard let self else { return }
+                    self.thread.submit { self.inTurn { $0.heard(message) } }
+                }
+            } catch {
+                // Without messages the waiters ask by themselves.
+                logger.warning("waiting for locks without messages: \(error)")
+            }
+        }
+    }
+
+    /// Ends all waits and takes their places out of the queues.
+    func close() async {
+        shared.withLock { shared in
+            shared.isClosed = true
+            shared.subscription = nil
+        }
+        let claims = waiters.values.map(\.claim)
+        for claim in claims { remove(claim.token)?.continuation.resume(returning: .failed(Self.closed)) }
+        await withDiscardingTaskGroup { group in
+            for claim in claims { group.addTask { await self.keeper.leave(claim) } }
+        }
+    }
+
+    private static let closed = RedisError(
+        .closed, delivery: .notDelivered, "this client was closed while it waited")
+}

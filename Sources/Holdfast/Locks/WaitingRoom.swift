@@ -1,0 +1,135 @@
+internal import DequeModule
+import RedisLink
+
+/// Those of one process who wait for one name, in the order they came, and who asks Redis when.
+///
+/// Normally nobody asks: whoever frees the lock grants it to the head of the queue in Redis and says so. The
+/// room covers what that cannot: a holder that died frees nothing, and messages may be lost. So one waiter, the
+/// first, asks for all when the lease that was seen last must have ended, and at the latest after `patience`.
+///
+/// A value: events in, tokens to ask for out; no clock, no socket, no task.
+struct WaitingRoom: Sendable {
+    /// Why a waiter asks.
+    enum Reason: Hashable, Sendable {
+        /// It has just come.
+        case arrival
+        /// Redis granted it the lock, or so it seems: it confirms.
+        case confirm
+        /// For all: does somebody still hold the lock, and does the queue still know us?
+        case check
+        /// It lost its place with another of this room.
+        case requeue
+    }
+
+    private struct Waiter {
+        var deadline: ContinuousClock.Instant?
+        var isAsking = false
+        /// Another reason to ask came while it asked: what it is told may be older than that.
+        var asksAgain = false
+    }
+
+    /// How long a waiter has to confirm a grant. The same for all, because it must outlast every other
+    /// waiter's patience.
+    static let grant = RedisArgument(milliseconds: .seconds(3))
+    /// How long to rely on messages: less than a grant lasts, so that a lost message costs no place.
+    static let patience: Duration = .seconds(2)
+    /// The same where no message can be relied on: nobody listens yet, or the holder is a client of another
+    /// kind, which tells nobody of its release.
+    static let impatience: Duration = .milliseconds(200)
+
+    private var waiters: [String: Waiter] = [:]
+    /// Their tokens as they came, those that left among them.
+    private var order: Deque<String> = []
+    private(set) var nextCheck: ContinuousClock.Instant?
+    private(set) var earliestDeadline: ContinuousClock.Instant?
+    /// Who held the lock when Redis was asked last.
+    private(set) var holder: Holder?
+
+    var isEmpty: Bool { waiters.isEmpty }
+    var count: Int { waiters.count }
+    var tokens: [String] { order.filter { waiters[$0] != nil } }
+
+    /// When something is to be done next, unless an event comes before.
+    var nextWake: ContinuousClock.Instant? {
+        [nextCheck, earliestDeadline].compactMap(\.self).min()
+    }
+
+    func contains(_ token: String) -> Bool { waiters[token] != nil }
+
+    mutating func enter(_ token: String, until deadline: ContinuousClock.Instant?) {
+        waiters[token] = Waiter(deadline: deadline)
+        order.append(token)
+        if let deadline { earliestDeadline = min(earliestDeadline ?? deadline, deadline) }
+    }
+
+    /// Its wait is over, for whatever reason. False: it was over before.
+    mutating func leave(_ token: String) -> Bool {
+        guard waiters.removeValue(forKey: token) != nil else { return false }
+        while let first = order.first, waiters[first] == nil { order.removeFirst() }
+        if order.count > 2 * waiters.count + 16 { order.removeAll { waiters[$0] == nil } }
+        return true
+    }
+
+    /// Those whose time is over at `now`.
+    mutating func expired(at now: ContinuousClock.Instant) -> [String] {
+        guard let earliestDeadline, earliestDeadline <= now else { return [] }
+        self.earliestDeadline = waiters.values.lazy.compactMap(\.deadline).filter { $0 > now }.min()
+        return order.filter { token in waiters[token]?.deadline.map { $0 <= now } ?? false }
+    }
+
+    /// Whether `token` is to ask now. If it asks already, it will again.
+    mutating func asks(_ token: String) -> Bool {
+        guard let waiter = waiters[token] else { return false }
+        waiters[token]?.asksAgain = waiter.isAsking
+        waiters[token]?.isAsking = true
+        return !waiter.isAsking
+    }
+
+    /// Who checks, if that is due at `now`.
+    mutating func check(at now: ContinuousClock.Instant) -> String? {
+        guard let nextCheck, nextCheck <= now else { return nil }
+        // Should no answer set it again.
+        self.nextCheck = now + Self.patience
+        guard let first = order.first, asks(first) else { return nil }
+        return first
+    }
+
+    /// Redis refused `token`: who is to ask now, and why.
+    mutating func refused(
+        _ token: String, reason: Reason, by holder: Holder, queuedAnew: Bool, isListening: Bool,
+        at now: ContinuousClock.Instant
+    ) -> [(token: String, reason: Reason)] {
+        self.holder = holder
+        var asking: [(token: String, reason: Reason)] = []
+        if answered(token) { asking.append((token, .confirm)) }
+        // The message of this grant was lost, or is on its way.
+        if holder.value != token, asks(holder.value) { asking.append((holder.value, .confirm)) }
+        if queuedAnew, reason == .check || reason == .confirm {
+            for other in order where other != token && asks(other) { asking.append((other, .requeue)) }
+        }
+        let patience = isListening && holder.instanceID != nil ? Self.patience : Self.impatience
+        // One millisecond more: Redis' remaining time is rounded, and a key lives until it has passed.
+        let pause = holder.remaining.map { min($0 + .milliseconds(1), patience) } ?? patience
+        checks(by: now + pause)
+        return asking
+    }
+
+    /// What `token` asked was not answered: the room asks again at `retry`.
+    mutating func failed(_ token: String, retry: ContinuousClock.Instant) {
+        waiters[token]?.isAsking = false
+        waiters[token]?.asksAgain = false
+        checks(by: retry)
+    }
+
+    mutating func checks(by instant: ContinuousClock.Instant) {
+        nextCheck = min(nextCheck ?? instant, instant)
+    }
+
+    /// True: it has to ask at once again.
+    private mutating func answered(_ token: String) -> Bool {
+        guard let waiter = waiters[token] else { return false }
+        waiters[token]?.isAsking = waiter.asksAgain
+        waiters[token]?.asksAgain = false
+        return waiter.asksAgain
+    }
+}

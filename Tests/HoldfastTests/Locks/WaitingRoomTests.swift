@@ -1,0 +1,148 @@
+import Testing
+
+@testable import Holdfast
+
+@Suite("A waiting room")
+struct WaitingRoomTests {
+    private let start = ContinuousClock.now
+
+    private let stranger = "0123456789abcdef:0123456789abcdef0123456789abcdef"
+
+    private func holder(_ token: String, remaining: Int64 = 1000) -> Holder {
+        Holder(value: token, remainingMilliseconds: remaining, fenceEntry: nil, nowMicroseconds: 0)
+    }
+
+    private func room(_ tokens: String...) -> WaitingRoom {
+        var room = WaitingRoom()
+        for token in tokens { room.enter(token, until: nil) }
+        return room
+    }
+
+    @Test("checks when the lease that was seen last must have ended, and then by its first waiter alone")
+    func check() {
+        var room = room("a", "b")
+        _ = room.refused(
+            "a", reason: .arrival, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
+        _ = room.refused(
+            "b", reason: .arrival, by: holder(stranger, remaining: 2000), queuedAnew: false,
+            isListening: true,
+            at: start)
+        #expect(room.nextWake == start + .milliseconds(1001))
+        let answer1 = room.check(at: start + .milliseconds(1000))
+        #expect(answer1 == nil)
+        let answer2 = room.check(at: start + .milliseconds(1001))
+        #expect(answer2 == "a")
+        let answer3 = room.check(at: start + .milliseconds(1001))
+        #expect(answer3 == nil)
+    }
+
+    @Test("relies on messages for no longer than its patience", arguments: [-1, 60_000])
+    func patienceEnds(remaining: Int64) {
+        var room = room("a")
+        _ = room.refused(
+            "a", reason: .arrival, by: holder(stranger, remaining: remaining), queuedAnew: false,
+            isListening: true,
+            at: start)
+        #expect(room.nextWake == start + WaitingRoom.patience)
+    }
+
+    @Test("asks often where no message can be relied on")
+    func impatience() {
+        for (token, isListening) in [("redis-py", true), (stranger, false)] {
+            var room = room("a")
+            _ = room.refused(
+                "a", reason: .arrival, by: holder(token), queuedAnew: false, isListening: isListening,
+                at: start)
+            #expect(room.nextWake == start + WaitingRoom.impatience)
+        }
+    }
+
+    @Test("confirms for a waiter of its own that Redis names as the holder: the message was lost")
+    func lostMessage() {
+        var room = room("a", "b")
+        let asking = room.refused(
+            "b", reason: .check, by: holder("a"), queuedAnew: false, isListening: true, at: start)
+        #expect(asking.map(\.token) == ["a"])
+        #expect(asking.map(\.reason) == [.confirm])
+        // It asks already.
+        let again = room.refused(
+            "b", reason: .arrival, by: holder("a"), queuedAnew: false, isListening: true, at: start)
+        #expect(again.isEmpty)
+    }
+
+    @Test("queues all its waiters again, in their order, when the check found that it lost its place")
+    func lostPlace() {
+        var room = room("a", "b", "c")
+        _ = room.asks("a")
+        let asking = room.refused(
+            "a", reason: .check, by: holder(stranger), queuedAnew: true, isListening: true, at: start)
+        #expect(asking.map(\.token) == ["b", "c"])
+        #expect(asking.map(\.reason) == [.requeue, .requeue])
+        // Their own answers do not start that again.
+        let again = room.refused(
+            "b", reason: .requeue, by: holder(stranger), queuedAnew: true, isListening: true, at: start)
+        #expect(again.isEmpty)
+    }
+
+    @Test("asks again for a waiter that is granted the lock while an older question of it is under way")
+    func askedMeanwhile() {
+        var room = room("a")
+        let isFirst = room.asks("a")
+        let isSecond = room.asks("a")
+        #expect(isFirst)
+        #expect(!isSecond)
+        let asking = room.refused(
+            "a", reason: .check, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
+        #expect(asking.map(\.token) == ["a"])
+        let asksOn = room.refused(
+            "a", reason: .confirm, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
+        #expect(asksOn.isEmpty)
+    }
+
+    @Test("names those whose time is over, each once they leave")
+    func deadlines() {
+        var room = WaitingRoom()
+        room.enter("a", until: start + .seconds(2))
+        room.enter("b", until: start + .seconds(1))
+        room.enter("c", until: nil)
+        #expect(room.nextWake == start + .seconds(1))
+        let answer4 = room.expired(at: start)
+        #expect(answer4.isEmpty)
+        let answer5 = room.expired(at: start + .seconds(1))
+        #expect(answer5 == ["b"])
+        let answer6 = room.leave("b")
+        #expect(answer6)
+        let answer7 = room.leave("b")
+        #expect(!answer7)
+        #expect(room.nextWake == start + .seconds(2))
+        let answer8 = room.expired(at: start + .seconds(2))
+        #expect(answer8 == ["a"])
+        #expect(room.nextWake == nil)
+    }
+
+    @Test("lets the next one check when the first has left, and keeps no trace of those that left")
+    func leaving() {
+        var room = room("a", "b")
+        for index in 0..<100 {
+            room.enter("left-\(index)", until: nil)
+            _ = room.leave("left-\(index)")
+        }
+        _ = room.leave("a")
+        room.checks(by: start)
+        let answer9 = room.check(at: start)
+        #expect(answer9 == "b")
+        #expect(room.tokens == ["b"])
+        #expect(room.count == 1)
+    }
+
+    @Test("asks again after a failure")
+    func failure() {
+        var room = room("a")
+        room.checks(by: start)
+        let answer10 = room.check(at: start)
+        #expect(answer10 == "a")
+        room.failed("a", retry: start + .seconds(1))
+        let answer11 = room.check(at: start + .seconds(1))
+        #expect(answer11 == "a")
+    }
+}
