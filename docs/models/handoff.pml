@@ -17,7 +17,8 @@
    later, and finds its messages then; a message is lost, or nobody listens when it is published; a grant ends before a
    waiter that was told confirms; the reply to a confirmation or to a release is lost, and the call repeated; a waiter
    leaves, by cancellation or timeout, at any point of its wait; with FORCE an operator takes the lock from its holder.
-   PAIR puts clients 0 and 1 into one instance. BARGE lets client 2 go before those who wait.
+   PAIR puts clients 0 and 1 into one instance. BARGE lets client 2 go before those who wait, and take the lock whenever
+   it is free, as a bare SET NX does.
 
    Claims:
      safe   never do two believe that they hold the lock (not with FORCE: there the fence has to do)
@@ -287,6 +288,8 @@ inline leave(c) {
 /* Other checks change nothing. */
 #define has_reason(c) (owner == NONE || owner == c || !queued[c])
 
+#define granted_unheard(c) (owner == c && phase[c] == WAITING && !told[c])
+
 proctype Client(byte c) {
     do
     :: atomic { phase[c] == IDLE && awake(c) ->
@@ -300,6 +303,11 @@ proctype Client(byte c) {
         told[c] = false; acquire_waiting(c) }
     :: atomic { phase[c] == WAITING && awake(c) && !told[c] && is_first(c) && has_reason(c) ->
         acquire_waiting(c) }
+#ifdef PAIR
+    /* A check that is refused for a waiter of the same instance stands for the message of its grant. */
+    :: atomic { phase[c] == WAITING && awake(c) && has_sibling(c) && is_first(c) && granted_unheard(sibling(c)) ->
+        told[sibling(c)] = true }
+#endif
     :: atomic { phase[c] == WAITING && awake(c) && faults > 0 ->
         faults--; wait_ends(c); phase[c] = DONE; leave(c) }
     :: atomic { phase[c] == HOLDING && awake(c) ->
