@@ -88,7 +88,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HoldfastToolTests",
-            dependencies: ["Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool"],
+            dependencies: ["Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool", "RedisLink"],
             swiftSettings: strict
         ),
     ],

@@ -21,7 +21,7 @@ enum ReplyReaders {
 
     private static func readLock(_ reply: RedisReply) {
         if case .granted(let fence?, let sentAt)? = LockClaim.Answer(reading: reply) {
-            _ = LeaseState(lease: LeaseTerm(lease), sentAt: sentAt)
+            _ = LeaseState(lease: LeaseTerm(lease), sentAt: sentAt.wrappedValue)
             _ = "\(fence)"
         }
         for holder in [reply.value.array.flatMap { Holder(reply: $0[...]) }, refusal(reply)] {

@@ -15,14 +15,17 @@ package struct KeySpace: Sendable {
 
     package func key(_ name: String, _ part: String) throws(HoldfastError) -> String {
         let encoded = try Self.encode(name, what: "name")
-        var key = ""
-        key.reserveCapacity(prefix.utf8.count + encoded.utf8.count + part.utf8.count + 4)
-        key += prefix
-        key += ":{"
-        key += encoded
-        key += "}:"
-        key += part
-        return key
+        var pieces = (prefix, encoded, part)
+        let count = prefix.utf8.count + encoded.utf8.count + part.utf8.count + 4
+        return String(unsafeUninitializedCapacity: count) { buffer in
+            var end = pieces.0.withUTF8 { buffer.update(fromContentsOf: $0) }
+            buffer[end] = UInt8(ascii: ":")
+            buffer[end + 1] = UInt8(ascii: "{")
+            end = pieces.1.withUTF8 { buffer[(end + 2)...].update(fromContentsOf: $0) }
+            buffer[end] = UInt8(ascii: "}")
+            buffer[end + 1] = UInt8(ascii: ":")
+            return pieces.2.withUTF8 { buffer[(end + 2)...].update(fromContentsOf: $0) }
+        }
     }
 
     package func lock(_ name: String) throws(HoldfastError) -> String { try key(name, "lock") }

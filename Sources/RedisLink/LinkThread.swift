@@ -7,7 +7,7 @@ import Synchronization
     import Darwin
 #endif
 
-/// What a ``LinkThread`` watches: one socket, and the work left for the end of a turn.
+/// What a ``LinkThread`` watches: a socket, and the work left for the end of a turn.
 ///
 /// Every method is called inside a turn of the thread.
 protocol LinkSource: AnyObject {
@@ -21,7 +21,10 @@ protocol LinkSource: AnyObject {
     var isAwaiting: Bool { get }
 }
 
-/// The event loop of one connection, and the serial executor of the actors that use it.
+/// The event loop of one link, and the serial executor of the actors that use it.
+///
+/// A link has one connection for commands and, once somebody listens, one for messages. Both are on one thread,
+/// so that what a message asks for is sent, and its answer read, without another thread that has to wake.
 ///
 /// **Turns.** Everything that touches the connection happens in a *turn*: run the queued jobs, fire the due
 /// timers, flush the source once. Commands of many tasks that arrive within one turn therefore leave in one
@@ -83,25 +86,36 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     /// What borrowers have left to the loop: tasks are the code of others, and may wait for what the borrower
     /// holds.
     @exclusivity(unchecked) private var tasks: [Job] = []
-    @exclusivity(unchecked) private var instant: ContinuousClock.Instant?
+    @exclusivity(unchecked) private var instant: Moment?
     @exclusivity(unchecked) private var timers: [Timer] = []
     private var nextTimer: UInt64 = 0
     /// What the sleeping loop waits for; a borrower that changes it must wake the loop.
     @exclusivity(unchecked) private var sleepingFor: Sleep?
     @exclusivity(unchecked) private weak var source: (any LinkSource)?
+    @exclusivity(unchecked) private weak var listener: (any LinkSource)?
+    /// Looked at first: to find that there is no object behind a weak reference takes longer.
+    @exclusivity(unchecked) private var hasListener = false
 
     private struct Sleep {
-        var descriptor: Int32
-        var events: Int16
+        var source: pollfd
+        var listener: pollfd
         var until: ContinuousClock.Instant?
         var isAwaiting = false
 
         /// Whether a loop that sleeps for this also wakes in time for `wanted`.
         func covers(_ wanted: Sleep) -> Bool {
-            guard descriptor == wanted.descriptor, events == wanted.events else { return false }
+            guard source.fd == wanted.source.fd, source.events == wanted.source.events,
+                listener.fd == wanted.listener.fd, listener.events == wanted.listener.events
+            else { return false }
             guard let deadline = wanted.until else { return true }
             return until.map { $0 <= deadline } ?? false
         }
+    }
+
+    /// The events that the sockets have.
+    private struct Ready {
+        var source: Int16 = 0
+        var listener: Int16 = 0
     }
 
     package init() throws(RedisError) {
@@ -184,9 +198,9 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
 
     /// When this turn, or this round of its jobs, began. What counts from it counts from too early, if at all.
     var now: ContinuousClock.Instant {
-        if let instant { return instant }
+        if let instant { return instant.wrappedValue }
         let now = ContinuousClock.now
-        instant = now
+        instant = Moment(wrappedValue: now)
         return now
     }
 
@@ -201,8 +215,14 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         timers.removeAll { $0.id == id }
     }
 
-    func attach(_ source: any LinkSource) {
-        self.source = source
+    /// - Parameter listens: whether it is the link's connection for messages.
+    func attach(_ source: any LinkSource, listens: Bool) {
+        if listens {
+            listener = source
+            hasListener = true
+        } else {
+            self.source = source
+        }
     }
 
     // MARK: Turns
@@ -258,6 +278,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
             running.removeAll(keepingCapacity: true)
         }
         source?.flush()
+        if hasListener { listener?.flush() }
     }
 
     private func run(_ job: Job) {
@@ -279,22 +300,24 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func wantedSleep() -> Sleep {
+        Sleep(
+            source: Self.watch(source), listener: Self.watch(hasListener ? listener : nil),
+            until: timers.lazy.map(\.deadline).min(), isAwaiting: source?.isAwaiting ?? false)
+    }
+
+    private static func watch(_ source: (any LinkSource)?) -> pollfd {
         let watched = source?.watched ?? (descriptor: -1, events: 0)
-        return Sleep(
-            descriptor: watched.descriptor,
-            events: watched.events,
-            until: timers.lazy.map(\.deadline).min(),
-            isAwaiting: source?.isAwaiting ?? false
-        )
+        return pollfd(fd: watched.descriptor, events: watched.events, revents: 0)
     }
 
     private func loop() {
-        var events: Int16 = 0
+        var ready = Ready()
         while true {
             pthread_mutex_lock(turn)
             turnOwner.store(threadIdentity(), ordering: .relaxed)
             instant = nil
-            if events != 0 { source?.ready(events) }
+            if ready.source != 0 { source?.ready(ready.source) }
+            if ready.listener != 0 { listener?.ready(ready.listener) }
             fireTimers()
             takeTurn(borrowed: false)
             let sleep = wantedSleep()
@@ -311,8 +334,8 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
             if ended { return }
-            if isThrough, sleep.isAwaiting, let ready = linger(for: sleep) {
-                events = ready
+            if isThrough, sleep.isAwaiting, let found = linger(for: sleep) {
+                ready = found
                 continue
             }
             // After the unlock: whoever appends from now on can borrow, whoever appended before is seen here.
@@ -320,7 +343,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
                 inbox.asleep = isThrough && inbox.jobs.isEmpty && !inbox.stopping
                 return inbox.asleep
             }
-            events = wait(for: sleep, idle: idle)
+            ready = wait(for: sleep, idle: idle)
             inbox.withLock { $0.asleep = false }
         }
     }
@@ -330,13 +353,13 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     ///
     /// Only while replies do come so quickly. Each time one does not, the next look is half as long, and in
     /// the end there is one look in many: a link to a server far away does not burn time.
-    private func linger(for sleep: Sleep) -> Int16? {
-        var socket = pollfd(fd: sleep.descriptor, events: sleep.events, revents: 0)
+    private func linger(for sleep: Sleep) -> Ready? {
+        var socket = sleep.source
         guard let end = patience.begin(at: .now) else { return nil }
         repeat {
             if poll(&socket, 1, 0) > 0 || inbox.withLock({ !$0.jobs.isEmpty }) {
                 patience.ended(rewarded: true)
-                return socket.revents
+                return Ready(source: socket.revents)
             }
             sched_yield()
         } while ContinuousClock.now < end
@@ -344,10 +367,9 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         return nil
     }
 
-    private func wait(for sleep: Sleep, idle: Bool) -> Int16 {
+    private func wait(for sleep: Sleep, idle: Bool) -> Ready {
         var descriptors = [
-            pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: sleep.descriptor, events: sleep.events, revents: 0),
+            pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0), sleep.source, sleep.listener,
         ]
         var timeout: Int32 = -1
         if !idle {
@@ -357,9 +379,9 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
             let milliseconds = (until - ContinuousClock.now).wholeMilliseconds + 1
             timeout = Int32(min(max(milliseconds, 0), 3_600_000))
         }
-        guard poll(&descriptors, 2, timeout) > 0 else { return 0 }
+        guard poll(&descriptors, 3, timeout) > 0 else { return Ready() }
         if descriptors[0].revents != 0 { wakeup.drain() }
-        return descriptors[1].revents
+        return Ready(source: descriptors[1].revents, listener: descriptors[2].revents)
     }
 }
 

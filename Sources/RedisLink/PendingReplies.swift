@@ -11,8 +11,8 @@ package struct PendingReplies<Completion> {
     package struct Entry {
         package var id: UInt64
         package var completion: Completion?
-        package var sentAt: ContinuousClock.Instant
-        package var deadline: ContinuousClock.Instant
+        @Moment package var sentAt: ContinuousClock.Instant
+        @Moment package var deadline: ContinuousClock.Instant
         /// The offset of the command's last byte in the connection's output.
         package var end: UInt64
     }

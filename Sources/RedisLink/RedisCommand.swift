@@ -6,42 +6,52 @@ package struct RedisCommand: Sendable, Hashable {
     let bytes: [UInt8]
     let check: ReplyCheck
 
+    /// The script that is called by its digest.
+    private let script: RedisScript?
+
     package init(_ arguments: [RedisArgument], check: ReplyCheck = .none) {
-        self.init(count: arguments.count, capacity: arguments.capacity, check) { output in
+        self.check = check
+        script = nil
+        bytes = Self.bytes(count: arguments.count, capacity: arguments.capacity) { output in
             for argument in arguments { output.append(argument) }
         }
     }
 
-    /// A call of a script that the server knows, by its digest.
+    /// A call of a script by its digest.
     package init(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none
     ) {
-        self.init(script.callByDigest, keys: keys, arguments: arguments, check)
-    }
-
-    /// A call that brings the script along.
-    package init(
-        whole script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none
-    ) {
-        self.init(
-            RedisScript.bulk(["EVAL", .string(script.source)]), keys: keys, arguments: arguments, check)
-    }
-
-    private init(_ call: [UInt8], keys: [String], arguments: [RedisArgument], _ check: ReplyCheck) {
+        self.check = check
+        self.script = script
         let capacity =
-            call.count + RESPWriter.header + RESPWriter.digits + arguments.capacity
+            script.callByDigest.count + RESPWriter.header + RESPWriter.digits + arguments.capacity
             + keys.reduce(0) { $0 + RESPWriter.header + $1.utf8.count }
-        self.init(count: 3 + keys.count + arguments.count, capacity: capacity, check) { output in
-            output.append(call)
+        bytes = Self.bytes(count: 3 + keys.count + arguments.count, capacity: capacity) { output in
+            output.append(script.callByDigest)
             output.append(.integer(Int64(keys.count)))
             for key in keys { output.append(.string(key)) }
             for argument in arguments { output.append(argument) }
         }
     }
 
-    private init(count: Int, capacity: Int, _ check: ReplyCheck, _ write: (inout RESPWriter) -> Void) {
+    /// The same call of the script, which it brings along; nil if it is no call by digest.
+    var whole: RedisCommand? {
+        guard let script, let header = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+        let call = RedisScript.bulk(["EVAL", .string(script.source)])
+        let rest = bytes[(header + 1 + script.callByDigest.count)...]
+        return RedisCommand(bytes: bytes[...header] + call + rest, check: check)
+    }
+
+    private init(bytes: [UInt8], check: ReplyCheck) {
+        self.bytes = bytes
         self.check = check
-        bytes = Array(unsafeUninitializedCapacity: RESPWriter.header + capacity) { buffer, length in
+        script = nil
+    }
+
+    private static func bytes(count: Int, capacity: Int, _ write: (inout RESPWriter) -> Void)
+        -> [UInt8]
+    {
+        Array(unsafeUninitializedCapacity: RESPWriter.header + capacity) { buffer, length in
             var output = RESPWriter(buffer)
             output.appendHeader("*", count)
             write(&output)

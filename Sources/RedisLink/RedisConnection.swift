@@ -38,7 +38,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         var id: UInt64
         var command: RedisCommand
         var completion: Completion
-        var deadline: ContinuousClock.Instant
+        @Moment var deadline: ContinuousClock.Instant
     }
 
     /// A command that the server does not execute for the time being, between two tries.
@@ -64,7 +64,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     private nonisolated let withdrawn = Mutex<Set<UInt64>>([])
     private nonisolated let withdrawnCount = Atomic<Int>(0)
     private var expiry: LinkThread.TimerID?
-    @exclusivity(unchecked) private var expiresAt: ContinuousClock.Instant?
+    @exclusivity(unchecked) private var expiresAt: Moment?
     private var isClosed = false
     /// Why the server at the other end cannot serve us: nothing more is sent to it, and when every reply that
     /// is owed has come, the connection is made anew. See ``ErrorReply/Rule``.
@@ -80,7 +80,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         self.logger = logger
         self.configuration = configuration
         self.thread = thread
-        session = Session(configuration: configuration, thread: thread)
+        session = Session(configuration: configuration, thread: thread, listens: false)
         session.delegate = self
     }
 
@@ -155,7 +155,12 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
         timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        try await evaluate(script, keys, arguments, check, timeout, shielded: false)
+        do {
+            return try await send(
+                RedisCommand(script, keys: keys, arguments: arguments, check: check), timeout: timeout)
+        } catch {
+            throw error.naming(script, keys: keys)
+        }
     }
 
     /// As ``evaluate(_:keys:arguments:check:timeout:)``, not interrupted by cancellation.
@@ -163,37 +168,12 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
         timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        try await evaluate(script, keys, arguments, check, timeout, shielded: true)
-    }
-
-    private nonisolated(nonsending) func evaluate(
-        _ script: RedisScript, _ keys: [String], _ arguments: [RedisArgument], _ check: ReplyCheck,
-        _ timeout: Duration?, shielded: Bool
-    ) async throws(RedisError) -> RedisReply {
-        let deadline = ContinuousClock.now + (timeout ?? configuration.commandTimeout)
-        var command = RedisCommand(script, keys: keys, arguments: arguments, check: check)
-        var timeout = timeout
-        var isKnown = true
-        while true {
-            do {
-                return try await shielded
-                    ? sendShielded(command, timeout: timeout) : send(command, timeout: timeout)
-            } catch {
-                guard isKnown, error.replyKind == "NOSCRIPT" else { throw error.naming(script, keys: keys) }
-                isKnown = false
-                command = RedisCommand(whole: script, keys: keys, arguments: arguments, check: check)
-                timeout = deadline - .now
-            }
-        }
-    }
-
-    private nonisolated(nonsending) func sendShielded(
-        _ command: RedisCommand, timeout: Duration?
-    ) async throws(RedisError) -> RedisReply {
+        let command = RedisCommand(script, keys: keys, arguments: arguments, check: check)
         let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
             perform { $0.submit(command, id: $0.takeID(), timeout: timeout, .task(continuation)) }
         }
-        return try result.get()
+        guard case .failure(let error) = result else { return try result.get() }
+        throw error.naming(script, keys: keys)
     }
 
     /// As ``evaluate(_:keys:arguments:check:timeout:)``, for callers on the connection's thread.
@@ -201,20 +181,10 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
         timeout: Duration? = nil, completion: @escaping @Sendable (Result) -> Void
     ) {
-        let deadline = thread.now + (timeout ?? configuration.commandTimeout)
-        let byDigest = RedisCommand(script, keys: keys, arguments: arguments, check: check)
-        send(byDigest, timeout: timeout) { result in
+        let command = RedisCommand(script, keys: keys, arguments: arguments, check: check)
+        send(command, timeout: timeout) { result in
             guard case .failure(let error) = result else { return completion(result) }
-            guard error.replyKind == "NOSCRIPT" else {
-                return completion(.failure(error.naming(script, keys: keys)))
-            }
-            self.inTurn {
-                let whole = RedisCommand(whole: script, keys: keys, arguments: arguments, check: check)
-                $0.send(whole, timeout: deadline - .now) { result in
-                    guard case .failure(let error) = result else { return completion(result) }
-                    completion(.failure(error.naming(script, keys: keys)))
-                }
-            }
+            completion(.failure(error.naming(script, keys: keys)))
         }
     }
 
@@ -314,6 +284,12 @@ package actor RedisConnection: LinkActor, SessionDelegate {
 
     /// Does what the rule of an error reply says.
     private func refused(_ request: Request, _ reply: ErrorReply) {
+        if reply.kind == "NOSCRIPT", let whole = request.command.whole {
+            // Not executed: by now it may be sent again, within the same deadline.
+            var request = request
+            request.command = whole
+            return transmit(request)
+        }
         if reply.rule.needsNewConnection { unfitness = reply.text }
         let error = RedisError(reply)
         guard reply.rule.isRepeated else { return finish(request, .failure(error)) }
@@ -350,9 +326,10 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     /// One timer for all deadlines. It is set to the earliest known when it was set and never moved back, so
     /// steady traffic touches it once in a command timeout.
     private func expire(by deadline: ContinuousClock.Instant) {
-        if let expiresAt, expiresAt <= deadline { return }
+        let moment = Moment(wrappedValue: deadline)
+        if let expiresAt, expiresAt <= moment { return }
         if let expiry { thread.cancel(expiry) }
-        expiresAt = deadline
+        expiresAt = moment
         expiry = thread.schedule(at: deadline) { [weak self] in
             self?.inTurn { $0.expireDue() }
         }

@@ -31,13 +31,11 @@ package final class RedisLink: Sendable {
     deinit {
         // A link that was only dropped ends like one that was closed.
         let connection = connection
-        let subscriber = listening.withLock { $0.subscriber }
+        if let subscriber = listening.withLock({ $0.subscriber }) {
+            connection.thread.submit { subscriber.inTurn { $0.close() } }
+        }
         connection.thread.submit { connection.inTurn { $0.close() } }
         connection.thread.stop()
-        if let subscriber {
-            subscriber.thread.submit { subscriber.inTurn { $0.close() } }
-            subscriber.thread.stop()
-        }
     }
 
     /// Waits until the command connection stands.
@@ -69,6 +67,7 @@ package final class RedisLink: Sendable {
         _ channel: String, onMessage: @escaping @Sendable ([UInt8]) -> Void
     ) throws(RedisError) -> RedisSubscription {
         let configuration = configuration
+        let thread = connection.thread
         let subscription = try listening.withLock { listening throws(RedisError) in
             guard !listening.isClosed else {
                 throw RedisError(.closed, delivery: .notDelivered, "the link is closed")
@@ -77,9 +76,8 @@ package final class RedisLink: Sendable {
             if let existing = listening.subscriber {
                 subscriber = existing
             } else {
-                subscriber = RedisSubscriber(
-                    configuration: configuration, thread: try LinkThread()
-                ) { [logger] channel, error in
+                subscriber = RedisSubscriber(configuration: configuration, thread: thread) {
+                    [logger] channel, error in
                     logger.warning("the server does not let us listen on \(channel): \(error)")
                 }
                 listening.subscriber = subscriber
@@ -88,7 +86,7 @@ package final class RedisLink: Sendable {
             return (subscriber, listening.nextID)
         }
         let (subscriber, id) = subscription
-        subscriber.thread.submit {
+        thread.submit {
             subscriber.inTurn { $0.add(channel, id: id, onMessage) }
         }
         return RedisSubscription(subscriber: subscriber, channel: channel, id: id)
@@ -101,7 +99,6 @@ package final class RedisLink: Sendable {
             return listening.subscriber
         }
         await subscriber?.close()
-        subscriber?.thread.stop()
         await connection.close()
         connection.thread.stop()
     }

@@ -1,7 +1,9 @@
 internal import COpenSSL
 
 /// A Lua script, sent by its SHA-1 digest and, where the server does not know it yet, by its text.
-package struct RedisScript: Sendable, Hashable {
+///
+/// An object, so that a command names its script by one reference.
+package final class RedisScript: Sendable {
     package let name: String
     package let source: String
     package let digest: String
@@ -22,5 +24,15 @@ package struct RedisScript: Sendable, Hashable {
         return digest.map { byte in
             String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
         }.joined()
+    }
+}
+
+extension RedisScript: Hashable {
+    package static func == (one: RedisScript, other: RedisScript) -> Bool {
+        one.name == other.name && one.source == other.source
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(source)
     }
 }

@@ -36,7 +36,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
     ) {
         self.thread = thread
         self.onRefusal = onRefusal
-        session = Session(configuration: configuration, thread: thread)
+        session = Session(configuration: configuration, thread: thread, listens: true)
         session.delegate = self
     }
 

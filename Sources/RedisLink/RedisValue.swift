@@ -53,10 +53,10 @@ package enum RedisValue: Sendable, Hashable {
 /// arrival: the server may have executed the command long before the reply was read.
 package struct RedisReply: Sendable {
     package var value: RedisValue
-    package var sentAt: ContinuousClock.Instant
+    @Moment package var sentAt: ContinuousClock.Instant
 
     package init(value: RedisValue, sentAt: ContinuousClock.Instant) {
         self.value = value
-        self.sentAt = sentAt
+        _sentAt = Moment(wrappedValue: sentAt)
     }
 }

@@ -18,17 +18,19 @@ package enum ReplyCheck: Sendable, Hashable {
     ///
     /// - Parameter end: how many bytes follow the seven.
     package static func digits(of token: String, before end: Int) -> ReplyCheck {
-        var number: UInt32 = 0
-        var count = 0
-        for byte in token.utf8.dropLast(end).suffix(7) {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): number = number << 4 | UInt32(byte & 15)
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): number = number << 4 | UInt32(byte & 15 + 9)
-            default: return .none
+        var token = token
+        return token.withUTF8 { bytes in
+            guard bytes.count >= end + 7 else { return .none }
+            var number: UInt32 = 0
+            for byte in bytes[(bytes.count - end - 7)..<(bytes.count - end)] {
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"): number = number << 4 | UInt32(byte & 15)
+                case UInt8(ascii: "a")...UInt8(ascii: "f"): number = number << 4 | UInt32(byte & 15 + 9)
+                default: return .none
+                }
             }
-            count += 1
+            return .number(number)
         }
-        return count == 7 ? .number(number) : .none
     }
 
     /// The number, as an argument of the call.

@@ -21,6 +21,8 @@ protocol SessionDelegate: AnyObject, Sendable {
 final class Session: LinkSource, @unchecked Sendable {
     private let configuration: RedisConfiguration
     private let thread: LinkThread
+    /// Whether it is the link's connection for messages.
+    private let listens: Bool
     weak var delegate: (any SessionDelegate)?
 
     @exclusivity(unchecked) private var state = SessionState()
@@ -43,9 +45,10 @@ final class Session: LinkSource, @unchecked Sendable {
     private var attemptEnds = ContinuousClock.now
     private var addressTimer: LinkThread.TimerID?
 
-    init(configuration: RedisConfiguration, thread: LinkThread) {
+    init(configuration: RedisConfiguration, thread: LinkThread, listens: Bool) {
         self.configuration = configuration
         self.thread = thread
+        self.listens = listens
         parser = ReplyParser(maximumReplyBytes: configuration.maximumReplyBytes)
     }
 
@@ -61,7 +64,7 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 
     private func startAttempt() {
-        thread.attach(self)
+        thread.attach(self, listens: listens)
         let attempt = state.attempt
         attemptEnds = .now + configuration.connectTimeout
         setTimer(after: configuration.connectTimeout) { session in

@@ -19,9 +19,22 @@ struct WaitersBenchmark {
             holdfast: try await .benchmarked(server.unixURL),
             crowds: try (0..<processes).map { _ in try BenchmarkProcess(["waiting-crowd", server.unixURL]) })
         for crowd in benchmark.crowds { try await crowd.line("ready") }
+        try await measureTask(server)
         try await benchmark.measureService()
         try await benchmark.measureCancellation()
         await benchmark.holdfast.close()
+    }
+
+    /// What of a waiter's memory any suspended task takes; in a process of its own, whose memory was not used
+    /// before.
+    private static func measureTask(_ server: PrivateRedisServer) async throws {
+        let process = try BenchmarkProcess(["waiting-crowd", server.unixURL])
+        try await process.line("ready")
+        let before = try process.residentBytes
+        try process.say("park \(tasks)")
+        try await process.line("parked")
+        let growth = Double(try process.residentBytes - before)
+        Figure.print("waiters.memory.task", growth / Double(tasks), unit: "bytes/task")
     }
 
     private func measureService() async throws {

@@ -5,7 +5,8 @@ import Synchronization
 /// A process in which many tasks wait for one name at the same time.
 ///
 /// Each releases the lock as soon as it has it. Told `wait <name> <tasks>` it begins, told `cancel <tasks>` it
-/// cancels so many of them at random; then it tells what became of all of them.
+/// cancels so many of them at random; then it tells what became of all of them. Told `park <tasks>` its tasks
+/// wait for nothing, until the next line.
 final class WaitingCrowd: Sendable {
     /// In place of the token of a waiter that could not ask for it.
     static let unasked = "-"
@@ -16,6 +17,7 @@ final class WaitingCrowd: Sendable {
     private let holdfast: Holdfast
     private let parent = ParentProcess()
     private let waiting = Mutex(Set<Int>())
+    private let parked = Mutex<[UnsafeContinuation<Void, Never>]>([])
 
     private init(holdfast: Holdfast) { self.holdfast = holdfast }
 
@@ -25,10 +27,12 @@ final class WaitingCrowd: Sendable {
         crowd.parent.say("ready")
         while true {
             let words = try await crowd.parent.line().split(separator: " ")
-            guard words.count == 3, words[0] == "wait", let tasks = Int(words[2]) else { break }
-            try await crowd.wait(for: String(words[1]), tasks: tasks)
+            switch (words.first, words.last.flatMap { Int($0) }) {
+            case ("park", let tasks?): try await crowd.park(tasks: tasks)
+            case ("wait", let tasks?): try await crowd.wait(for: String(words[1]), tasks: tasks)
+            default: return await crowd.holdfast.close()
+            }
         }
-        await crowd.holdfast.close()
     }
 
     /// What the first waiter of a process makes, such as its connection for messages, is no waiter's memory.
@@ -45,7 +49,7 @@ final class WaitingCrowd: Sendable {
         waiting.withLock { $0 = Set(0..<tasks) }
         // Tasks of no group, since a single one cannot be cancelled in a group. Each is awaited below.
         let waiters = (0..<tasks).map { index in
-            Waiter(executorPreference: holdfast.executor) { try await self.waiter(index, name) }
+            Waiter { try await self.waiter(index, name) }
         }
         let order = try await parent.line().split(separator: " ")
         try await cancel(order.last.flatMap { Int($0) } ?? 0, of: waiters)
@@ -63,17 +67,36 @@ final class WaitingCrowd: Sendable {
 
     private func waiter(_ index: Int, _ name: String) async throws -> String? {
         defer { waiting.withLock { _ = $0.remove(index) } }
-        let lease: Lease
         do {
-            lease = try await holdfast.acquire(name)
+            return try await served(holdfast.acquire(name))
         } catch is CancellationError {
             return nil
         }
+    }
+
+    private func served(_ lease: Lease) async throws -> String {
         let running = MonotonicClock.now()
         // This task may have been cancelled in between; then it was served all the same, but can ask no more.
-        let token = try? await holdfast.core.link.send(["GET", .string(holdfast.core.keys.lock(name))])
+        let token = try? await holdfast.core.link.send(["GET", .string(holdfast.core.keys.lock(lease.name))])
         try await lease.release()
         return "\(running) \(token?.value.string ?? Self.unasked)"
+    }
+
+    /// What a task takes that waits for nothing at all.
+    private func park(tasks: Int) async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            for _ in 0..<tasks {
+                group.addTask {
+                    await withUnsafeContinuation { continuation in
+                        self.parked.withLock { $0.append(continuation) }
+                    }
+                }
+            }
+            while parked.withLock({ $0.count }) < tasks { await Task.yield() }
+            parent.say("parked")
+            _ = try await parent.line()
+            for continuation in parked.withLock({ $0 }) { continuation.resume() }
+        }
     }
 
     private func cancel(_ count: Int, of waiters: [Waiter]) async throws {

@@ -32,26 +32,17 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     // MARK: Acquire
 
     /// One attempt to acquire. Throws `CancellationError`, or a ``HoldfastError``.
-    package nonisolated(nonsending) func tryAcquire(_ claim: LockClaim) async throws -> Acquisition {
-        switch try await ask(claim, .attempt) {
-        case .refused(let holder, _): .refused(holder)
-        case .granted(let fence, let sentAt): .acquired(try take(claim, fence: fence, sentAt: sentAt))
-        }
-    }
-
-    /// Asks once. Throws `CancellationError`, or a ``HoldfastError``.
     ///
     /// If the connection is lost before the answer, the attempt is repeated once with the same token, which
     /// Redis answers as it answered, or would have answered, the first time. What is still unknown after
     /// that, or was cancelled on its way, is undone in the background.
-    nonisolated(nonsending) func ask(
-        _ claim: LockClaim, _ mode: LockClaim.Mode
-    ) async throws -> LockClaim.Answer {
+    package nonisolated(nonsending) func tryAcquire(_ claim: LockClaim) async throws -> Acquisition {
         guard held.withLock({ !$0.isClosed }) else { throw HoldfastError(.closed, "this client is closed") }
         var unknown = false
         while true {
+            let answer: LockClaim.Answer
             do throws(RedisError) {
-                return try await claim.attempt(mode, over: connection, wakeChannels: wakeChannels)
+                answer = try await claim.attempt(.attempt, over: connection, wakeChannels: wakeChannels)
             } catch {
                 let first = !unknown
                 unknown = unknown || error.delivery == .unknown
@@ -63,14 +54,19 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
                 }
                 throw HoldfastError.thrown(for: failure, "acquiring the lock \(claim.name)")
             }
+            switch answer {
+            case .refused(let holder, _): return .refused(holder)
+            case .granted(let fence, let sentAt):
+                return .acquired(try take(claim, fence: fence, sentAt: sentAt))
+            }
         }
     }
 
     /// Begins to renew what was just granted, if it is not over already.
     nonisolated func take(
-        _ claim: LockClaim, fence: FencingToken?, sentAt: ContinuousClock.Instant
+        _ claim: LockClaim, fence: FencingToken?, sentAt: Moment
     ) throws(HoldfastError) -> Lease {
-        let lease = hold(claim, fence: fence, sentAt: sentAt)
+        let lease = hold(claim, fence: fence, sentAt: sentAt.wrappedValue)
         // A process that was stopped while the answer waited for it.
         try lease.check()
         return lease
@@ -268,7 +264,8 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         logger.error("the lease of \(grant.name) was lost: \(reason)")
     }
 
-    /// Ends all leases and lets go of them in Redis, so that others need not wait for their end.
+    /// Ends all leases and lets go of them in Redis, so that others need not wait for their end: at the most for
+    /// the lock-delay.
     func close() async {
         let grants = held.withLock { $0.close() }
         await withDiscardingTaskGroup { group in
@@ -281,7 +278,15 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     private nonisolated func releaseAtClose(_ grant: Grant) async {
         logger.warning("the lease of \(grant.name) was still held when the client was closed")
         do {
-            _ = try await releaseOnce(grant, timeout: Self.closeTimeout)
+            if grant.term.lockDelay > .zero {
+                // Its holder did not release it, and may have sent a write: it is lost.
+                _ = try await connection.evaluateShielded(
+                    Scripts.renew, keys: [grant.key],
+                    arguments: [.string(grant.token), .init(milliseconds: grant.term.lockDelay)],
+                    check: .renewing(grant.token), timeout: Self.closeTimeout)
+            } else {
+                _ = try await releaseOnce(grant, timeout: Self.closeTimeout)
+            }
         } catch {
             logger.warning("releasing \(grant.name) while closing failed, it ends by itself: \(error)")
         }

@@ -1,3 +1,5 @@
+package import RedisLink
+
 /// Whether a lease is still ours, and what has to be done for it next.
 ///
 /// Events in, answers out; no clock, no socket. The local deadline is the instant the last successful request
@@ -20,21 +22,23 @@ package struct LeaseState: Sendable {
 
     let lease: LeaseTerm
     /// When the maximum hold is over.
-    private let holdEnd: ContinuousClock.Instant?
+    private let holdLimit: Moment?
+    private var holdEnd: ContinuousClock.Instant? { holdLimit?.wrappedValue }
     package private(set) var phase = Phase.held
-    package private(set) var deadline: ContinuousClock.Instant
-    private(set) var renewalDue: ContinuousClock.Instant
+    @Moment package private(set) var deadline: ContinuousClock.Instant
+    @Moment private(set) var renewalDue: ContinuousClock.Instant
     /// From when on renewals count as failing: the first failure since the last success, at the latest half a
     /// lease after that success was sent.
-    private var suspension: ContinuousClock.Instant
+    @Moment private var suspension: ContinuousClock.Instant
     private var isRenewing = false
 
     init(lease: LeaseTerm, sentAt: ContinuousClock.Instant) {
         self.lease = lease
-        holdEnd = lease.maximumHold.map { sentAt + $0 }
-        deadline = sentAt + lease.trusted
-        renewalDue = sentAt + lease.renewal
-        suspension = renewalDue + lease.patience
+        let renewal = sentAt + lease.renewal
+        holdLimit = lease.maximumHold.map { Moment(wrappedValue: sentAt + $0) }
+        _deadline = Moment(wrappedValue: sentAt + lease.trusted)
+        _renewalDue = Moment(wrappedValue: renewal)
+        _suspension = Moment(wrappedValue: renewal + lease.patience)
     }
 
     func isHeld(at now: ContinuousClock.Instant) -> Bool {

@@ -11,20 +11,24 @@ package struct LeaseTerm: Sendable, Hashable {
     package let renewal: Duration
     /// How long a renewal may be due without success before the holder is told: a sixth of it.
     let patience: Duration
-    /// How long the key lives in Redis: the lease, and the lock-delay after a loss.
+    /// How much longer than the lease the name stays taken after a loss.
+    let lockDelay: Duration
+    /// How long the key lives in Redis: the lease and the lock-delay.
     package let keyLifetime: Duration
     /// How long it may be held in all; nil for ever.
     let maximumHold: Duration?
     /// The key's lifetime as scripts and `PX` take it.
-    package let milliseconds: RedisArgument
+    package var milliseconds: RedisArgument { .integer(wholeMilliseconds) }
+    private let wholeMilliseconds: Int64
 
     package init(_ duration: Duration, lockDelay: Duration = .zero, maximumHold: Duration? = nil) {
         self.duration = duration
         trusted = duration - duration / 100 - .milliseconds(2)
         renewal = duration / 3
         patience = duration / 6
+        self.lockDelay = lockDelay
         keyLifetime = duration + lockDelay
         self.maximumHold = maximumHold
-        milliseconds = RedisArgument(milliseconds: keyLifetime)
+        wholeMilliseconds = keyLifetime.wholeMilliseconds
     }
 }

@@ -3,7 +3,7 @@ import RedisLink
 /// One wish for a lease: what to take, with which token, for how long.
 package struct LockClaim: Sendable {
     enum Answer {
-        case granted(FencingToken?, sentAt: ContinuousClock.Instant)
+        case granted(FencingToken?, sentAt: Moment)
         /// Anew: the claim stands in the queue since this attempt.
         case refused(Holder, queuedAnew: Bool)
     }
@@ -50,16 +50,22 @@ package struct LockClaim: Sendable {
     nonisolated(nonsending) func attempt(
         _ mode: Mode, over connection: RedisConnection, wakeChannels: String
     ) async throws(RedisError) -> Answer {
-        // Who has, or takes, a place in the queue must not overtake it.
-        if !isFenced, mode == .attempt {
-            let set: [RedisArgument] = ["SET", .string(key), .string(token), "NX", "PX", lease.milliseconds]
-            let reply = try await connection.send(RedisCommand(set, check: .okOrNull))
-            if !reply.value.isNull { return .granted(nil, sentAt: reply.sentAt) }
+        if let set = bareCommand(mode) {
+            let reply = try await connection.send(set)
+            if !reply.value.isNull { return .granted(nil, sentAt: reply.$sentAt) }
         }
         return try Answer(
             await connection.evaluate(
                 Scripts.acquire, keys: keys, arguments: arguments(mode, wakeChannels: wakeChannels),
                 check: .acquiring(token)))
+    }
+
+    /// The bare `SET` that is tried first for a grant without a fence; nil for others, and for who has, or takes,
+    /// a place in the queue, which it must not overtake.
+    func bareCommand(_ mode: Mode) -> RedisCommand? {
+        guard !isFenced, mode == .attempt else { return nil }
+        let set: [RedisArgument] = ["SET", .string(key), .string(token), "NX", "PX", lease.milliseconds]
+        return RedisCommand(set, check: .okOrNull)
     }
 
     /// The keys and the arguments of acquire.lua.
@@ -96,7 +102,7 @@ extension LockClaim.Answer {
     init?(reading reply: RedisReply) {
         guard let parts = reply.value.array, parts.first?.integer != nil else { return nil }
         if reply.isYes, parts.count == 2, let fence = parts[1].integer {
-            self = .granted(fence == 0 ? nil : FencingToken(rawValue: fence), sentAt: reply.sentAt)
+            self = .granted(fence == 0 ? nil : FencingToken(rawValue: fence), sentAt: reply.$sentAt)
         } else if !reply.isYes, parts.count == 6, let holder = Holder(reply: parts[1...4]) {
             self = .refused(holder, queuedAnew: parts[5].integer == 1)
         } else {

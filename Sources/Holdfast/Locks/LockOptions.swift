@@ -9,7 +9,8 @@ public struct LockOptions: Hashable, Sendable {
     ///
     /// For a resource that cannot compare fences: a write that the lost holder has sent, and that is still
     /// under way, gets this time to arrive before the next holder begins. It holds after the crash of a holder,
-    /// after a lease that could not be renewed, and after ``maximumHold``; a release frees the name at once.
+    /// after a lease that could not be renewed, after ``maximumHold``, and when a client is closed that still
+    /// holds it; a release frees the name at once.
     /// The key in Redis lives that much longer than the holder believes in its lease, so clients of other
     /// kinds are kept out as well. What refusals and inspection tell as remaining includes it.
     public var lockDelay: Duration

@@ -12,7 +12,7 @@ actor LockWaiting: LinkActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     enum Outcome: Sendable {
-        case granted(FencingToken?, sentAt: ContinuousClock.Instant)
+        case granted(FencingToken?, sentAt: Moment)
         case timedOut(Holder)
         case cancelled
         indirect case failed(RedisError)
@@ -21,7 +21,14 @@ actor LockWaiting: LinkActor {
     private struct Waiter {
         let claim: LockClaim
         let mode: LockClaim.Mode
+        let deadline: ContinuousClock.Instant?
         let continuation: UnsafeContinuation<Outcome, Never>
+        /// The answer to its first question has come, and was no.
+        var isWaiting = false
+        /// A grant was heard of before that answer.
+        var wasGranted = false
+        /// Its connection was lost before an answer: it may have happened.
+        var isUnknown = false
     }
 
     /// What is shared with callers on other threads.
@@ -32,8 +39,8 @@ actor LockWaiting: LinkActor {
         var cancelled: Set<String> = []
     }
 
-    /// How many tokens that are no waiter's are kept in mind.
-    private static let mostRemembered = 4096
+    /// How many of those that left are kept in mind.
+    private static let mostDeparted = 4096
 
     private let link: RedisLink
     private let keeper: LeaseKeeper
@@ -42,11 +49,9 @@ actor LockWaiting: LinkActor {
     private let logger: Logger
     private nonisolated let shared = Mutex(Shared())
     /// Whether Redis can tell us of grants. Only then a place in the queue is of use.
-    private nonisolated let isListening = Atomic(false)
+    private var isListening = false
     private var rooms: [String: WaitingRoom] = [:]
     private var waiters: [String: Waiter] = [:]
-    /// A grant may be heard of before the caller, who has its place since, has entered its room.
-    private var unclaimed: Set<String> = []
     /// Those that left. Should a command that was under way then give one of them a place again, it is passed
     /// on when it is granted.
     private var departed: [String: LockClaim] = [:]
@@ -64,71 +69,52 @@ actor LockWaiting: LinkActor {
     /// Acquires the lock of `claim`, waiting until `deadline` at the longest; nil: without a limit.
     ///
     /// Returns the holder if it was not acquired in time. Throws `CancellationError`, or a ``HoldfastError``.
+    ///
+    /// The caller suspends once, for the whole of it: a task keeps the memory of its deepest call, and there may
+    /// be many of them.
     nonisolated(nonsending) func acquire(
         _ claim: LockClaim, until deadline: ContinuousClock.Instant?, barging: Bool
     ) async throws -> Acquisition {
-        // Before the first contention nobody listens: then the place in the queue comes with the first check.
-        let waits: LockClaim.Mode = barging ? .barge : .wait
-        let mode = isListening.load(ordering: .acquiring) || barging ? waits : .attempt
-        switch try await keeper.ask(claim, mode) {
-        case .granted(let fence, let sentAt):
-            return .acquired(try keeper.take(claim, fence: fence, sentAt: sentAt))
-        case .refused(let holder, _):
-            if let deadline, deadline <= .now {
-                if mode != .attempt { keeper.abandon(claim) }
-                return .refused(holder)
-            }
-            listen()
-            switch await wait(claim, waits, until: deadline, holder) {
-            case .granted(let fence, let sentAt):
-                return .acquired(try keeper.take(claim, fence: fence, sentAt: sentAt))
-            case .timedOut(let holder): return .refused(holder)
-            case .cancelled: throw CancellationError()
-            case .failed(let error):
-                throw HoldfastError.thrown(for: error, "waiting for the lock \(claim.name)")
-            }
-        }
-    }
-
-    private nonisolated(nonsending) func wait(
-        _ claim: LockClaim, _ mode: LockClaim.Mode, until deadline: ContinuousClock.Instant?, _ holder: Holder
-    ) async -> Outcome {
         let token = claim.token
         let outcome = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                let waiter = Waiter(claim: claim, mode: mode, continuation: continuation)
-                thread.submit { self.inTurn { $0.enter(waiter, until: deadline, holder) } }
+                let waiter = Waiter(
+                    claim: claim, mode: barging ? .barge : .wait, deadline: deadline,
+                    continuation: continuation)
+                thread.submit { self.inTurn { $0.arrive(waiter) } }
             }
         } onCancel: {
             shared.withLock { _ = $0.cancelled.insert(token) }
             thread.post { self.inTurn { $0.end(token, .cancelled) } }
         }
         shared.withLock { _ = $0.cancelled.remove(token) }
-        return outcome
+        switch outcome {
+        case .granted(let fence, let sentAt):
+            return .acquired(try keeper.take(claim, fence: fence, sentAt: sentAt))
+        case .timedOut(let holder): return .refused(holder)
+        case .cancelled: throw CancellationError()
+        case .failed(let error):
+            throw HoldfastError.thrown(for: error, "acquiring the lock \(claim.name)")
+        }
     }
 
     // MARK: In turns of the thread
 
-    private func enter(_ waiter: Waiter, until deadline: ContinuousClock.Instant?, _ holder: Holder) {
-        let claim = waiter.claim
-        let token = claim.token
+    private func arrive(_ waiter: Waiter) {
+        let token = waiter.claim.token
         let (isClosed, isCancelled) = shared.withLock { ($0.isClosed, $0.cancelled.contains(token)) }
         guard !isClosed, !isCancelled else {
-            keeper.abandon(claim)
             return waiter.continuation.resume(returning: isClosed ? .failed(Self.closed) : .cancelled)
         }
         waiters[token] = waiter
-        rooms[claim.key, default: WaitingRoom()].enter(token, until: deadline)
-        refused(token, claim, reason: nil, by: holder, queuedAnew: false)
-        if unclaimed.remove(token) != nil, rooms[claim.key]?.asks(token) == true { ask(token, .confirm) }
-        wake(for: claim.key)
+        ask(token, .arrival)
     }
 
     /// Ends a wait without a grant: takes its place out of the queue, and passes on a grant that raced with
     /// this.
     private func end(_ token: String, _ outcome: Outcome) {
         guard let waiter = remove(token) else { return }
-        if departed.count >= Self.mostRemembered { departed = [:] }
+        if departed.count >= Self.mostDeparted { departed = [:] }
         departed[token] = waiter.claim
         keeper.abandon(waiter.claim)
         waiter.continuation.resume(returning: outcome)
@@ -146,18 +132,19 @@ actor LockWaiting: LinkActor {
         guard !message.isEmpty else { return beganListening() }
         let token = String(decoding: message, as: UTF8.self)
         if let waiter = waiters[token] {
-            if rooms[waiter.claim.key]?.asks(token) == true { ask(token, .confirm) }
+            if !waiter.isWaiting {
+                waiters[token]?.wasGranted = true
+            } else if rooms[waiter.claim.key]?.asks(token) == true {
+                ask(token, .confirm)
+            }
         } else if let claim = departed[token] {
             keeper.abandon(claim)
-        } else {
-            if unclaimed.count >= Self.mostRemembered { unclaimed = [] }
-            unclaimed.insert(token)
         }
     }
 
     /// Messages may have been lost before: every room looks for itself.
     private func beganListening() {
-        isListening.store(true, ordering: .releasing)
+        isListening = true
         for key in rooms.keys {
             rooms[key]?.checks(by: .now)
             wake(for: key)
@@ -167,14 +154,35 @@ actor LockWaiting: LinkActor {
     private func ask(_ token: String, _ reason: WaitingRoom.Reason) {
         guard let waiter = waiters[token] else { return }
         let claim = waiter.claim
-        let mode = isListening.load(ordering: .relaxed) || waiter.mode == .barge ? waiter.mode : .attempt
+        // Before the first contention nobody listens: then the place in the queue comes with the first check.
+        let mode = isListening || waiter.mode == .barge ? waiter.mode : .attempt
+        if reason == .arrival, let set = claim.bareCommand(mode) {
+            link.connection.inTurn {
+                $0.send(set) { [weak self] result in
+                    self?.inTurn { $0.answeredBare(claim, result) }
+                }
+            }
+        } else {
+            evaluate(claim, mode, reason)
+        }
+    }
+
+    private func evaluate(_ claim: LockClaim, _ mode: LockClaim.Mode, _ reason: WaitingRoom.Reason) {
         link.connection.inTurn {
             $0.evaluate(
                 Scripts.acquire, keys: claim.keys,
-                arguments: claim.arguments(mode, wakeChannels: wakeChannels), check: .acquiring(token)
+                arguments: claim.arguments(mode, wakeChannels: wakeChannels), check: .acquiring(claim.token)
             ) { [weak self] result in
                 self?.inTurn { $0.answered(claim, reason, result) }
             }
+        }
+    }
+
+    private func answeredBare(_ claim: LockClaim, _ result: RedisConnection.Result) {
+        switch result {
+        case .success(let reply) where reply.value.isNull: evaluate(claim, .attempt, .arrival)
+        case .success(let reply): granted(claim, nil, sentAt: reply.$sentAt)
+        case .failure(let error): failed(claim, .arrival, error)
         }
     }
 
@@ -185,44 +193,71 @@ actor LockWaiting: LinkActor {
         do throws(RedisError) {
             answer = try LockClaim.Answer(try result.get())
         } catch {
-            return failed(claim, error)
+            return failed(claim, reason, error)
         }
         switch answer {
-        case .granted(let fence, let sentAt):
-            // Left while it asked: then nobody has this grant.
-            guard let waiter = remove(claim.token) else { return keeper.abandon(claim) }
-            waiter.continuation.resume(returning: .granted(fence, sentAt: sentAt))
-            // The next one learns nothing of this grant by itself; it looks when it must have ended.
-            rooms[claim.key]?.checks(by: .now + min(claim.lease.duration, WaitingRoom.patience))
-            wake(for: claim.key)
+        case .granted(let fence, let sentAt): granted(claim, fence, sentAt: sentAt)
         case .refused(let holder, let queuedAnew):
-            // Left while it asked: its place may have been made anew after it left.
-            guard waiters[claim.token] != nil else { return keeper.abandon(claim) }
-            refused(claim.token, claim, reason: reason, by: holder, queuedAnew: queuedAnew)
+            refused(claim, reason, by: holder, queuedAnew: queuedAnew)
         }
     }
 
-    private func refused(
-        _ token: String, _ claim: LockClaim, reason: WaitingRoom.Reason?, by holder: Holder, queuedAnew: Bool
-    ) {
-        let asking =
-            rooms[claim.key]?.refused(
-                token, reason: reason, by: holder, queuedAnew: queuedAnew,
-                isListening: isListening.load(ordering: .relaxed), at: .now) ?? []
-        for (token, reason) in asking { ask(token, reason) }
+    private func granted(_ claim: LockClaim, _ fence: FencingToken?, sentAt: Moment) {
+        // Left while it asked: then nobody has this grant.
+        guard let waiter = remove(claim.token) else { return keeper.abandon(claim) }
+        waiter.continuation.resume(returning: .granted(fence, sentAt: sentAt))
+        // The next one learns nothing of this grant by itself; it looks when it must have ended.
+        rooms[claim.key]?.checks(by: .now + min(claim.lease.duration, WaitingRoom.patience))
         wake(for: claim.key)
     }
 
-    /// A failure that passes does not end the wait: its limit does.
-    private func failed(_ claim: LockClaim, _ error: RedisError) {
-        guard waiters[claim.token] != nil else { return keeper.abandon(claim) }
-        switch error.code {
-        case .connectionLost, .connectFailed, .timeout:
+    private func refused(
+        _ claim: LockClaim, _ reason: WaitingRoom.Reason, by holder: Holder, queuedAnew: Bool
+    ) {
+        let token = claim.token
+        // Left while it asked: its place may have been made anew after it left.
+        guard let waiter = waiters[token] else { return keeper.abandon(claim) }
+        let now = ContinuousClock.now
+        if !waiter.isWaiting {
+            if let deadline = waiter.deadline, deadline <= now { return end(token, .timedOut(holder)) }
+            waiters[token]?.isWaiting = true
+            rooms[claim.key, default: WaitingRoom()].enter(token, until: waiter.deadline)
+            listen()
+        }
+        let asking =
+            rooms[claim.key]?.refused(
+                token, reason: reason, by: holder, queuedAnew: queuedAnew, isListening: isListening, at: now)
+            ?? []
+        for (token, reason) in asking { ask(token, reason) }
+        if waiter.wasGranted {
+            waiters[token]?.wasGranted = false
+            if rooms[claim.key]?.asks(token) == true { ask(token, .confirm) }
+        }
+        wake(for: claim.key)
+    }
+
+    /// A failure that passes does not end a wait: its limit does. One that meets a caller's first question does,
+    /// but that is asked twice where the connection was lost before the answer: Redis answers as it answered, or
+    /// would have answered, the first time.
+    private func failed(_ claim: LockClaim, _ reason: WaitingRoom.Reason, _ error: RedisError) {
+        let token = claim.token
+        guard let waiter = waiters[token] else { return keeper.abandon(claim) }
+        let passes = [.connectionLost, .connectFailed, .timeout].contains(error.code)
+        if !waiter.isWaiting {
+            var failure = error
+            let isUnknown = waiter.isUnknown || error.delivery == .unknown
+            if error.code == .connectionLost, isUnknown, !waiter.isUnknown {
+                waiters[token]?.isUnknown = true
+                return ask(token, reason)
+            }
+            if isUnknown { failure.delivery = .unknown }
+            end(token, .failed(failure))
+        } else if passes {
             logger.debug("asking for the lock \(claim.name) failed, trying again: \(error)")
-            rooms[claim.key]?.failed(claim.token, retry: .now + .milliseconds(.random(in: 50...150)))
+            rooms[claim.key]?.failed(token, retry: .now + .milliseconds(.random(in: 50...150)))
             wake(for: claim.key)
-        default:
-            end(claim.token, .failed(error))
+        } else {
+            end(token, .failed(error))
             // The others find out by themselves.
             rooms[claim.key]?.checks(by: .now)
             wake(for: claim.key)

@@ -11,6 +11,8 @@ import RedisLink
 struct WaitingRoom: Sendable {
     /// Why a waiter asks.
     enum Reason: Hashable, Sendable {
+        /// It has just come.
+        case arrival
         /// Redis granted it the lock, or so it seems: it confirms.
         case confirm
         /// For all: does somebody still hold the lock, and does the queue still know us?
@@ -92,9 +94,9 @@ struct WaitingRoom: Sendable {
         return first
     }
 
-    /// Redis refused `token`, which asked, or was told so when it came: who is to ask now, and why.
+    /// Redis refused `token`: who is to ask now, and why.
     mutating func refused(
-        _ token: String, reason: Reason?, by holder: Holder, queuedAnew: Bool, isListening: Bool,
+        _ token: String, reason: Reason, by holder: Holder, queuedAnew: Bool, isListening: Bool,
         at now: ContinuousClock.Instant
     ) -> [(token: String, reason: Reason)] {
         self.holder = holder

@@ -16,6 +16,9 @@ struct LockDescription: Encodable, Hashable {
     var heldForMilliseconds: Int64?
     var remainingMilliseconds: Int64?
     var fence: Int64?
+    /// How many wait for it, and the first of them; absent where that was not asked for.
+    var waiting: Int?
+    var waiters: [WaiterDescription]?
 
     init(free name: String) {
         self.name = name
@@ -52,6 +55,13 @@ struct LockDescription: Encodable, Hashable {
         return "\(holderText)\(age); its lease still lasts \(remainingText), and may be renewed"
     }
 
+    /// Who waits, in the order they will be served; empty when nobody does.
+    private var waitersText: String {
+        guard let waiting, let waiters, waiting > 0 else { return "" }
+        let more = waiting > waiters.count ? ", the first \(waiters.count) of them" : ""
+        return "\n\(waiting) waiting\(more):\n" + WaiterDescription.table(waiters)
+    }
+
     private var heldForText: String? {
         heldForMilliseconds.map { DurationText.short(.milliseconds($0)) }
     }
@@ -80,7 +90,7 @@ struct LockDescription: Encodable, Hashable {
 
     /// One line for each thing known.
     var text: String {
-        guard held else { return "\(TerminalText.escaped(name)) is free\n" }
+        guard held else { return "\(TerminalText.escaped(name)) is free\n" + waitersText }
         let lines: [(String, String?)] = [
             ("name", name), ("holder", holderText), ("service", service), ("instance", instance),
             ("since", sinceText), ("held for", heldForText), ("remaining", remainingText),
@@ -89,6 +99,6 @@ struct LockDescription: Encodable, Hashable {
         return lines.map { label, value in
             let padding = String(repeating: " ", count: 11 - label.count)
             return label + padding + (value.map(TerminalText.escaped) ?? "-") + "\n"
-        }.joined()
+        }.joined() + waitersText
     }
 }

@@ -5,8 +5,9 @@ internal import HoldfastSimulation
 struct LocksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "locks",
-        abstract: "Show who holds which lock.",
-        subcommands: [List.self, Show.self]
+        abstract:
+            "Show who holds which lock and who waits for it, wait for a lock, take one from its holder.",
+        subcommands: [List.self, Show.self, Wait.self, Release.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -32,7 +33,8 @@ struct LocksCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "show",
-            abstract: "Show one lock: who holds it, since when, for how long still, and its fence.",
+            abstract:
+                "Show one lock: who holds it, since when, for how long still, its fence, and who waits.",
             discussion: "A lock that nobody holds is no error."
         )
 
@@ -44,8 +46,12 @@ struct LocksCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let held = try await connection.withHoldfast { try await $0.lock(name) }
-                let lock = held.map(LockDescription.init) ?? LockDescription(free: name)
+                let (held, queue) = try await connection.withHoldfast {
+                    (try await $0.lock(name), try await $0.waiters(of: name))
+                }
+                var lock = held.map(LockDescription.init) ?? LockDescription(free: name)
+                lock.waiting = queue.count
+                lock.waiters = queue.first.map(WaiterDescription.init)
                 if output.json {
                     try Console.write(json: lock)
                 } else {

@@ -54,7 +54,9 @@ struct LockContract: Sendable, CustomTestStringConvertible {
                     lose: { try await witness.redis("DEL", key($0, "lock")) },
                     // Redis takes no writes without a replica.
                     stopRenewals: { try await witness.redis("CONFIG", "SET", "min-replicas-to-write", "1") },
-                    resumeRenewals: { try await witness.redis("CONFIG", "SET", "min-replicas-to-write", "0") },
+                    resumeRenewals: {
+                        try await witness.redis("CONFIG", "SET", "min-replicas-to-write", "0")
+                    },
                     server: Subject.Server(process: server, witness: witness))
                 let result: Result<Void, any Error>
                 do { result = .success(try await body(subject)) } catch { result = .failure(error) }

@@ -251,7 +251,10 @@ struct HandOffTests {
             let served = try await waiter.value
             let slow = Task { try await second.acquire("a", waitingAtMost: .seconds(20)) }
             try await queued(1, first)
-            let fast = Task { try await first.acquire("a", waitingAtMost: .seconds(20), options: LockOptions(barging: true)) }
+            let fast = Task {
+                try await first.acquire(
+                    "a", waitingAtMost: .seconds(20), options: LockOptions(barging: true))
+            }
             try await queued(2, first)
             try await served.release()
             let barged = try await fast.value

@@ -159,11 +159,10 @@ struct LeaseStatusTests {
             let observer = Task { [statusChanges = lease.statusChanges] in
                 for await status in statusChanges { changes.add(status) }
             }
-            // Redis takes no writes without a replica.
-            try await holdfast.redis("CONFIG", "SET", "min-replicas-to-write", "1")
+            try await holdfast.redis("ACL", "SETUSER", "default", "-pexpire")
             #expect(await eventually { changes.all.last == .suspended })
             try lease.check()
-            try await holdfast.redis("CONFIG", "SET", "min-replicas-to-write", "0")
+            try await holdfast.redis("ACL", "SETUSER", "default", "+pexpire")
             #expect(await eventually { changes.all.last == .held })
             try await lease.release()
             await observer.value

@@ -43,6 +43,18 @@ struct LockOptionsTests {
         }
     }
 
+    @Test("keep the name taken for the lock-delay when a client is closed that still holds it")
+    func closed() async throws {
+        try await withHoldfast { holdfast, server in
+            let other = try client(of: server)
+            let lease = try await other.acquire("a", options: LockOptions(lockDelay: .seconds(10)))
+            await other.close()
+            #expect(lease.status == .lost(.closed))
+            let remaining = try await holdfast.redis("PTTL", "t:{a}:lock").integer
+            #expect(try (1...10_000).contains(#require(remaining)))
+        }
+    }
+
     @Test("end the lease at its maximum hold although Redis would renew it, and the key ends by itself")
     func maximumHold() async throws {
         try await withHoldfast { holdfast, _ in

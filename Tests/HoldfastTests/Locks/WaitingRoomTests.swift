@@ -22,9 +22,10 @@ struct WaitingRoomTests {
     func check() {
         var room = room("a", "b")
         _ = room.refused(
-            "a", reason: nil, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
+            "a", reason: .arrival, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
         _ = room.refused(
-            "b", reason: nil, by: holder(stranger, remaining: 2000), queuedAnew: false, isListening: true,
+            "b", reason: .arrival, by: holder(stranger, remaining: 2000), queuedAnew: false,
+            isListening: true,
             at: start)
         #expect(room.nextWake == start + .milliseconds(1001))
         let answer1 = room.check(at: start + .milliseconds(1000))
@@ -39,7 +40,7 @@ struct WaitingRoomTests {
     func patienceEnds(remaining: Int64) {
         var room = room("a")
         _ = room.refused(
-            "a", reason: nil, by: holder(stranger, remaining: remaining), queuedAnew: false,
+            "a", reason: .arrival, by: holder(stranger, remaining: remaining), queuedAnew: false,
             isListening: true,
             at: start)
         #expect(room.nextWake == start + WaitingRoom.patience)
@@ -50,7 +51,8 @@ struct WaitingRoomTests {
         for (token, isListening) in [("redis-py", true), (stranger, false)] {
             var room = room("a")
             _ = room.refused(
-                "a", reason: nil, by: holder(token), queuedAnew: false, isListening: isListening, at: start)
+                "a", reason: .arrival, by: holder(token), queuedAnew: false, isListening: isListening,
+                at: start)
             #expect(room.nextWake == start + WaitingRoom.impatience)
         }
     }
@@ -64,7 +66,7 @@ struct WaitingRoomTests {
         #expect(asking.map(\.reason) == [.confirm])
         // It asks already.
         let again = room.refused(
-            "b", reason: nil, by: holder("a"), queuedAnew: false, isListening: true, at: start)
+            "b", reason: .arrival, by: holder("a"), queuedAnew: false, isListening: true, at: start)
         #expect(again.isEmpty)
     }
 

@@ -20,7 +20,9 @@ struct AttemptContractTests {
         }
     }
 
-    @Test("a held name is refused at once, with who holds it, since when, how long", arguments: LockContract.all)
+    @Test(
+        "a held name is refused at once, with who holds it, since when, how long", arguments: LockContract.all
+    )
     func refused(_ contract: LockContract) async throws {
         try await contract.run { subject in
             let lease = try await subject.locks.acquire("a", lease: .seconds(20))
@@ -68,7 +70,9 @@ struct AttemptContractTests {
         }
     }
 
-    @Test("names keep each other out by their bytes alone, also while they are waited for", arguments: LockContract.all)
+    @Test(
+        "names keep each other out by their bytes alone, also while they are waited for",
+        arguments: LockContract.all)
     func names(_ contract: LockContract) async throws {
         try await contract.run { subject in
             // Two spellings of one word, equal to Swift.
@@ -77,7 +81,8 @@ struct AttemptContractTests {
             var waiters: [Task<Void, any Error>] = []
             for name in names {
                 leases.append(try #require(try await subject.locks.tryAcquire(name).lease))
-                waiters.append(Task { try await subject.other.withLock(name, waitingAtMost: .seconds(20)) { _ in } })
+                waiters.append(
+                    Task { try await subject.other.withLock(name, waitingAtMost: .seconds(20)) { _ in } })
                 try await subject.expectWaiters(1, for: name)
             }
             // The first stays held: the second must be served for itself.
@@ -91,7 +96,9 @@ struct AttemptContractTests {
         }
     }
 
-    @Test("an attempt does not overtake those who wait, even if the holder is lost", arguments: LockContract.all)
+    @Test(
+        "an attempt does not overtake those who wait, even if the holder is lost", arguments: LockContract.all
+    )
     func newcomer(_ contract: LockContract) async throws {
         try await contract.run { subject in
             let lost = try await subject.locks.acquire("a")

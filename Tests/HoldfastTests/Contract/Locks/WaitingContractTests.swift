@@ -3,6 +3,11 @@ import Testing
 
 @testable import Holdfast
 
+/// How many are inside at this moment.
+private final class Inside: Sendable {
+    let count = Atomic(0)
+}
+
 @Suite("The contract of waiting")
 struct WaitingContractTests {
     @Test("a waiter is served as soon as the holder releases", arguments: LockContract.all)
@@ -49,7 +54,9 @@ struct WaitingContractTests {
         }
     }
 
-    @Test("those who wait are served in the order they came; who left is passed by", arguments: LockContract.all)
+    @Test(
+        "those who wait are served in the order they came; who left is passed by", arguments: LockContract.all
+    )
     func order(_ contract: LockContract) async throws {
         try await contract.run { subject in
             let lease = try await subject.locks.acquire("a")
@@ -100,20 +107,22 @@ struct WaitingContractTests {
         }
     }
 
-    @Test("of many at once each is inside alone, under a higher fence than all before", arguments: LockContract.all)
+    @Test(
+        "of many at once each is inside alone, under a higher fence than all before",
+        arguments: LockContract.all)
     func crowd(_ contract: LockContract) async throws {
         try await contract.run { subject in
-            let inside = Atomic(0)
+            let inside = Inside()
             let fences = Record<FencingToken>()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<60 {
                     group.addTask {
                         let locks = index % 2 == 0 ? subject.locks : subject.other
                         try await locks.withLock("a", waitingAtMost: .seconds(30)) { lease in
-                            #expect(inside.add(1, ordering: .sequentiallyConsistent).newValue == 1)
+                            #expect(inside.count.add(1, ordering: .sequentiallyConsistent).newValue == 1)
                             fences.add(lease.fencingToken!)
                             await Task.yield()
-                            inside.subtract(1, ordering: .sequentiallyConsistent)
+                            inside.count.subtract(1, ordering: .sequentiallyConsistent)
                         }
                     }
                 }

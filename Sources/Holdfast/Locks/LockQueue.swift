@@ -1,0 +1,76 @@
+import RedisLink
+
+/// A caller that waits for a lock, as the lock's queue in Redis tells.
+public struct LockWaiter: Sendable {
+    /// The instance that waits.
+    public let instanceID: String?
+    /// The same, as it registered itself; nil when it is not registered (any more).
+    public let instance: Instance?
+    /// For how long it has waited, by the server's clock.
+    public let waitingFor: Duration
+    /// Whether it was granted the lock and has not confirmed yet: a matter of one round trip.
+    public let isGranted: Bool
+}
+
+extension Holdfast {
+    /// Who waits for a lock, first come first. Two round trips.
+    ///
+    /// Callers of instances that died are listed until their turn comes.
+    ///
+    /// - Parameter limit: how many to tell at most; 1000 unless set.
+    /// - Returns: the first of those who wait, and how many there are in all.
+    public func waiters(
+        of name: String, atMost limit: Int = 1000
+    ) async throws -> (first: [LockWaiter], count: Int) {
+        let key = KeySpace.waiters(ofLock: try core.keys.lock(name))
+        return try await core.inspecting("looking who waits for \(name)") { () async throws(RedisError) in
+            let instances = try await core.registeredInstances()
+            let reply = try await core.link.evaluate(
+                Scripts.waiters, keys: [key], arguments: [RedisArgument(max(limit, 1))])
+            let parts = reply.value.array ?? []
+            guard parts.count >= 2, let now = parts[0].integer, let count = parts[1].integer else {
+                throw RedisError(
+                    .protocolViolation, delivery: .unknown, "waiters.lua gave an answer that it cannot give")
+            }
+            var waiters: [LockWaiter] = []
+            for index in stride(from: 3, to: parts.count, by: 2) {
+                let id = parts[index - 1].string.flatMap(Instance.id(inToken:))
+                let arrival = parts[index].string.flatMap(Double.init) ?? 0
+                let since = Int64(clamping: Int128(arrival.magnitude.rounded()))
+                waiters.append(
+                    LockWaiter(
+                        instanceID: id, instance: id.flatMap { instances[$0] },
+                        waitingFor: .microseconds(now.since(since)), isGranted: arrival < 0))
+            }
+            return (waiters, Int(clamping: count))
+        }
+    }
+
+    /// Takes a lock from its holder, whoever that is: for an operator who knows that the holder is gone for good.
+    ///
+    /// The holder is not asked. It finds out at its next renewal, within a third of its lease, and may work until
+    /// then. So the fence is raised: whatever compares fences refuses it as soon as the next holder has come. One
+    /// round trip.
+    ///
+    /// - Parameter lock: as ``lock(_:)`` told it.
+    /// - Returns: false when that holder does not hold it any more; then nothing was done.
+    public func forceRelease(_ lock: HeldLock) async throws -> Bool {
+        try await forceRelease(lock.name, token: lock.holder.value)
+    }
+
+    /// As ``forceRelease(_:)``, for a holder that is known by its token, the value of the lock's key.
+    public func forceRelease(_ name: String, token: String) async throws -> Bool {
+        let key = try core.keys.lock(name)
+        return try await core.inspecting("taking the lock \(name) from its holder") {
+            () async throws(RedisError) in
+            try await core.link.evaluate(
+                Scripts.forceRelease,
+                keys: [key, KeySpace.fence(ofLock: key), KeySpace.waiters(ofLock: key)],
+                arguments: [
+                    .string(token), WaitingRoom.grant, .string(core.keys.wakeChannels),
+                    .init(milliseconds: LockClaim.fenceLifetime),
+                ]
+            ).value.integer == 1
+        }
+    }
+}

@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Holdfast
+internal import HoldfastSimulation
+
+extension LocksCommand {
+    struct Release: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "release",
+            abstract: "Take a lock from its holder.",
+            discussion: """
+                For a holder that is gone for good, or hangs. It is not asked and may work until its next renewal; \
+                the fence is raised, so that what compares fences refuses it from the next holder on. Shows the \
+                holder, and asks on a terminal; refuses if the lock changed hands meanwhile. A lock that nobody \
+                holds is no error.
+                """
+        )
+
+        @Argument(help: "The name of the lock.")
+        var name: String
+
+        @Flag(help: "Do not ask: release it from whoever is seen to hold it.")
+        var yes = false
+
+        @Flag(
+            help:
+                "Do not ask: release it from the holder whose token, the value of its key, is on standard input."
+        )
+        var tokenStdin = false
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func validate() throws {
+            if yes && tokenStdin { throw ValidationError("--yes and --token-stdin exclude each other.") }
+        }
+
+        func run() async throws {
+            try await reportingErrors {
+                try await connection.withHoldfast { holdfast in
+                    guard let lock = try await holdfast.lock(name) else {
+                        return Console.say("the lock \(TerminalText.escaped(name)) is free")
+                    }
+                    Console.note(LockDescription(lock).text)
+                    let released: Bool
+                    if tokenStdin {
+                        let token = (readLine() ?? "").trimmingCharacters(in: .whitespaces)
+                        released = try await holdfast.forceRelease(name, token: token)
+                    } else {
+                        guard try yes || isConfirmed() else {
+                            Console.say("nothing was released")
+                            throw ExitCode(ExitStatus.failed)
+                        }
+                        released = try await holdfast.forceRelease(lock)
+                    }
+                    guard released else {
+                        Console.say(
+                            tokenStdin
+                                ? "that token does not hold the lock; nothing was released"
+                                : "the lock changed hands meanwhile; nothing was released")
+                        throw ExitCode(ExitStatus.notAcquired)
+                    }
+                    Console.say("released \(TerminalText.escaped(name))")
+                }
+            }
+        }
+
+        private func isConfirmed() throws -> Bool {
+            guard isatty(STDIN_FILENO) == 1 else {
+                Console.say("standard input is no terminal to ask on: use --yes, or --token-stdin")
+                throw ExitCode(ExitStatus.usage)
+            }
+            Console.note("Its holder may still be at work. Release it? Type yes: ")
+            return readLine()?.trimmingCharacters(in: .whitespaces).lowercased() == "yes"
+        }
+    }
+
+    struct Wait: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "wait",
+            abstract: "Wait until a lock is free.",
+            discussion: """
+                Queues up as every other caller, and lets the lock go at once when its turn comes: so all who came \
+                before have been served.
+                """
+        )
+
+        @Argument(help: "The name of the lock.")
+        var name: String
+
+        @Option(help: "How long to wait at most; without a limit unless set.")
+        var timeout: DurationArgument?
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func run() async throws {
+            try await reportingErrors {
+                try await connection.withHoldfast { holdfast in
+                    try await holdfast.acquire(name, waitingAtMost: timeout?.duration).release()
+                }
+            }
+        }
+    }
+}
