@@ -19,7 +19,7 @@ package final class EnclosingLocks: Sendable {
     package static func refuse(_ claim: LockClaim, of issuer: any LeaseIssuer) throws(HoldfastError) {
         var next = current
         while let lock = next {
-            if lock.lease.issuer === issuer, lock.lease.grant.key.utf8.elementsEqual(claim.key.utf8),
+            if lock.lease.issuer === issuer, LockKey(lock.lease.grant.key) == claim.lockKey,
                 lock.lease.isHeld
             {
                 throw HoldfastError(

@@ -68,6 +68,8 @@ package struct LockClaim: Sendable {
         return RedisCommand(set, check: .okOrNull)
     }
 
+    var lockKey: LockKey { LockKey(key) }
+
     /// The keys and the arguments of acquire.lua.
     var keys: [String] {
         if let waitersKey { [key, fenceKey, waitersKey] } else { [key, fenceKey] }

@@ -50,7 +50,7 @@ actor LockWaiting: LinkActor {
     private nonisolated let shared = Mutex(Shared())
     /// Whether Redis can tell us of grants. Only then a place in the queue is of use.
     private var isListening = false
-    private var rooms: [String: WaitingRoom] = [:]
+    private var rooms: [LockKey: WaitingRoom] = [:]
     private var waiters: [String: Waiter] = [:]
     /// Those that left. Should a command that was under way then give one of them a place again, it is passed
     /// on when it is granted.
@@ -122,7 +122,7 @@ actor LockWaiting: LinkActor {
 
     private func remove(_ token: String) -> Waiter? {
         guard let waiter = waiters.removeValue(forKey: token) else { return nil }
-        let key = waiter.claim.key
+        let key = waiter.claim.lockKey
         _ = rooms[key]?.leave(token)
         if rooms[key]?.isEmpty == true { rooms[key] = nil }
         return waiter
@@ -134,7 +134,7 @@ actor LockWaiting: LinkActor {
         if let waiter = waiters[token] {
             if !waiter.isWaiting {
                 waiters[token]?.wasGranted = true
-            } else if rooms[waiter.claim.key]?.asks(token) == true {
+            } else if rooms[waiter.claim.lockKey]?.asks(token) == true {
                 ask(token, .confirm)
             }
         } else if let claim = departed[token] {
@@ -207,8 +207,8 @@ actor LockWaiting: LinkActor {
         guard let waiter = remove(claim.token) else { return keeper.abandon(claim) }
         waiter.continuation.resume(returning: .granted(fence, sentAt: sentAt))
         // The next one learns nothing of this grant by itself; it looks when it must have ended.
-        rooms[claim.key]?.checks(by: .now + min(claim.lease.duration, WaitingRoom.patience))
-        wake(for: claim.key)
+        rooms[claim.lockKey]?.checks(by: .now + min(claim.lease.duration, WaitingRoom.patience))
+        wake(for: claim.lockKey)
     }
 
     private func refused(
@@ -221,19 +221,19 @@ actor LockWaiting: LinkActor {
         if !waiter.isWaiting {
             if let deadline = waiter.deadline, deadline <= now { return end(token, .timedOut(holder)) }
             waiters[token]?.isWaiting = true
-            rooms[claim.key, default: WaitingRoom()].enter(token, until: waiter.deadline)
+            rooms[claim.lockKey, default: WaitingRoom()].enter(token, until: waiter.deadline)
             listen()
         }
         let asking =
-            rooms[claim.key]?.refused(
+            rooms[claim.lockKey]?.refused(
                 token, reason: reason, by: holder, queuedAnew: queuedAnew, isListening: isListening, at: now)
             ?? []
         for (token, reason) in asking { ask(token, reason) }
         if waiter.wasGranted {
             waiters[token]?.wasGranted = false
-            if rooms[claim.key]?.asks(token) == true { ask(token, .confirm) }
+            if rooms[claim.lockKey]?.asks(token) == true { ask(token, .confirm) }
         }
-        wake(for: claim.key)
+        wake(for: claim.lockKey)
     }
 
     /// A failure that passes does not end a wait: its limit does. One that meets a caller's first question does,
@@ -254,19 +254,19 @@ actor LockWaiting: LinkActor {
             end(token, .failed(failure))
         } else if passes {
             logger.debug("asking for the lock \(claim.name) failed, trying again: \(error)")
-            rooms[claim.key]?.failed(token, retry: .now + .milliseconds(.random(in: 50...150)))
-            wake(for: claim.key)
+            rooms[claim.lockKey]?.failed(token, retry: .now + .milliseconds(.random(in: 50...150)))
+            wake(for: claim.lockKey)
         } else {
             end(token, .failed(error))
             // The others find out by themselves.
-            rooms[claim.key]?.checks(by: .now)
-            wake(for: claim.key)
+            rooms[claim.lockKey]?.checks(by: .now)
+            wake(for: claim.lockKey)
         }
     }
 
     // MARK: Time
 
-    private func wake(for key: String) {
+    private func wake(for key: LockKey) {
         guard let instant = rooms[key]?.nextWake else { return }
         if let wakesAt, wakesAt <= instant { return }
         if let timer { thread.cancel(timer) }

@@ -19,8 +19,7 @@ struct LockTable: Sendable {
         var waiters: Deque<LockClaim> = []
     }
 
-    /// Names are compared by their bytes, which `String` does not do.
-    private var places: [[UInt8]: Place] = [:]
+    private var places: [LockKey: Place] = [:]
     /// The start of the clock of the fences, which goes on whatever is done to the clock of the host.
     private let start: (instant: ContinuousClock.Instant, microseconds: Int64)
     private var lastFence: Int64 = 0
@@ -39,13 +38,13 @@ struct LockTable: Sendable {
         return start.microseconds + seconds * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 
-    func hold(of key: String) -> Hold? { places[Array(key.utf8)]?.hold }
+    func hold(of key: String) -> Hold? { places[LockKey(key)]?.hold }
 
-    func waiterCount(of key: String) -> Int { places[Array(key.utf8)]?.waiters.count ?? 0 }
+    func waiterCount(of key: String) -> Int { places[LockKey(key)]?.waiters.count ?? 0 }
 
     /// Who holds the name after `claim` has asked for it: `claim`, if it was free.
     mutating func ask(_ claim: LockClaim, _ mode: LockClaim.Mode, at now: ContinuousClock.Instant) -> Hold {
-        let key = Array(claim.key.utf8)
+        let key = LockKey(claim.key)
         guard let hold = places[key]?.hold else {
             let hold = grant(claim, at: now)
             places[key] = Place(hold: hold)
@@ -62,7 +61,7 @@ struct LockTable: Sendable {
     /// False: the name is not held by `token` any more.
     mutating func renew(_ key: String, _ token: String, at now: ContinuousClock.Instant) -> Bool {
         guard let hold = hold(of: key), hold.claim.token == token, hold.end > now else { return false }
-        places[Array(key.utf8)]?.hold.end = now + hold.claim.lease.keyLifetime
+        places[LockKey(key)]?.hold.end = now + hold.claim.lease.keyLifetime
         return true
     }
 
@@ -73,7 +72,7 @@ struct LockTable: Sendable {
     ) -> (held: Bool, next: Hold?) {
         guard let hold = hold(of: key) else { return (false, nil) }
         guard hold.claim.token == token else {
-            places[Array(key.utf8)]?.waiters.removeAll { $0.token == token }
+            places[LockKey(key)]?.waiters.removeAll { $0.token == token }
             return (false, nil)
         }
         return (hold.end > now, handOn(key, at: now))
@@ -81,13 +80,13 @@ struct LockTable: Sendable {
 
     /// Takes the name from whoever holds it, and gives it to the first waiter.
     mutating func handOn(_ key: String, at now: ContinuousClock.Instant) -> Hold? {
-        let bytes = Array(key.utf8)
-        guard let claim = places[bytes]?.waiters.popFirst() else {
-            places[bytes] = nil
+        let place = LockKey(key)
+        guard let claim = places[place]?.waiters.popFirst() else {
+            places[place] = nil
             return nil
         }
         let hold = grant(claim, at: now)
-        places[bytes]?.hold = hold
+        places[place]?.hold = hold
         return hold
     }
 
