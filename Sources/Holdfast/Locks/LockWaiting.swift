@@ -23,6 +23,8 @@ actor LockWaiting: LinkActor {
         let mode: LockClaim.Mode
         let deadline: ContinuousClock.Instant?
         let continuation: UnsafeContinuation<Outcome, Never>
+        /// What it asked last was for a place in the queue.
+        var asksForPlace = false
         /// The answer to its first question has come, and was no.
         var isWaiting = false
         /// A grant was heard of before that answer.
@@ -146,6 +148,11 @@ actor LockWaiting: LinkActor {
     private func beganListening() {
         isListening = true
         for key in rooms.keys {
+            // Who came before anybody listened has no place yet.
+            for token in rooms[key]?.tokens ?? []
+            where waiters[token]?.asksForPlace == false && rooms[key]?.asks(token) == true {
+                ask(token, .requeue)
+            }
             rooms[key]?.checks(by: .now)
             wake(for: key)
         }
@@ -154,8 +161,9 @@ actor LockWaiting: LinkActor {
     private func ask(_ token: String, _ reason: WaitingRoom.Reason) {
         guard let waiter = waiters[token] else { return }
         let claim = waiter.claim
-        // Before the first contention nobody listens: then the place in the queue comes with the first check.
+        // Before the first contention nobody listens: then the place in the queue comes when somebody does.
         let mode = isListening || waiter.mode == .barge ? waiter.mode : .attempt
+        waiters[token]?.asksForPlace = mode != .attempt
         if reason == .arrival, let set = claim.bareCommand(mode) {
             link.connection.inTurn {
                 $0.send(set) { [weak self] result in
@@ -181,7 +189,7 @@ actor LockWaiting: LinkActor {
     private func answeredBare(_ claim: LockClaim, _ result: RedisConnection.Result) {
         switch result {
         case .success(let reply) where reply.value.isNull: evaluate(claim, .attempt, .arrival)
-        case .success(let reply): granted(claim, nil, sentAt: reply.$sentAt)
+        case .success(let reply): granted(claim, .arrival, nil, sentAt: reply.$sentAt)
         case .failure(let error): failed(claim, .arrival, error)
         }
     }
@@ -196,18 +204,19 @@ actor LockWaiting: LinkActor {
             return failed(claim, reason, error)
         }
         switch answer {
-        case .granted(let fence, let sentAt): granted(claim, fence, sentAt: sentAt)
+        case .granted(let fence, let sentAt): granted(claim, reason, fence, sentAt: sentAt)
         case .refused(let holder, let queuedAnew):
             refused(claim, reason, by: holder, queuedAnew: queuedAnew)
         }
     }
 
-    private func granted(_ claim: LockClaim, _ fence: FencingToken?, sentAt: Moment) {
+    private func granted(
+        _ claim: LockClaim, _ reason: WaitingRoom.Reason, _ fence: FencingToken?, sentAt: Moment
+    ) {
         // Left while it asked: then nobody has this grant.
         guard let waiter = remove(claim.token) else { return keeper.abandon(claim) }
         waiter.continuation.resume(returning: .granted(fence, sentAt: sentAt))
-        // The next one learns nothing of this grant by itself; it looks when it must have ended.
-        rooms[claim.lockKey]?.checks(by: .now + min(claim.lease.duration, WaitingRoom.patience))
+        rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: .now)
         wake(for: claim.lockKey)
     }
 
@@ -226,8 +235,8 @@ actor LockWaiting: LinkActor {
         }
         let asking =
             rooms[claim.lockKey]?.refused(
-                token, reason: reason, by: holder, queuedAnew: queuedAnew, isListening: isListening, at: now)
-            ?? []
+                token, reason: reason, by: holder, queuedAnew: queuedAnew, tookPlace: waiter.asksForPlace,
+                isListening: isListening, at: now) ?? []
         for (token, reason) in asking { ask(token, reason) }
         if waiter.wasGranted {
             waiters[token]?.wasGranted = false

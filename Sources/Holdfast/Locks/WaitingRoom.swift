@@ -17,7 +17,7 @@ struct WaitingRoom: Sendable {
         case confirm
         /// For all: does somebody still hold the lock, and does the queue still know us?
         case check
-        /// It lost its place with another of this room.
+        /// It lost its place with another of this room, or came before messages could be relied on.
         case requeue
     }
 
@@ -94,14 +94,30 @@ struct WaitingRoom: Sendable {
         return first
     }
 
+    /// One of this room has the lock until it lets go, at the latest after `lease` from `now` on.
+    ///
+    /// Who is granted it without being told so found it free with an empty queue: then the queue has not got the
+    /// others either, and the next one looks at once. Else it looks when that grant must have ended, since it
+    /// learns nothing of it by itself.
+    mutating func granted(_ reason: Reason, lease: Duration, at now: ContinuousClock.Instant) {
+        checks(by: reason == .confirm ? now + min(lease, Self.patience) : now)
+    }
+
     /// Redis refused `token`: who is to ask now, and why.
+    ///
+    /// - Parameter tookPlace: whether it asked for a place in the queue. Who did not, because messages could not
+    ///   be relied on, and now they can, asks for one.
     mutating func refused(
-        _ token: String, reason: Reason, by holder: Holder, queuedAnew: Bool, isListening: Bool,
-        at now: ContinuousClock.Instant
+        _ token: String, reason: Reason, by holder: Holder, queuedAnew: Bool, tookPlace: Bool = true,
+        isListening: Bool, at now: ContinuousClock.Instant
     ) -> [(token: String, reason: Reason)] {
         self.holder = holder
         var asking: [(token: String, reason: Reason)] = []
-        if answered(token) { asking.append((token, .confirm)) }
+        if answered(token) {
+            asking.append((token, .confirm))
+        } else if isListening, !tookPlace, asks(token) {
+            asking.append((token, .requeue))
+        }
         // The message of this grant was lost, or is on its way.
         if holder.value != token, asks(holder.value) { asking.append((holder.value, .confirm)) }
         if queuedAnew, reason == .check || reason == .confirm {

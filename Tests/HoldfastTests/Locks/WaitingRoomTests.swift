@@ -57,6 +57,31 @@ struct WaitingRoomTests {
         }
     }
 
+    @Test("asks for a place for who did not because nobody listened, once somebody does")
+    func lateListening() {
+        var room = room("a")
+        for (tookPlace, isListening) in [(false, false), (true, true), (false, true)] {
+            let asking = room.refused(
+                "a", reason: .arrival, by: holder(stranger), queuedAnew: false, tookPlace: tookPlace,
+                isListening: isListening, at: start)
+            #expect(asking.map(\.reason) == (isListening && !tookPlace ? [.requeue] : []))
+        }
+    }
+
+    @Test("looks at once when one of it found the lock free: the queue has none of the others either")
+    func foundFree() {
+        let pauses: [WaitingRoom.Reason: Duration] = [
+            .confirm: .seconds(1), .check: .zero, .arrival: .zero, .requeue: .zero,
+        ]
+        for (reason, pause) in pauses {
+            var room = room("a", "b")
+            let wasThere = room.leave("a")
+            #expect(wasThere)
+            room.granted(reason, lease: .seconds(1), at: start)
+            #expect(room.nextWake == start + pause)
+        }
+    }
+
     @Test("confirms for a waiter of its own that Redis names as the holder: the message was lost")
     func lostMessage() {
         var room = room("a", "b")
