@@ -226,6 +226,8 @@ actor LockWaiting: LinkActor {
         let token = claim.token
         // Left while it asked: its place may have been made anew after it left.
         guard let waiter = waiters[token] else { return keeper.abandon(claim) }
+        // Granted after it left, by bytes that were still under way on an earlier connection.
+        if let departed = departed[holder.value] { keeper.abandon(departed) }
         let now = ContinuousClock.now
         if !waiter.isWaiting {
             if let deadline = waiter.deadline, deadline <= now { return end(token, .timedOut(holder)) }

@@ -242,6 +242,7 @@ struct HandOffTests {
         try await withHoldfast { first, server in
             let second = try client(of: server)
             try await listen(second, beside: first)
+            try await listen(first, beside: second)
             // The holder died just now, and the waiter has not looked yet.
             let lease = try #require(try await first.tryAcquire("a").lease)
             let waiter = Task { try await second.acquire("a", waitingAtMost: .seconds(20)) }
