@@ -62,9 +62,11 @@ package final class RedisLink: Sendable {
     }
 
     /// Calls `onMessage` with each message of `channel`, and once with an empty one whenever the subscription
-    /// begins (again): messages may have been lost before that.
+    /// begins (again): messages may have been lost before that. Calls `onRefusal` with the reason when the server
+    /// does not let us listen; it is logged, too.
     package func subscribe(
-        _ channel: String, onMessage: @escaping @Sendable ([UInt8]) -> Void
+        _ channel: String, onMessage: @escaping @Sendable ([UInt8]) -> Void,
+        onRefusal: @escaping @Sendable (RedisError) -> Void = { _ in }
     ) throws(RedisError) -> RedisSubscription {
         let configuration = configuration
         let thread = connection.thread
@@ -76,10 +78,7 @@ package final class RedisLink: Sendable {
             if let existing = listening.subscriber {
                 subscriber = existing
             } else {
-                subscriber = RedisSubscriber(configuration: configuration, thread: thread) {
-                    [logger] channel, error in
-                    logger.warning("the server does not let us listen on \(channel): \(error)")
-                }
+                subscriber = RedisSubscriber(configuration: configuration, thread: thread, logger: logger)
                 listening.subscriber = subscriber
             }
             listening.nextID += 1
@@ -87,7 +86,7 @@ package final class RedisLink: Sendable {
         }
         let (subscriber, id) = subscription
         thread.submit {
-            subscriber.inTurn { $0.add(channel, id: id, onMessage) }
+            subscriber.inTurn { $0.add(channel, id: id, onMessage, onRefusal: onRefusal) }
         }
         return RedisSubscription(subscriber: subscriber, channel: channel, id: id)
     }

@@ -1,4 +1,5 @@
 internal import DequeModule
+import Logging
 
 /// The actor of the one connection that only listens.
 ///
@@ -8,6 +9,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
     private struct Handler {
         var id: UInt64
         var call: @Sendable ([UInt8]) -> Void
+        var refuse: @Sendable (RedisError) -> Void
     }
 
     /// A command whose reply is to come. One command has one channel: a server refuses or accepts it whole.
@@ -26,24 +28,23 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
     private var asked = Deque<Asked>()
     /// The refusal of a connection that was told last: the attempts go on, and say the same.
     private var lastRefusal: String?
-    private let onRefusal: @Sendable (_ channel: String, RedisError) -> Void
+    private let logger: Logger
     private var isClosed = false
 
-    /// - Parameter onRefusal: is told when the server does not let us listen on a channel.
-    init(
-        configuration: RedisConfiguration, thread: LinkThread,
-        onRefusal: @escaping @Sendable (_ channel: String, RedisError) -> Void
-    ) {
+    init(configuration: RedisConfiguration, thread: LinkThread, logger: Logger) {
         self.thread = thread
-        self.onRefusal = onRefusal
+        self.logger = logger
         session = Session(configuration: configuration, thread: thread, listens: true)
         session.delegate = self
     }
 
-    func add(_ channel: String, id: UInt64, _ call: @escaping @Sendable ([UInt8]) -> Void) {
+    func add(
+        _ channel: String, id: UInt64, _ call: @escaping @Sendable ([UInt8]) -> Void,
+        onRefusal refuse: @escaping @Sendable (RedisError) -> Void
+    ) {
         guard !isClosed else { return }
         let known = handlers[channel] != nil
-        handlers[channel, default: []].append(Handler(id: id, call: call))
+        handlers[channel, default: []].append(Handler(id: id, call: call, refuse: refuse))
         if confirmed.contains(channel) {
             call([])
         } else if session.isReady {
@@ -91,7 +92,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
             // An attempt that is refused like this is refused until somebody mends it, who must hear of it.
             if error.needsMending, error.message != subscriber.lastRefusal {
                 subscriber.lastRefusal = error.message
-                for channel in subscriber.handlers.keys { subscriber.onRefusal(channel, error) }
+                for channel in subscriber.handlers.keys { subscriber.tell(channel, of: error) }
             }
         }
     }
@@ -112,7 +113,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
 
     private func refused(_ reply: ErrorReply) {
         guard let asked = asked.popFirst() else { return }
-        onRefusal(asked.channel, RedisError(reply))
+        tell(asked.channel, of: RedisError(reply))
         if reply.rule.needsNewConnection {
             session.fail(
                 RedisError(.connectionLost, delivery: .unknown, "the server cannot serve us: \(reply.text)"),
@@ -130,6 +131,11 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         let isUnderWay = asked.contains { $0.channel == again.channel }
         guard session.isReady, isWanted, !isUnderWay, !confirmed.contains(again.channel) else { return }
         ask(again.command, again.channel)
+    }
+
+    private func tell(_ channel: String, of refusal: RedisError) {
+        logger.warning("the server does not let us listen on \(channel): \(refusal)")
+        for handler in handlers[channel] ?? [] { handler.refuse(refusal) }
     }
 
     private func deliver(_ message: [UInt8], on channel: String) {

@@ -128,6 +128,24 @@ struct PermissionTests {
     }
 
     @Test(
+        "who may not be told of grants is refused a wait instead of starving, until the permission is there")
+    func noMessages() async throws {
+        try await withUser(without: "&t:*") { admin, user in
+            let held = try await admin.acquire("a")
+            #expect(try await user.tryAcquire("a").lease == nil)
+            let error = await #expect(throws: HoldfastError.self) { try await user.acquire("a") }
+            #expect(error?.code == .permissionDenied)
+            #expect(error?.mayHaveHappened == false)
+            #expect(error?.message.contains("t:wake:") == true)
+            try await admin.redis("ACL", "SETUSER", "user", "&t:*")
+            let waiter = Task { try await user.acquire("a") }
+            #expect(try await eventually { try await admin.redis("ZCARD", "t:{a}:waiters").integer == 1 })
+            try await held.release()
+            try await waiter.value.release()
+        }
+    }
+
+    @Test(
         "a queue whose user lacks a permission for a write leaves everything as it was",
         arguments: ["xdel", "zrem", "hdel", "zadd", "hset", "xadd", "incrby", "zrangebyscore", "publish"])
     func nothingHalfDone(command: String) async throws {

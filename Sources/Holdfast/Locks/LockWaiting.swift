@@ -41,9 +41,6 @@ actor LockWaiting: LinkActor {
         var cancelled: Set<String> = []
     }
 
-    /// How many of those that left are kept in mind.
-    private static let mostDeparted = 4096
-
     private let link: RedisLink
     private let keeper: LeaseKeeper
     private let wakeChannels: String
@@ -56,7 +53,7 @@ actor LockWaiting: LinkActor {
     private var waiters: [String: Waiter] = [:]
     /// Those that left. Should a command that was under way then give one of them a place again, it is passed
     /// on when it is granted.
-    private var departed: [String: LockClaim] = [:]
+    private var departed = DepartedClaims()
     private var timer: LinkThread.TimerID?
     private var wakesAt: ContinuousClock.Instant?
 
@@ -116,8 +113,7 @@ actor LockWaiting: LinkActor {
     /// this.
     private func end(_ token: String, _ outcome: Outcome) {
         guard let waiter = remove(token) else { return }
-        if departed.count >= Self.mostDeparted { departed = [:] }
-        departed[token] = waiter.claim
+        departed.insert(waiter.claim)
         keeper.abandon(waiter.claim)
         waiter.continuation.resume(returning: outcome)
     }
@@ -148,14 +144,18 @@ actor LockWaiting: LinkActor {
     private func beganListening() {
         isListening = true
         for key in rooms.keys {
-            // Who came before anybody listened has no place yet.
-            for token in rooms[key]?.tokens ?? []
-            where waiters[token]?.asksForPlace == false && rooms[key]?.asks(token) == true {
-                ask(token, .requeue)
-            }
             rooms[key]?.checks(by: .now)
             wake(for: key)
         }
+    }
+
+    /// Redis does not let us listen. Who waits without messages may wait for ever beside those who get them.
+    private func refusedListening(_ error: RedisError) {
+        isListening = false
+        guard error.code == .permissionDenied else { return }
+        // So that the next one who has to wait asks again.
+        shared.withLock { $0.subscription = nil }
+        for token in waiters.filter(\.value.isWaiting).keys { end(token, .failed(error)) }
     }
 
     private func ask(_ token: String, _ reason: WaitingRoom.Reason) {
@@ -311,6 +311,9 @@ actor LockWaiting: LinkActor {
                 shared.subscription = try link.subscribe(channel) { [weak self] message in
                     guard let self else { return }
                     self.thread.submit { self.inTurn { $0.heard(message) } }
+                } onRefusal: { [weak self] error in
+                    guard let self else { return }
+                    self.thread.submit { self.inTurn { $0.refusedListening(error) } }
                 }
             } catch {
                 // Without messages the waiters ask by themselves.

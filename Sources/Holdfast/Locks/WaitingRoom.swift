@@ -26,6 +26,8 @@ struct WaitingRoom: Sendable {
         var isAsking = false
         /// Another reason to ask came while it asked: what it is told may be older than that.
         var asksAgain = false
+        /// It stands in the queue in Redis, as far as we know.
+        var hasPlace = false
     }
 
     /// How long a waiter has to confirm a grant. The same for all, because it must outlast every other
@@ -47,7 +49,6 @@ struct WaitingRoom: Sendable {
 
     var isEmpty: Bool { waiters.isEmpty }
     var count: Int { waiters.count }
-    var tokens: [String] { order.filter { waiters[$0] != nil } }
 
     /// When something is to be done next, unless an event comes before.
     var nextWake: ContinuousClock.Instant? {
@@ -85,6 +86,13 @@ struct WaitingRoom: Sendable {
         return !waiter.isAsking
     }
 
+    /// Whether `token` is to ask for a place now.
+    private mutating func asksForPlace(_ token: String) -> Bool {
+        guard let waiter = waiters[token], !waiter.hasPlace, !waiter.isAsking else { return false }
+        waiters[token]?.isAsking = true
+        return true
+    }
+
     /// Who checks, if that is due at `now`.
     mutating func check(at now: ContinuousClock.Instant) -> String? {
         guard let nextCheck, nextCheck <= now else { return nil }
@@ -105,23 +113,28 @@ struct WaitingRoom: Sendable {
 
     /// Redis refused `token`: who is to ask now, and why.
     ///
-    /// - Parameter tookPlace: whether it asked for a place in the queue. Who did not, because messages could not
-    ///   be relied on, and now they can, asks for one.
+    /// Who asks for all also finds those without a place: they came before messages could be relied on, or their
+    /// question for one failed. Where it had lost its own, they lost theirs.
+    ///
+    /// - Parameter tookPlace: whether it asked for a place in the queue.
     mutating func refused(
         _ token: String, reason: Reason, by holder: Holder, queuedAnew: Bool, tookPlace: Bool = true,
         isListening: Bool, at now: ContinuousClock.Instant
     ) -> [(token: String, reason: Reason)] {
         self.holder = holder
         var asking: [(token: String, reason: Reason)] = []
-        if answered(token) {
-            asking.append((token, .confirm))
-        } else if isListening, !tookPlace, asks(token) {
-            asking.append((token, .requeue))
-        }
+        if answered(token) { asking.append((token, .confirm)) }
         // The message of this grant was lost, or is on its way.
         if holder.value != token, asks(holder.value) { asking.append((holder.value, .confirm)) }
-        if queuedAnew, reason == .check || reason == .confirm {
-            for other in order where other != token && asks(other) { asking.append((other, .requeue)) }
+        let asksForAll = reason == .check || reason == .confirm
+        if asksForAll, queuedAnew {
+            for other in waiters.keys { waiters[other]?.hasPlace = false }
+        }
+        if tookPlace { waiters[token]?.hasPlace = true }
+        if isListening {
+            for other in asksForAll ? Array(order) : [token] where asksForPlace(other) {
+                asking.append((other, .requeue))
+            }
         }
         let patience = isListening && holder.instanceID != nil ? Self.patience : Self.impatience
         // One millisecond more: Redis' remaining time is rounded, and a key lives until it has passed.
