@@ -395,7 +395,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     private func received(_ value: RedisValue) {
         // Whoever waits is told of its reply before the connection is given up.
         defer { if let unfitness, pending.isEmpty { leave(unfitness) } }
-        guard let entry = pending.replied() else {
+        guard let entry = pending.replied(sent: session.sent) else {
             // Whose reply this is cannot be known any more, nor whose the next ones will be.
             let unexpected = value.errorText ?? "a reply that no command asked for"
             if value.errorText == nil { noteMisplaced(unexpected) }

@@ -55,6 +55,8 @@ final class Session: LinkSource, @unchecked Sendable {
     deinit { input.deallocate() }
 
     var isReady: Bool { state.phase == .ready }
+    /// How many bytes of this connection the socket has taken.
+    var sent: UInt64 { output.sent }
 
     // MARK: Asked by the owner
 
