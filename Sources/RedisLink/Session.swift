@@ -251,7 +251,7 @@ final class Session: LinkSource, @unchecked Sendable {
 
     private func greeted(_ value: RedisValue) {
         if case .error(let text) = value, !configuration.isOnlyProbed || text.refusesEverything {
-            return refused(ErrorReply(text))
+            return refused(text)
         }
         credentials = nil
         if state.greeted() { return becomeReady() }
@@ -260,7 +260,8 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 
     /// The socket must go: after a failed AUTH the server would serve it as the default user.
-    private func refused(_ reply: ErrorReply) {
+    private func refused(_ text: String) {
+        let reply = ErrorReply(credentials?.redacted(text) ?? text)
         let isAboutUs = ["NOPERM", "ERR"].contains(reply.kind) && !reply.rule.needsNewConnection
         let code: RedisError.Code =
             if ["WRONGPASS", "NOAUTH"].contains(reply.kind) || credentials != nil && isAboutUs {
@@ -272,7 +273,7 @@ final class Session: LinkSource, @unchecked Sendable {
             }
         var error = RedisError(
             code, delivery: .notDelivered,
-            "\(configuration.endpoint) refused the connection: \(credentials?.redacted(reply.text) ?? reply.text)",
+            "\(configuration.endpoint) refused the connection: \(reply.text)",
             replyKind: RedisError(reply).replyKind)
         error.permission = reply.denied
         fail(error)
@@ -413,7 +414,7 @@ final class Session: LinkSource, @unchecked Sendable {
         case .greeting: greeted(value)
         case .authorizing:
             // Unasked: a server that is full says so and goes.
-            refused(ErrorReply(value.errorText ?? "a reply that no command asked for"))
+            refused(value.errorText ?? "a reply that no command asked for")
         case .ready, .idle, .resolving, .connecting, .securing, .waiting, .closed:
             delegate?.sessionReceived(value)
         }
