@@ -77,11 +77,15 @@ final class Session: LinkSource, @unchecked Sendable {
             resolved(attempt: attempt, Result { () throws(RedisError) in [try SocketAddress.unix(path)] })
         case .tcp(let host, let port):
             // getaddrinfo blocks, for as long as the name service likes: it has a thread of its own.
-            startThread { [self] in
-                let result = Result { () throws(RedisError) in
-                    try configuration.resolve(host, port)
+            do throws(RedisError) {
+                try startThread { [self] in
+                    let result = Result { () throws(RedisError) in
+                        try configuration.resolve(host, port)
+                    }
+                    thread.submit { self.resolved(attempt: attempt, result) }
                 }
-                thread.submit { self.resolved(attempt: attempt, result) }
+            } catch {
+                fail(error)
             }
         }
     }
