@@ -26,6 +26,30 @@ struct LinkThreadTests {
         #expect(!log.hasOverlapped)
     }
 
+    @Test("an idle link costs no CPU, also when a reply is owed", arguments: [false, true])
+    func idle(owesReply: Bool) async throws {
+        let server = try FakeRedisServer { command in command.name == "SLOW" ? [] : nil }
+        try await withLink(server.url) { link in
+            let subscription = try link.subscribe("channel") { _ in }
+            try await expectInStep(link)
+            if owesReply { await link.connection.sendAll([["SLOW"]], to: Outcomes()) }
+            try await eventually("both connections stand") { server.accepted == 2 }
+            let before = await timeOfLoop(link)
+            try await Task.sleep(for: .milliseconds(400))
+            #expect(await timeOfLoop(link) - before < .milliseconds(50))
+            subscription.cancel()
+        }
+    }
+
+    /// The processor's time that the loop's own thread has had.
+    private func timeOfLoop(_ link: RedisLink) async -> Duration {
+        await Task(executorPreference: link.taskExecutor) {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+        }.value
+    }
+
     @Test("timers fire in the order of their times, and not when they were cancelled")
     func timers() async throws {
         let thread = try LinkThread()
@@ -54,6 +78,23 @@ struct LinkThreadTests {
                 }
             }
         }
+    }
+
+    @Test("a thread that has ended keeps nothing for the timers it had")
+    func timersAfterStop() async throws {
+        let thread = try LinkThread()
+        let kept = Mutex(WeakLocked())
+        do {
+            let object = Locked()
+            kept.withLock { $0.object = object }
+            thread.submit {
+                _ = thread.schedule(at: .now + .seconds(3600)) { object.value.withLock { $0 += 1 } }
+            }
+        }
+        thread.stop()
+        try await eventually("it is let go") { kept.withLock { $0.object == nil } }
+        // Until here the thread lives.
+        thread.submit {}
     }
 
     @Test("jobs that come after the end are run all the same")
@@ -167,6 +208,10 @@ private final class Gate: Sendable {
 
 private final class Locked: Sendable {
     let value = Mutex(0)
+}
+
+private struct WeakLocked {
+    weak var object: Locked?
 }
 
 /// An actor on the link's thread.
