@@ -4,7 +4,7 @@ import Synchronization
 
 /// The actor of one connection: hands commands to the session, and replies to the tasks that wait for them.
 ///
-/// Its executor is the connection's own ``LinkThread``. Callers do not enter the actor to send: they hand the
+/// Its executor is the link's ``LinkThread``. Callers do not enter the actor to send: they hand the
 /// thread a call, which takes part in the next turn, and go on where they were when the reply resumes them.
 /// That saves two of the three jobs that a call of an actor's method costs.
 package actor RedisConnection: LinkActor, SessionDelegate {
