@@ -26,30 +26,6 @@ struct LinkThreadTests {
         #expect(!log.hasOverlapped)
     }
 
-    @Test("an idle link costs no CPU, also when a reply is owed", arguments: [false, true])
-    func idle(owesReply: Bool) async throws {
-        let server = try FakeRedisServer { command in command.name == "SLOW" ? [] : nil }
-        try await withLink(server.url) { link in
-            let subscription = try link.subscribe("channel") { _ in }
-            try await expectInStep(link)
-            if owesReply { await link.connection.sendAll([["SLOW"]], to: Outcomes()) }
-            try await eventually("both connections stand") { server.accepted == 2 }
-            let before = await timeOfLoop(link)
-            try await Task.sleep(for: .milliseconds(400))
-            #expect(await timeOfLoop(link) - before < .milliseconds(50))
-            subscription.cancel()
-        }
-    }
-
-    /// The processor's time that the loop's own thread has had.
-    private func timeOfLoop(_ link: RedisLink) async -> Duration {
-        await Task(executorPreference: link.taskExecutor) {
-            var time = timespec()
-            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-            return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
-        }.value
-    }
-
     @Test("timers fire in the order of their times, and not when they were cancelled")
     func timers() async throws {
         let thread = try LinkThread()
