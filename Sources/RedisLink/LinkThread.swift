@@ -122,7 +122,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         wakeup = try Wakeup()
         turn.initialize(to: pthread_mutex_t())
         pthread_mutex_init(turn, nil)
-        startThread { self.loop() }
+        try startThread { self.loop() }
     }
 
     deinit {

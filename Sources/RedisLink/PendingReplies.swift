@@ -36,9 +36,11 @@ package struct PendingReplies<Completion> {
         entries.append(entry)
     }
 
-    /// The entry the reply that just came belongs to; nil when no reply was expected.
-    package mutating func replied() -> Entry? {
-        entries.popFirst()
+    /// The entry the reply that just came belongs to; nil when no reply was expected: the next command, if
+    /// there is one, is not among the `sent` bytes that the socket has taken.
+    package mutating func replied(sent: UInt64) -> Entry? {
+        guard let first = entries.first, first.end <= sent else { return nil }
+        return entries.popFirst()
     }
 
     /// Takes the completion of a command; nil when it has its reply already.

@@ -52,8 +52,8 @@ package struct RedisConfiguration: Sendable {
         self.clientName = clientName
     }
 
-    /// Reads `redis://[[user][:password]@]host[:port][/database]` or
-    /// `redis+unix://[[user][:password]@]/path[?db=database]`. With `rediss://` the connection is encrypted;
+    /// Reads `redis://[[user]:password@]host[:port][/database]` or
+    /// `redis+unix://[[user]:password@]/path[?db=database]`. With `rediss://` the connection is encrypted;
     /// its query may name PEM files and the server: `?ca=file&cert=file&key=file&server-name=name`.
     ///
     /// User and password are percent-decoded. The error never repeats the URL, which may carry a password.

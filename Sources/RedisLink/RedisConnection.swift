@@ -4,7 +4,7 @@ import Synchronization
 
 /// The actor of one connection: hands commands to the session, and replies to the tasks that wait for them.
 ///
-/// Its executor is the connection's own ``LinkThread``. Callers do not enter the actor to send: they hand the
+/// Its executor is the link's ``LinkThread``. Callers do not enter the actor to send: they hand the
 /// thread a call, which takes part in the next turn, and go on where they were when the reply resumes them.
 /// That saves two of the three jobs that a call of an actor's method costs.
 package actor RedisConnection: LinkActor, SessionDelegate {
@@ -395,7 +395,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     private func received(_ value: RedisValue) {
         // Whoever waits is told of its reply before the connection is given up.
         defer { if let unfitness, pending.isEmpty { leave(unfitness) } }
-        guard let entry = pending.replied() else {
+        guard let entry = pending.replied(sent: session.sent) else {
             // Whose reply this is cannot be known any more, nor whose the next ones will be.
             let unexpected = value.errorText ?? "a reply that no command asked for"
             if value.errorText == nil { noteMisplaced(unexpected) }

@@ -48,6 +48,10 @@ struct RedisURL {
         self.user = user.isEmpty ? nil : user
         if parts.count == 2 {
             password = try Self.decode(parts[1], "password")
+        } else if !user.isEmpty {
+            // Others read it as a user or as a password. We would be the default user of the server.
+            throw Self.invalid(
+                "the Redis URL has a user without a password: write user:password@, or :password@")
         }
     }
 

@@ -33,9 +33,9 @@ final class ReplyParser {
         elements.initialize(to: Elements(maximum: maximumElements))
         reader = redisReaderCreateWithFunctions(elementFunctions)
         reader.pointee.privdata = UnsafeMutableRawPointer(elements)
-        // hiredis gives its buffer back whenever it has been drained past 16 KiB: pointless work on a busy
-        // link.
-        reader.pointee.maxbuf = 0
+        // hiredis gives a drained buffer back when it is larger than this; its own 16 KiB make pointless work
+        // on a busy link.
+        reader.pointee.maxbuf = 1 << 20
         self.maximumReplyBytes = maximumReplyBytes
     }
 

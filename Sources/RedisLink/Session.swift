@@ -55,6 +55,8 @@ final class Session: LinkSource, @unchecked Sendable {
     deinit { input.deallocate() }
 
     var isReady: Bool { state.phase == .ready }
+    /// How many bytes of this connection the socket has taken.
+    var sent: UInt64 { output.sent }
 
     // MARK: Asked by the owner
 
@@ -75,11 +77,15 @@ final class Session: LinkSource, @unchecked Sendable {
             resolved(attempt: attempt, Result { () throws(RedisError) in [try SocketAddress.unix(path)] })
         case .tcp(let host, let port):
             // getaddrinfo blocks, for as long as the name service likes: it has a thread of its own.
-            startThread { [self] in
-                let result = Result { () throws(RedisError) in
-                    try configuration.resolve(host, port)
+            do throws(RedisError) {
+                try startThread { [self] in
+                    let result = Result { () throws(RedisError) in
+                        try configuration.resolve(host, port)
+                    }
+                    thread.submit { self.resolved(attempt: attempt, result) }
                 }
-                thread.submit { self.resolved(attempt: attempt, result) }
+            } catch {
+                fail(error)
             }
         }
     }
@@ -249,7 +255,7 @@ final class Session: LinkSource, @unchecked Sendable {
 
     private func greeted(_ value: RedisValue) {
         if case .error(let text) = value, !configuration.isOnlyProbed || text.refusesEverything {
-            return refused(ErrorReply(text))
+            return refused(text)
         }
         credentials = nil
         if state.greeted() { return becomeReady() }
@@ -258,7 +264,8 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 
     /// The socket must go: after a failed AUTH the server would serve it as the default user.
-    private func refused(_ reply: ErrorReply) {
+    private func refused(_ text: String) {
+        let reply = ErrorReply(credentials?.redacted(text) ?? text)
         let isAboutUs = ["NOPERM", "ERR"].contains(reply.kind) && !reply.rule.needsNewConnection
         let code: RedisError.Code =
             if ["WRONGPASS", "NOAUTH"].contains(reply.kind) || credentials != nil && isAboutUs {
@@ -270,7 +277,7 @@ final class Session: LinkSource, @unchecked Sendable {
             }
         var error = RedisError(
             code, delivery: .notDelivered,
-            "\(configuration.endpoint) refused the connection: \(credentials?.redacted(reply.text) ?? reply.text)",
+            "\(configuration.endpoint) refused the connection: \(reply.text)",
             replyKind: RedisError(reply).replyKind)
         error.permission = reply.denied
         fail(error)
@@ -411,7 +418,7 @@ final class Session: LinkSource, @unchecked Sendable {
         case .greeting: greeted(value)
         case .authorizing:
             // Unasked: a server that is full says so and goes.
-            refused(ErrorReply(value.errorText ?? "a reply that no command asked for"))
+            refused(value.errorText ?? "a reply that no command asked for")
         case .ready, .idle, .resolving, .connecting, .securing, .waiting, .closed:
             delegate?.sessionReceived(value)
         }

@@ -19,7 +19,7 @@ final class Socket {
 
     deinit { close(descriptor) }
 
-    /// Starts to connect. The connection stands when the socket is writable and ``connectError()`` is nil.
+    /// Starts to connect. The connection stands when the socket is writable and ``connectResult()`` is success.
     init(connectingTo address: SocketAddress) throws(RedisError) {
         #if canImport(Glibc)
             let kind =
@@ -44,8 +44,8 @@ final class Socket {
         }
     }
 
-    /// Keep-alive notices a dead peer of an idle connection; the user timeout one of a connection with unread
-    /// writes.
+    /// Keep-alive notices a dead peer of an idle connection; the user timeout one of a connection whose
+    /// writes it does not acknowledge.
     private func configureTCP() {
         setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         setOption(SOL_SOCKET, SO_KEEPALIVE, 1)

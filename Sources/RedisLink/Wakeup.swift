@@ -56,7 +56,7 @@ func threadIdentity() -> UInt {
 }
 
 /// Starts a detached thread. `body` ends with the thread.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+func startThread(_ body: @escaping @Sendable () -> Void) throws(RedisError) {
     final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -79,6 +79,11 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
                 return nil
             }, box)
     #endif
-    precondition(result == 0, "the system refuses a thread: \(errorText(result))")
+    guard result == 0 else {
+        Unmanaged<Box>.fromOpaque(box).release()
+        throw RedisError(
+            .connectFailed, delivery: .notDelivered,
+            "the system gives the link no thread: \(errorText(result))")
+    }
     pthread_detach(thread)
 }

@@ -162,17 +162,22 @@ struct AuthenticationTests {
         #expect((2...40).contains(server.accepted), "\(server.accepted) connections in a second")
     }
 
-    @Test("a server that repeats the arguments of a command it does not know tells no password")
-    func unknownCommand() async throws {
+    @Test(
+        "a server that repeats the arguments of a command it does not know tells no password",
+        arguments: [
+            (
+                "ERR unknown command 'AUTH', with args beginning with: 'u' '",
+                RedisError.Code.authenticationFailed
+            ),
+            ("", .connectFailed),
+        ])
+    func unknownCommand(before: String, code: RedisError.Code) async throws {
         let server = try FakeRedisServer { command in
-            let arguments = command.words.dropFirst().map { "'\($0)'" }.joined(separator: " ")
-            return [
-                .reply(RESP2.error("ERR unknown command 'AUTH', with args beginning with: \(arguments)"))
-            ]
+            [.reply(RESP2.error("\(before)\(command.words[2])' unknown command"))]
         }
         try await withLink(server.url.replacing("://", with: "://u:\(Self.canary)@")) { link in
             let error = await failure { try await link.connect() }
-            #expect(error?.code == .authenticationFailed)
+            #expect(error?.code == code)
             #expect(error?.message.contains("unknown command") == true)
             #expect("\(String(reflecting: error))".contains(Self.canary) == false)
         }

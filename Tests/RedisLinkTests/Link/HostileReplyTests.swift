@@ -120,4 +120,18 @@ struct HostileReplyTests {
             #expect(server.accepted == 2)
         }
     }
+
+    @Test("a reply that comes before a command has left is not taken for the command's")
+    func early() async throws {
+        let server = try FakeRedisServer { command in
+            command.connection == 0 ? [.reply(command.plainReply + RESP2.ok)] : nil
+        }
+        try await withLink(server.url) { link in
+            // It waits for the connection, and is written when the greeting's own reply is read.
+            let error = await failure { try await link.send(["SET", "a", "1"]) }
+            #expect(error?.delivery == .notDelivered)
+            #expect(server.received("SET").isEmpty)
+            try await expectInStep(link)
+        }
+    }
 }

@@ -1,8 +1,9 @@
 import Foundation
 import HoldfastTesting
-import RedisLink
 import Synchronization
 import Testing
+
+@testable import RedisLink
 
 #if os(Linux)
     /// Each runs in a process of its own, where nothing else opens files, starts threads or takes memory.
@@ -115,6 +116,81 @@ import Testing
                     #expect(grown < Footprint.allowed(64 << 20), "\(grown >> 20) MiB after reply \(index)")
                 }
                 await link.close()
+            }
+        }
+
+        @Test("a link leaves its descriptors to no child, and the system looks after its idle peer")
+        func descriptors() async {
+            await #expect(processExitsWith: .success) {
+                let server = try FakeRedisServer(.tcp)
+                let before = try Self.descriptors()
+                let link = try makeLink(server.url)
+                let pipes = try Self.descriptors().subtracting(before)
+                #expect(pipes.count == 2)
+                try await expectInStep(link)
+                // Only the link's end of the connection has this set.
+                let sockets = try Self.descriptors().filter {
+                    Self.option(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, of: $0) == 30_000
+                }
+                #expect(sockets.count == 1)
+                for descriptor in pipes.union(sockets) {
+                    #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
+                }
+                #expect(sockets.allSatisfy { Self.option(SOL_SOCKET, SO_KEEPALIVE, of: $0) == 1 })
+                await link.close()
+            }
+        }
+
+        private static func descriptors() throws -> Set<Int32> {
+            let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+            // The one by which the folder is read is gone again.
+            return Set(names.compactMap { Int32($0) }.filter { fcntl($0, F_GETFD) >= 0 })
+        }
+
+        private static func option(_ level: Int32, _ name: Int32, of descriptor: Int32) -> Int32? {
+            var value: Int32 = 0
+            var size = socklen_t(MemoryLayout<Int32>.size)
+            return getsockopt(descriptor, level, name, &value, &size) == 0 ? value : nil
+        }
+
+        @Test("an idle link costs no CPU, also when a reply is owed", arguments: [false, true])
+        func idle(owesReply: Bool) async throws {
+            let server = try FakeRedisServer { command in command.name == "SLOW" ? [] : nil }
+            try await withLink(server.url) { link in
+                let subscription = try link.subscribe("channel") { _ in }
+                try await expectInStep(link)
+                if owesReply { await link.connection.sendAll([["SLOW"]], to: Outcomes()) }
+                try await eventually("both connections stand") { server.accepted == 2 }
+                let before = await timeOfLoop(link)
+                try await Task.sleep(for: .milliseconds(400))
+                #expect(await timeOfLoop(link) - before < .milliseconds(50))
+                subscription.cancel()
+            }
+        }
+
+        /// The processor's time that the loop's own thread has had.
+        private func timeOfLoop(_ link: RedisLink) async -> Duration {
+            await Task(executorPreference: link.taskExecutor) {
+                var time = timespec()
+                clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+                return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+            }.value
+        }
+
+        @Test("the memory of a large reply is given back with the next one")
+        func largeReply() async {
+            await #expect(processExitsWith: .success) {
+                let parser = ReplyParser(maximumReplyBytes: 64 << 20)
+                let piece = [UInt8](repeating: 0x61, count: 64 << 10)
+                let before = try Footprint.residentMemory()
+                try Array("$50331648\r\n".utf8).withUnsafeBytes { try parser.feed($0) }
+                for _ in 0..<768 { try piece.withUnsafeBytes { try parser.feed($0) } }
+                for text in ["\r\n", "+OK\r\n"] {
+                    try Array(text.utf8).withUnsafeBytes { try parser.feed($0) }
+                    #expect(try parser.next() != nil)
+                }
+                let kept = try Footprint.residentMemory() - before
+                #expect(kept < Footprint.allowed(16 << 20), "\(kept >> 20) MiB")
             }
         }
 

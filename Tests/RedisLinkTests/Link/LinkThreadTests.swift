@@ -56,6 +56,23 @@ struct LinkThreadTests {
         }
     }
 
+    @Test("a thread that has ended keeps nothing for the timers it had")
+    func timersAfterStop() async throws {
+        let thread = try LinkThread()
+        let kept = Mutex(WeakLocked())
+        do {
+            let object = Locked()
+            kept.withLock { $0.object = object }
+            thread.submit {
+                _ = thread.schedule(at: .now + .seconds(3600)) { object.value.withLock { $0 += 1 } }
+            }
+        }
+        thread.stop()
+        try await eventually("it is let go") { kept.withLock { $0.object == nil } }
+        // Until here the thread lives.
+        thread.submit {}
+    }
+
     @Test("jobs that come after the end are run all the same")
     func afterStop() async throws {
         let thread = try LinkThread()
@@ -167,6 +184,10 @@ private final class Gate: Sendable {
 
 private final class Locked: Sendable {
     let value = Mutex(0)
+}
+
+private struct WeakLocked {
+    weak var object: Locked?
 }
 
 /// An actor on the link's thread.

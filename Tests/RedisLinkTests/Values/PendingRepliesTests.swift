@@ -15,10 +15,20 @@ struct PendingRepliesTests {
     func order() {
         var pending = PendingReplies<UInt64>()
         for id in 1...3 { pending.append(entry(UInt64(id))) }
-        #expect((1...3).map { _ in pending.replied()?.completion } == [1, 2, 3])
+        #expect((1...3).map { _ in pending.replied(sent: .max)?.completion } == [1, 2, 3])
         #expect(pending.isEmpty)
-        let none = pending.replied()
+        let none = pending.replied(sent: .max)
         #expect(none == nil)
+    }
+
+    @Test("a command that was not sent to its last byte has no reply yet, and keeps its place")
+    func notSent() {
+        var pending = PendingReplies<UInt64>()
+        for id in 1...2 { pending.append(entry(UInt64(id), end: UInt64(id) * 10)) }
+        #expect(pending.replied(sent: 19)?.completion == 1)
+        let early = pending.replied(sent: 19)
+        #expect(early == nil)
+        #expect(pending.end(sent: 19).map(\.delivery) == [.notDelivered])
     }
 
     @Test("a withdrawn command keeps its place: its reply is dropped, the next command gets its own")
@@ -28,7 +38,7 @@ struct PendingRepliesTests {
         #expect(pending.withdraw(2) == 2)
         #expect(pending.withdraw(2) == nil)
         #expect(pending.count == 3)
-        #expect((1...3).map { _ in pending.replied()?.completion } == [1, nil, 3])
+        #expect((1...3).map { _ in pending.replied(sent: .max)?.completion } == [1, nil, 3])
         #expect(pending.withdraw(1) == nil)
     }
 
@@ -43,7 +53,7 @@ struct PendingRepliesTests {
         #expect(pending.expire(at: start + .milliseconds(200)).map(\.completion) == [2, 3])
         #expect(pending.expire(at: start + .milliseconds(200)).isEmpty)
         #expect(pending.earliestDeadline == start + .milliseconds(300))
-        #expect((1...3).map { _ in pending.replied()?.completion } == [1, nil, nil])
+        #expect((1...3).map { _ in pending.replied(sent: .max)?.completion } == [1, nil, nil])
     }
 
     @Test("at the end, what was not sent to its last byte is not delivered, the rest unknown")
@@ -84,7 +94,7 @@ struct PendingRepliesTests {
                     model.entries.append((new, true))
                 case 4..<6:
                     let expected = model.entries.isEmpty ? nil : model.entries.removeFirst()
-                    let actual = pending.replied()
+                    let actual = pending.replied(sent: .max)
                     #expect(actual?.id == expected?.entry.id, "\(place)")
                     #expect(
                         actual?.completion == expected.flatMap { $0.waits ? $0.entry.id : nil }, "\(place)")

@@ -50,7 +50,6 @@ struct RedisURLTests {
         arguments: [
             ("redis://:pw@h", nil, "pw"),
             ("redis://u:pw@h:1/2", "u", "pw"),
-            ("redis://u@h", "u", nil),
             ("redis://u:@h", "u", ""),
             ("redis://u:p:w@h", "u", "p:w"),
             ("redis://u:p@w@h", "u", "p@w"),
@@ -81,6 +80,7 @@ struct RedisURLTests {
             "redis://u:CANARY@h/1?x=y", "redis://u:CANARY@[::1", "redis://u:CANARY@[::1]x",
             "redis://u:CANARY%@h", "redis://u:CANARY%2@h", "redis://u:CANARY%zz@h", "redis://u:CANARY%+1@h",
             "redis://u:CANARY%ff@h", "redis://u:CAN/ARY@h", "redis://u:CANARY/x@h",
+            "redis://CANARY@h", "rediss://CANARY@h", "redis+unix://CANARY@/run/r.sock",
             "redis+unix://u:CANARY@run/r.sock", "redis+unix://", "redis+unix://u:CANARY@/r?db=x",
             "redis+unix://u:CANARY@/r?password=CANARY", "redis+unix://u:CANARY@/r?db=1&x=CANARY",
             "redis+unix://u:CANARY@/r%zz",
