@@ -333,7 +333,8 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
             if ended { timers = [] }
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
-            if ended { return }
+            // Who came while this was the holder of the turn could not borrow, and found nobody asleep to wake.
+            if ended { return runTurns(borrowed: false) }
             if isThrough, sleep.isAwaiting, let found = linger(for: sleep) {
                 ready = found
                 continue

@@ -84,6 +84,19 @@ struct LinkThreadTests {
         try await eventually("all ran") { count.withLock { $0 } == 100 }
     }
 
+    @Test("jobs that come in the very moment of the end are run all the same")
+    func whileEnding() async throws {
+        for round in 0..<4000 {
+            let thread = try LinkThread()
+            let count = Mutex(0)
+            thread.stop()
+            // The last one may meet the thread anywhere on its way to its end.
+            let jobs = 1 + round % 64
+            for _ in 0..<jobs { thread.submit { count.withLock { $0 += 1 } } }
+            try await eventually("all ran, in round \(round)") { count.withLock { $0 } == jobs }
+        }
+    }
+
     @Test("a caller that takes a turn leaves the tasks that prefer the thread to the thread")
     func tasksOfOthers() async throws {
         let thread = try LinkThread()
