@@ -70,7 +70,8 @@ struct HostileNumberTests {
             Self.reply(.integer(0), Self.text("moved"), .integer(time), .integer(cursor)))
         #expect((read != nil) == isUsable)
         guard let read else { return }
-        var machine = TickMachine(schedule: .every(.seconds(86_400), phase: .seconds(1), runOnStart: true))
+        var machine = TickMachine(
+            Timetable(.every(.seconds(86_400), phase: .seconds(1), runOnStart: true), worker: "w"))
         machine.answered(read.answer, nominal: nil, serverTime: read.serverTime, at: .now)
         #expect(machine.next(at: .now) != .ask)
     }

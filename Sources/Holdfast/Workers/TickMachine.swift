@@ -27,24 +27,26 @@ struct TickMachine: Sendable {
     /// A run that ends early does not tell; so look this often whether a tick that is due can start.
     static let patience: Duration = .seconds(1)
 
-    private let schedule: Schedule
+    private let timetable: Timetable
     private var clock: ServerClock?
     private var cursor: Int64?
     /// Ticks up to this one are past for this instance: claimed by somebody, or due before it ever looked.
     private var past: Int64?
     private var notBefore: ContinuousClock.Instant?
 
-    init(schedule: Schedule) {
-        self.schedule = schedule
+    init(_ timetable: Timetable) {
+        self.timetable = timetable
     }
 
     func next(at now: ContinuousClock.Instant) -> Step {
         if let notBefore, now < notBefore { return .wait(until: notBefore) }
         guard let clock, let past, clock.age(at: now) < Self.freshness else { return .ask }
         // Of the ticks that came due, all but the newest are skipped.
-        let nominal = schedule.newest(notAfter: clock.milliseconds(at: now))
-        if nominal > past { return .claim(nominal: nominal, cursor: cursor) }
-        return .wait(until: min(clock.instant(of: schedule.first(after: past)), now + Self.freshness))
+        if let nominal = timetable.newestDue(after: past, at: clock.milliseconds(at: now)) {
+            return .claim(nominal: nominal, cursor: cursor)
+        }
+        let next = timetable.first(after: past).map { clock.instant(of: timetable.due($0)) }
+        return .wait(until: min(next ?? now + Self.freshness, now + Self.freshness))
     }
 
     /// The server answered the claim of `nominal`, or a question, when its clock showed `serverTime`.
@@ -60,7 +62,7 @@ struct TickMachine: Sendable {
         case .moved(let moved):
             cursor = moved
             // A cursor that was lost or fell back does not bring back ticks that this instance saw claimed.
-            past = [past, moved].compactMap(\.self).max() ?? beginning(at: serverTime)
+            past = [past, moved].compactMap(\.self).max() ?? timetable.beginning(at: serverTime)
         case .early:
             // The estimate was ahead of the server's clock; now it is not.
             notBefore = now + .milliseconds(1)
@@ -73,10 +75,5 @@ struct TickMachine: Sendable {
     /// calls wait for it by themselves.
     mutating func failed(refused: Bool, at now: ContinuousClock.Instant) {
         notBefore = now + (refused ? Self.patience : .milliseconds(100))
-    }
-
-    /// What is past for a worker that has never run.
-    private func beginning(at serverTime: Int64) -> Int64 {
-        schedule.runsOnStart ? schedule.newest(notAfter: serverTime) - 1 : serverTime
     }
 }

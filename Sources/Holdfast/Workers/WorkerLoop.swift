@@ -23,7 +23,7 @@ final class WorkerLoop: HostedComponent {
 
     func run() async throws {
         let claim = try TickClaim(worker: worker.name, lease: worker.lease, link: core.link, keys: core.keys)
-        var machine = TickMachine(schedule: worker.schedule)
+        var machine = TickMachine(Timetable(worker.schedule, worker: worker.name))
         while !stopping.isStopping && !Task.isCancelled {
             do throws(RedisError) {
                 switch machine.next(at: .now) {

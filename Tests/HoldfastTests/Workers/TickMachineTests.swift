@@ -12,7 +12,7 @@ struct TickMachineTests {
 
     /// A machine of a period of one second that learned at `start` that the server shows 10,500 ms.
     func machine(_ schedule: Schedule = .every(.seconds(1)), cursor: Int64? = nil) -> TickMachine {
-        var machine = TickMachine(schedule: schedule)
+        var machine = TickMachine(Timetable(schedule, worker: "w"))
         #expect(machine.next(at: start) == .ask)
         machine.answered(.moved(cursor: cursor), nominal: nil, serverTime: 10_500, at: start)
         return machine
@@ -99,7 +99,7 @@ struct TickMachineTests {
     func manyMachines(seed: UInt64) {
         // A model of tick.lua, with runs that take no time.
         var random = SeededGenerator(seed: seed)
-        var machines = (0..<4).map { _ in TickMachine(schedule: .every(.milliseconds(100))) }
+        var machines = (0..<4).map { _ in TickMachine(Timetable(.every(.milliseconds(100)), worker: "w")) }
         var cursor: Int64?
         var claimed: [Int64] = []
         var now: Int64 = 0
