@@ -46,7 +46,7 @@ final class StopSignal: Sendable {
     }
 
     /// Returns at the stop, or when the task is cancelled.
-    private func untilStopped() async {
+    func untilStopped() async {
         let (stream, waiter) = AsyncStream<Never>.makeStream()
         let id = state.withLock { state in
             state.nextWaiter += 1

@@ -1,3 +1,5 @@
+import RedisLink
+
 /// The ticks of one worker: its schedule, with what the worker's name adds to it.
 ///
 /// A pure function; all instants are milliseconds since 1970 on the server. The *cursor* is the instant up to
@@ -43,6 +45,33 @@ struct Timetable: Sendable {
         guard let newest = newest(after: cursor, notAfter: now) else { return nil }
         // A tick begins before the next one's nominal instant, so the one before the newest is due.
         return due(newest) <= now ? newest : self.newest(after: cursor, notAfter: newest - 1)
+    }
+
+    /// The tick to run at `now`, by what becomes of missed ones. Nil if there is none.
+    func tick(after cursor: Int64, at now: Int64, _ missed: MissedTicks) -> Int64? {
+        guard let newest = newestDue(after: cursor, at: now) else { return nil }
+        switch missed {
+        case .once: return newest
+        case .skip: return latest(due(newest), missed).map { now <= $0 } ?? true ? newest : nil
+        case .catchUp(let most): return oldest(of: most, after: cursor, upTo: newest)
+        }
+    }
+
+    /// The instant after which it is too late for a tick that was due at `due`; nil if it never is.
+    func latest(_ due: Int64, _ missed: MissedTicks) -> Int64? {
+        guard case .skip(let tolerance) = missed, !schedule.followsRuns else { return nil }
+        return due + tolerance.wholeMilliseconds
+    }
+
+    /// The first of the ticks after the cursor up to `newest`, of which only the last `most` count.
+    private func oldest(of most: Int, after cursor: Int64, upTo newest: Int64) -> Int64? {
+        guard let first = first(after: cursor) else { return nil }
+        var tick = first
+        for _ in 1..<most where tick < newest { tick = self.first(after: tick) ?? newest }
+        if tick >= newest { return first }
+        tick = newest
+        for _ in 1..<most { tick = self.newest(after: cursor, notAfter: tick - 1) ?? tick }
+        return tick
     }
 
     /// The cursor to begin with, for a worker that has never run.
