@@ -236,6 +236,10 @@ struct PermissionTests {
                 try await bench.finish("i:a")
             }
         },
+        Operation(name: "steering a worker") { _, user in
+            _ = try await user.worker("w")
+            for steer in [user.pause, user.trigger, user.resume] { _ = try await steer("w") }
+        },
         Operation(name: "doing once") { _, user in
             _ = try await user.once(UUID().uuidString, in: "s") { _ in 1 }
         },

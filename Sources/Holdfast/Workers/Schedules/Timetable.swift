@@ -47,6 +47,11 @@ struct Timetable: Sendable {
         return due(newest) <= now ? newest : self.newest(after: cursor, notAfter: newest - 1)
     }
 
+    /// When the next tick is due of those that are not missed at `now`.
+    func nextDue(after cursor: Int64, at now: Int64) -> Int64? {
+        first(after: newestDue(after: cursor, at: now) ?? cursor).map(due)
+    }
+
     /// The tick to run at `now`, by what becomes of missed ones. Nil if there is none.
     func tick(after cursor: Int64, at now: Int64, _ missed: MissedTicks) -> Int64? {
         guard let newest = newestDue(after: cursor, at: now) else { return nil }
