@@ -150,19 +150,50 @@ struct TickMachineTests {
 
     @Test("one of many machines claims each tick, in any order of their calls", arguments: 0..<50)
     func manyMachines(seed: UInt64) {
-        // A model of tick.lua, with runs that take no time.
+        let catchesUp = seed.isMultiple(of: 2)
+        let nominals = claims(seed: seed, catchesUp ? .catchUp(atMost: 100) : .once) { now, _ in now }
+        #expect(nominals == Array(Set(nominals)).sorted())
+        #expect(nominals.count >= 20)
+        if catchesUp, let first = nominals.first, let last = nominals.last {
+            #expect(nominals == Array(stride(from: first, through: last, by: 100)), "each tick ran")
+        }
+    }
+
+    @Test(
+        "no tick is claimed twice when the server's clock is stepped by hours, either way", arguments: 0..<50)
+    func steppedServer(seed: UInt64) {
+        var offset: Int64 = 0
+        let nominals = claims(seed: seed, .catchUp(atMost: 3)) { now, random in
+            if Int.random(in: 0..<40, using: &random) == 0 {
+                offset = .random(in: -3...3, using: &random) * 3_600_000
+            }
+            return now + offset
+        }
+        #expect(nominals == Array(Set(nominals)).sorted())
+        #expect(!nominals.isEmpty)
+    }
+
+    /// The ticks that four instances claim, whose own clocks differ by hours: by a model of tick.lua, with runs
+    /// that take no time.
+    ///
+    /// - Parameter serverTime: what the server's clock shows after so many milliseconds.
+    private func claims(
+        seed: UInt64, _ missed: MissedTicks, serverTime: (Int64, inout SeededGenerator) -> Int64
+    ) -> [Int64] {
         var random = SeededGenerator(seed: seed)
-        let missed: MissedTicks = seed.isMultiple(of: 2) ? .once : .catchUp(atMost: 100)
         var machines = (0..<4).map { _ in
             TickMachine(Timetable(.every(.milliseconds(100)), worker: "w"), missed: missed)
         }
+        let hours = (0..<4).map { _ in Int64.random(in: -12...12, using: &random) }
         var cursor: Int64?
         var nominals: [Int64] = []
-        var now: Int64 = 0
-        while now < 3_000 {
-            now += .random(in: 0...40, using: &random)
+        var passed: Int64 = 0
+        while passed < 3_000 {
+            passed += .random(in: 0...40, using: &random)
+            let now = serverTime(passed + 36_000_000, &random)
             let index = Int.random(in: 0..<4, using: &random)
-            guard case .look(let look) = machines[index].next(at: at(now)) else { continue }
+            let local = at(passed + hours[index] * 3_600_000)
+            guard case .look(let look) = machines[index].next(at: local) else { continue }
             cursor = cursor ?? look.seed
             let answer: TickAnswer
             if let tick = look.tick {
@@ -178,12 +209,8 @@ struct TickMachineTests {
             } else {
                 answer = waiting(.asked, cursor: cursor, now)
             }
-            machines[index].answered(answer, at: at(now))
+            machines[index].answered(answer, at: local)
         }
-        #expect(nominals == Array(Set(nominals)).sorted())
-        #expect(nominals.count >= 20)
-        if missed != .once, let first = nominals.first, let last = nominals.last {
-            #expect(nominals == Array(stride(from: first, through: last, by: 100)), "each tick ran")
-        }
+        return nominals
     }
 }
