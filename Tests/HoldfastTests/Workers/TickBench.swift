@@ -9,6 +9,7 @@ struct TickBench: Sendable {
     var script = Scripts.tick
     var options = WorkerOptions()
     var schedule: Schedule = .every(.seconds(1))
+    var finishScript = Scripts.finish
     var keys: WorkerKeys {
         get throws { try WorkerKeys("w", concurrency: options.concurrency, in: holdfast.core.keys) }
     }
@@ -36,7 +37,7 @@ struct TickBench: Sendable {
         async throws -> Bool
     {
         let reply = try await holdfast.core.link.evaluate(
-            Scripts.finish, keys: [keys.worker, keys.history],
+            finishScript, keys: [keys.worker, keys.history],
             arguments: [
                 .string(token), .init(slot), .string(outcome.rawValue), "", .init(options.history),
                 schedule.followsRuns ? "1" : "", again ? "1" : "",
@@ -64,4 +65,12 @@ struct TickBench: Sendable {
 extension TickAnswer {
     var run: ClaimedRun? { if case .claimed(let run) = verdict { run } else { nil } }
     var reason: Reason? { if case .waiting(let reason, _) = verdict { reason } else { nil } }
+}
+
+/// The calls of a worker `w` that runs every second.
+func tickClaim(of holdfast: Holdfast, lease: Duration, options: WorkerOptions = WorkerOptions()) throws
+    -> TickClaim
+{
+    let worker = TestWorker(schedule: .every(.seconds(1)), lease: lease, options: options) { _ in }
+    return try TickClaim(worker, caller: "1 host", link: holdfast.core.link, keys: holdfast.core.keys)
 }

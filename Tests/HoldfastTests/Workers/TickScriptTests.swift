@@ -187,11 +187,3 @@ struct TickScriptTests {
         }
     }
 }
-
-/// The calls of a worker `w` that runs every second.
-func tickClaim(of holdfast: Holdfast, lease: Duration, options: WorkerOptions = WorkerOptions()) throws
-    -> TickClaim
-{
-    let worker = TestWorker(schedule: .every(.seconds(1)), lease: lease, options: options) { _ in }
-    return try TickClaim(worker, caller: "1 host", link: holdfast.core.link, keys: holdfast.core.keys)
-}
