@@ -9,7 +9,8 @@ enum ReplyReaders {
     private static let keys = try? KeySpace(namespace: "fuzz")
 
     static func read(_ values: [RedisValue]) {
-        var machine = TickMachine(schedule: .every(.seconds(10), phase: .seconds(3), runOnStart: true))
+        var machine = TickMachine(
+            Timetable(.every(.seconds(10), phase: .seconds(3), runOnStart: true), worker: "w"))
         for value in values {
             let reply = RedisReply(value: value, sentAt: .now)
             readLock(reply)

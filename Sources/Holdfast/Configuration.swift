@@ -20,6 +20,11 @@ public struct Configuration: Sendable {
     /// pause of at most 2 s. What it throws is not shown, since nobody knows what secrets are in it: only its
     /// type is.
     public var credentials: (@Sendable () async throws -> RedisCredentials)?
+    /// Called after each run of a periodic worker in this instance, with the error of one that did not succeed:
+    /// for metrics and alarms. It must return soon; the worker's next run waits for it.
+    ///
+    /// A run of an instance that died reports nowhere; ``Holdfast/runs(ofWorker:)`` tells of it.
+    public var runObserver: (@Sendable (WorkerRun, (any Error)?) -> Void)?
 
     public init() {}
 

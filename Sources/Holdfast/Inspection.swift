@@ -16,23 +16,10 @@ extension Holdfast {
     /// for each thousand keys: for operators, not for hot paths. It also finds locks of other clients.
     public func locks() async throws -> [HeldLock] {
         try await core.inspecting("listing the locks") { () async throws(RedisError) in
-            var names: Set<String> = []
-            var cursor = "0"
-            repeat {
-                let reply = try await core.link.send([
-                    "SCAN", .string(cursor), "MATCH", .string(core.keys.pattern(part: "lock")), "COUNT",
-                    "1000",
-                ]).value.array
-                cursor = reply?.first?.string ?? "0"
-                for key in reply?.last?.array ?? [] {
-                    if let name = key.string.flatMap({ core.keys.name(inKey: $0, part: "lock") }) {
-                        names.insert(name)
-                    }
-                }
-            } while cursor != "0"
+            let names = try await core.names(withPart: "lock")
             let instances = try await core.registeredInstances()
             var locks: [HeldLock] = []
-            for name in names.sorted() {
+            for name in names {
                 if let lock = try await core.look(at: name, instances) { locks.append(lock) }
             }
             return locks
@@ -62,6 +49,22 @@ extension Core {
         } catch {
             throw HoldfastError.thrown(for: error, what)
         }
+    }
+
+    /// The names that have a key of that part, sorted. One round trip for each thousand keys of the database.
+    func names(withPart part: String) async throws(RedisError) -> [String] {
+        var names: Set<String> = []
+        var cursor = "0"
+        repeat {
+            let reply = try await link.send([
+                "SCAN", .string(cursor), "MATCH", .string(keys.pattern(part: part)), "COUNT", "1000",
+            ]).value.array
+            cursor = reply?.first?.string ?? "0"
+            for key in reply?.last?.array ?? [] {
+                if let name = key.string.flatMap({ keys.name(inKey: $0, part: part) }) { names.insert(name) }
+            }
+        } while cursor != "0"
+        return names.sorted()
     }
 
     func registeredInstances() async throws(RedisError) -> [String: Instance] {

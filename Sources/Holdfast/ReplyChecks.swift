@@ -9,6 +9,6 @@ extension ReplyCheck {
     package static func releasing(_ token: String) -> ReplyCheck { .digits(of: token, before: 7) }
     /// For renew.lua.
     package static func renewing(_ token: String) -> ReplyCheck { .digits(of: token, before: 14) }
-    /// For complete.lua.
+    /// For complete.lua, and for finish.lua, whose tokens are others.
     package static func completing(_ token: String) -> ReplyCheck { .digits(of: token, before: 21) }
 }

@@ -11,6 +11,8 @@ package enum Scripts {
     package static let inspect = script("inspect", PackageResources.inspect_lua)
     package static let beat = script("beat", PackageResources.beat_lua)
     package static let tick = script("tick", PackageResources.tick_lua)
+    package static let finish = script("finish", PackageResources.finish_lua)
+    package static let steerWorker = script("steer_worker", PackageResources.steer_worker_lua)
     package static let enqueue = script("enqueue", PackageResources.enqueue_lua)
     package static let claim = script("claim", PackageResources.claim_lua)
     package static let renewClaims = script("renew_claims", PackageResources.renew_claims_lua)

@@ -66,23 +66,30 @@ struct HostileNumberTests {
     @Test("a server's clock or a cursor beyond reckoning is no answer, any other is", arguments: pairs)
     func tick(time: Int64, cursor: Int64) {
         let isUsable = ServerClock.range.contains(time) && ServerClock.range.contains(cursor)
-        let read = TickClaim.Reply(
-            Self.reply(.integer(0), Self.text("moved"), .integer(time), .integer(cursor)))
+        let read = TickAnswer(
+            Self.reply(
+                .integer(0), Self.text("waiting"), .integer(time), Self.text("\(cursor)"),
+                Self.text("asked"), .integer(cursor)))
         #expect((read != nil) == isUsable)
         guard let read else { return }
-        var machine = TickMachine(schedule: .every(.seconds(86_400), phase: .seconds(1), runOnStart: true))
-        machine.answered(read.answer, nominal: nil, serverTime: read.serverTime, at: .now)
-        #expect(machine.next(at: .now) != .ask)
+        var machine = TickMachine(
+            Timetable(.every(.seconds(86_400), phase: .seconds(1), runOnStart: true), worker: "w"))
+        machine.answered(read, at: .now)
+        _ = machine.next(at: .now)
     }
 
     @Test(
         "a cursor that is no number is no answer: it would be asked for again at once, for ever",
         arguments: ["x", " ", "1e3", "9223372036854775808"])
     func cursor(text: String) {
-        #expect(
-            TickClaim.Reply(Self.reply(.integer(0), Self.text("moved"), .integer(1), Self.text(text))) == nil)
-        let none = TickClaim.Reply(Self.reply(.integer(0), Self.text("moved"), .integer(1), Self.text("")))
-        #expect(none?.answer == .moved(cursor: nil))
+        func answer(_ cursor: String) -> TickAnswer? {
+            TickAnswer(
+                Self.reply(
+                    .integer(0), Self.text("waiting"), .integer(1), Self.text(cursor), Self.text("asked"),
+                    .integer(-1)))
+        }
+        #expect(answer(text) == nil)
+        #expect(answer("") == TickAnswer(verdict: .waiting(.asked, remaining: nil), serverTime: 1))
     }
 
     @Test("only a token of this library's form names an instance")

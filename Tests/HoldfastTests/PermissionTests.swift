@@ -229,11 +229,16 @@ struct PermissionTests {
             _ = try await user.fencedRead("value")
         },
         Operation(name: "ticking") { _, user in
-            let claim = try TickClaim(
-                worker: "w", lease: .seconds(30), link: user.core.link, keys: user.core.keys)
-            _ = try await claim.ask()
-            _ = try await claim.claim(nominal: 1, cursor: nil, token: "token")
-            _ = try await claim.claim(nominal: 2, cursor: 1, token: "other")
+            let bench = TickBench(holdfast: user)
+            let answer = try await bench.look("i:a", seed: 1)
+            let cursor = try #require(answer.cursor)
+            if try await bench.look("i:a", cursor + 1, cursor: cursor).run != nil {
+                try await bench.finish("i:a")
+            }
+        },
+        Operation(name: "steering a worker") { _, user in
+            _ = try await user.worker("w")
+            for steer in [user.pause, user.trigger, user.resume] { _ = try await steer("w") }
         },
         Operation(name: "doing once") { _, user in
             _ = try await user.once(UUID().uuidString, in: "s") { _ in 1 }

@@ -3,7 +3,8 @@ import Synchronization
 /// Tells a component to begin nothing new, and some time later to give up what is under way.
 final class StopSignal: Sendable {
     private struct State: Sendable {
-        var isStopping = false
+        /// When the first stop came; nil before.
+        var stopped: ContinuousClock.Instant?
         /// Whoever waits has a stream of its own that the stop ends: a stream ends for all who wait for it
         /// when one of them is cancelled.
         var waiters: [UInt64: AsyncStream<Never>.Continuation] = [:]
@@ -18,11 +19,11 @@ final class StopSignal: Sendable {
         self.grace = grace
     }
 
-    var isStopping: Bool { state.withLock { $0.isStopping } }
+    var isStopping: Bool { state.withLock { $0.stopped != nil } }
 
     func stop() {
         let waiters = state.withLock { state in
-            state.isStopping = true
+            state.stopped = state.stopped ?? .now
             return state.waiters.values
         }
         for waiter in waiters { waiter.finish() }
@@ -41,16 +42,17 @@ final class StopSignal: Sendable {
     /// Returns when the grace after the stop is over, or when the task is cancelled.
     func untilGraceEnds() async {
         await untilStopped()
+        guard let stopped = state.withLock({ $0.stopped }) else { return }
         // A cancelled task does not sleep.
-        try? await Task.sleep(for: grace, clock: .continuous)
+        try? await Task.sleep(until: stopped + grace, clock: .continuous)
     }
 
     /// Returns at the stop, or when the task is cancelled.
-    private func untilStopped() async {
+    func untilStopped() async {
         let (stream, waiter) = AsyncStream<Never>.makeStream()
         let id = state.withLock { state in
             state.nextWaiter += 1
-            if state.isStopping { waiter.finish() } else { state.waiters[state.nextWaiter] = waiter }
+            if state.stopped != nil { waiter.finish() } else { state.waiters[state.nextWaiter] = waiter }
             return state.nextWaiter
         }
         for await _ in stream {}

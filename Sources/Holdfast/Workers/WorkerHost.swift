@@ -1,22 +1,116 @@
-/// Runs the periodic workers of one client.
+import Logging
+import RedisLink
+import ServiceLifecycle
+import Synchronization
+
+/// Runs the periodic workers of one client, each by itself: none waits for another, and none ends another. They
+/// can be added, replaced and removed before and while it runs.
 package final class WorkerHost: Sendable {
+    private struct State: Sendable {
+        /// By the bytes of their names.
+        var loops: [LockKey: WorkerLoop] = [:]
+        var isRunning = false
+        var isStopping = false
+    }
+
     private let core: Core
-    private let host = ComponentHost()
+    private let state = Mutex(State())
+    private let additions: AsyncStream<WorkerLoop>
+    private let announce: AsyncStream<WorkerLoop>.Continuation
 
     init(_ core: Core) {
         self.core = core
+        (additions, announce) = AsyncStream.makeStream()
     }
 
+    /// Runs `worker` from now on, or from the start of ``run()`` on. One of the same name is stopped first; the new
+    /// one begins when it has ended. Ignored once the host is stopping.
     func add(_ worker: some PeriodicWorker) {
-        host.add(WorkerLoop(worker, core))
+        let (loop, predecessor) = state.withLock { state -> (WorkerLoop?, WorkerLoop?) in
+            guard !state.isStopping else { return (nil, nil) }
+            let key = LockKey(worker.name)
+            let predecessor = state.loops[key]
+            let loop = WorkerLoop(worker, core, after: predecessor)
+            state.loops[key] = loop
+            return (loop, predecessor)
+        }
+        predecessor?.stop()
+        if let loop { announce.yield(loop) }
+    }
+
+    /// Stops a worker and waits for its end. False where there is none of that name.
+    func remove(_ name: String) async -> Bool {
+        let (loop, isRunning) = state.withLock { state in
+            (state.loops.removeValue(forKey: LockKey(name)), state.isRunning)
+        }
+        guard let loop else { return false }
+        loop.stop()
+        if isRunning { await loop.untilEnded() }
+        return true
+    }
+
+    func contains(_ name: String) -> Bool {
+        state.withLock { $0.loops[LockKey(name)] != nil }
     }
 
     /// Runs the workers until a graceful shutdown, after which runs under way may go on for
     /// ``Configuration/stopDeadline``, or until the task is cancelled.
+    ///
+    /// - Throws: before any worker is started, where one has a name or settings that cannot be used. One that is
+    ///   added later is logged and left out: it does not end the others.
     package func run() async throws {
-        try await host.run()
+        let loops = state.withLock { state in
+            state.isRunning = true
+            return Array(state.loops.values)
+        }
+        for loop in loops { if let problem = loop.problem { throw problem } }
+        let subscription = Mutex<RedisSubscription?>(nil)
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                // Ends when the host is stopped, and when the task is cancelled.
+                for await loop in additions {
+                    if let problem = loop.problem {
+                        core.logger.error("the worker \(loop.name) is not run: \(problem)")
+                    }
+                    subscription.withLock { $0 = $0 ?? listen() }
+                    group.addTask { await loop.run() }
+                }
+            }
+        } onGracefulShutdown: {
+            self.stop()
+        }
+        subscription.withLock { $0 }?.cancel()
+        state.withLock { $0.isRunning = false }
     }
 
     /// Asks ``run()`` to end, as a graceful shutdown does.
-    func stop() { host.stop() }
+    func stop() {
+        let loops = state.withLock { state in
+            state.isStopping = true
+            return state.loops.values
+        }
+        announce.finish()
+        for loop in loops { loop.stop() }
+    }
+
+    /// Hears of what somebody asked for. Without that the workers find out when they look next, within a minute.
+    private func listen() -> RedisSubscription? {
+        do throws(RedisError) {
+            return try core.link.subscribe(core.keys.workerChannel) { [weak self] message in
+                self?.heard(String(decoding: message, as: UTF8.self))
+            }
+        } catch {
+            core.logger.warning("running the workers without messages: \(error)")
+            return nil
+        }
+    }
+
+    /// Empty when messages may have been lost.
+    private func heard(_ name: String) {
+        let loops = state.withLock { state in
+            name.isEmpty
+                ? Array(state.loops.values) : [state.loops[LockKey(name)]].compactMap(\.self)
+        }
+        for loop in loops { loop.wake() }
+    }
 }

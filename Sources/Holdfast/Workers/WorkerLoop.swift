@@ -1,90 +1,179 @@
 import Logging
 import RedisLink
+import Synchronization
 
-/// Waits for the ticks of one worker, claims them, and runs those it gets.
+/// Waits for what is to run of one worker, claims it, and runs what it gets.
 ///
 /// ``TickMachine`` decides; this only waits, calls Redis and runs.
-final class WorkerLoop: HostedComponent {
+final class WorkerLoop: Sendable {
+    let name: String
+    /// Why it cannot run; nil where it can.
+    let problem: HoldfastError?
     private let worker: any PeriodicWorker
+    private let claim: TickClaim?
     private let core: Core
     private let logger: Logger
     private let stopping: StopSignal
+    private let bell = Bell()
+    /// The worker that this one takes the place of.
+    private let predecessor: WorkerLoop?
+    private let state = Mutex(State())
 
-    init(_ worker: any PeriodicWorker, _ core: Core) {
+    private struct State: Sendable {
+        /// Runs that go on here.
+        var running = 0
+        /// Redis may have something to run that nobody here knows of.
+        var isAwakened = false
+    }
+
+    init(_ worker: some PeriodicWorker, _ core: Core, after predecessor: WorkerLoop?) {
+        name = worker.name
         self.worker = worker
         self.core = core
+        self.predecessor = predecessor
         stopping = StopSignal(grace: core.configuration.stopDeadline)
         var logger = core.logger
         logger[metadataKey: "holdfast.worker"] = .string(worker.name)
         self.logger = logger
+        do throws(HoldfastError) {
+            let caller = "\(core.instance.pid) \(core.instance.host)"
+            claim = try TickClaim(worker, caller: caller, link: core.link, keys: core.keys)
+            problem = nil
+        } catch {
+            claim = nil
+            problem = error
+        }
     }
 
-    func stop() { stopping.stop() }
+    /// Asks it to begin nothing new and to end. May be called before ``run()``, and more than once.
+    func stop() {
+        stopping.stop()
+        bell.ring()
+    }
 
-    func run() async throws {
-        let claim = try TickClaim(worker: worker.name, lease: worker.lease, link: core.link, keys: core.keys)
-        var machine = TickMachine(schedule: worker.schedule)
-        while !stopping.isStopping && !Task.isCancelled {
+    /// Asks it to look whether there is something to run.
+    func wake() {
+        state.withLock { $0.isAwakened = true }
+        bell.ring()
+    }
+
+    /// Returns when ``run()`` has ended, or when the task is cancelled.
+    func untilEnded() async { await ended.untilStopped() }
+    private let ended = StopSignal(grace: .zero)
+
+    /// Runs until ``stop()``, after which runs under way may go on for the grace, or until the task is cancelled.
+    func run() async {
+        defer { ended.stop() }
+        await predecessor?.untilEnded()
+        guard let claim else { return }
+        guard await isPrepared() else { return }
+        logger.debug("the worker has started: \(claim.schedule)")
+        var course = Course(
+            schedule: claim.schedule,
+            machine: TickMachine(Timetable(claim.schedule, worker: name), missed: claim.options.missed))
+        await withDiscardingTaskGroup { runs in
+            while await turn(claim, &course, &runs) {}
+        }
+        await finishing { [worker] in await worker.cleanUp() }
+        logger.debug("the worker has stopped")
+    }
+
+    /// Where the loop stands.
+    private struct Course {
+        /// The schedule it goes by.
+        var schedule: Schedule
+        var machine: TickMachine
+    }
+
+    /// One step. False at the end.
+    private func turn(_ claim: TickClaim, _ course: inout Course, _ runs: inout DiscardingTaskGroup) async
+        -> Bool
+    {
+        guard !stopping.isStopping, !Task.isCancelled else { return false }
+        let (running, isAwakened) = state.withLock { state in
+            defer { state.isAwakened = false }
+            return (state.running, state.isAwakened)
+        }
+        if isAwakened { course.machine.wake() }
+        guard running < claim.options.concurrency else {
+            await bell.wait(until: nil)
+            return true
+        }
+        switch course.machine.next(at: .now) {
+        case .wait(let instant): await bell.wait(until: instant)
+        case .look(let look):
             do throws(RedisError) {
-                switch machine.next(at: .now) {
-                case .wait(let instant):
-                    await stopping.sleep(until: instant)
-                case .ask:
-                    let reply = try await claim.ask()
-                    machine.answered(reply.answer, nominal: nil, serverTime: reply.serverTime, at: .now)
-                case .claim(let nominal, let cursor):
-                    let token = core.instance.token()
-                    let reply = try await claim.claim(nominal: nominal, cursor: cursor, token: token)
-                    machine.answered(reply.answer, nominal: nominal, serverTime: reply.serverTime, at: .now)
-                    if case .claimed(let fence) = reply.answer {
-                        let lease = hold(claim, token: token, fence: fence, sentAt: reply.sentAt)
-                        await runTick(nominal, lease)
-                    }
+                let token = core.instance.token()
+                let reply = try await claim.look(look, goingBy: course.schedule, token: token)
+                course.machine.answered(reply.answer, at: .now)
+                switch reply.answer.verdict {
+                case .waiting: break
+                case .follow(let text): follow(text, &course)
+                case .claimed(let run): begin(run, token, reply, claim, course.schedule, &runs)
                 }
             } catch  where error.code == .closed {
-                return
+                return false
             } catch {
                 logger.warning("asking for a tick failed, trying again: \(error)")
-                machine.failed(refused: error.delivery == .refused, at: .now)
+                course.machine.failed(refused: error.delivery == .refused, at: .now)
             }
         }
+        return true
     }
 
-    private func hold(
-        _ claim: TickClaim, token: String, fence: FencingToken, sentAt: ContinuousClock.Instant
-    ) -> Lease {
-        let lockClaim = LockClaim(
-            name: TickClaim.lockName(worker.name), key: claim.lockKey, fenceKey: claim.fenceKey,
-            waitersKey: KeySpace.waiters(ofLock: claim.lockKey), token: token,
-            lease: LeaseTerm(claim.lease))
-        return core.keeper.hold(lockClaim, fence: fence, sentAt: sentAt)
-    }
-
-    /// Runs the tick to its end. It is cancelled when the lease is lost, when the task is cancelled, and when
-    /// the grace after a stop is over. A claimed tick is run even if the stop comes first: nobody else will
-    /// run it.
-    private func runTick(_ nominal: Int64, _ lease: Lease) async {
-        let tick = Tick(worker: worker.name, nominal: nominal, lease: lease, logger: logger)
-        // The process may have been stopped while the answer waited for it.
-        guard lease.isHeld else {
-            tick.logger.warning("the tick is skipped: its lease was over before the run could begin")
-            return
+    private func follow(_ text: String, _ course: inout Course) {
+        do throws(HoldfastError) {
+            course.schedule = try Schedule.parse(text)
+            course.machine.follow(Timetable(course.schedule, worker: name))
+            logger.notice("going by the schedule that is in force: \(text)")
+        } catch {
+            logger.error("this instance leaves the ticks to others: \(error)")
+            course.machine.standBack(at: .now)
         }
+    }
+
+    /// A claimed run is begun even if the stop has come meanwhile: nobody else would.
+    private func begin(
+        _ run: ClaimedRun, _ token: String, _ reply: TickClaim.Reply, _ claim: TickClaim,
+        _ schedule: Schedule, _ runs: inout DiscardingTaskGroup
+    ) {
+        let tickRun = TickRun(
+            worker: worker, claim: claim, run: run, token: token, sentAt: reply.sentAt,
+            serverTime: reply.answer.serverTime, followsRuns: schedule.followsRuns, core: core,
+            stopping: stopping, logger: logger)
+        state.withLock { $0.running += 1 }
+        runs.addTask {
+            await tickRun()
+            self.state.withLock { state in
+                state.running -= 1
+                // Its end moved the cursor.
+                if schedule.followsRuns { state.isAwakened = true }
+            }
+            self.bell.ring()
+        }
+    }
+
+    /// Prepares the worker, again and again until that succeeds. False when the stop came first.
+    private func isPrepared() async -> Bool {
+        var pause: Duration = .seconds(1)
+        while !stopping.isStopping && !Task.isCancelled {
+            let error = Mutex<(any Error)?>(nil)
+            await finishing { [worker] in
+                do { try await worker.prepare() } catch let failure { error.withLock { $0 = failure } }
+            }
+            guard let failure = error.withLock({ $0 }) else { return !stopping.isStopping }
+            logger.error("preparing the worker failed, trying again in \(pause): \(failure)")
+            await bell.wait(until: .now + pause)
+            pause = min(pause * 2, .seconds(60))
+        }
+        return false
+    }
+
+    /// Runs `body`, and cancels it when the grace after a stop is over.
+    private func finishing(_ body: @escaping @Sendable () async -> Void) async {
         await withTaskGroup { group in
-            group.addTask { [worker] in
-                do {
-                    try await lease.whileHeld(logger: tick.logger) { _ in try await worker.run(tick) }
-                } catch {
-                    tick.logger.error("the run failed: \(error)")
-                }
-            }
-            group.addTask { [stopping] in
-                await stopping.untilGraceEnds()
-                if !Task.isCancelled {
-                    tick.logger.warning("the run is cancelled: it took longer than the stop allows")
-                }
-            }
-            // The run ends the watch, the end of the grace cancels the run.
+            group.addTask { await body() }
+            group.addTask { [stopping] in await stopping.untilGraceEnds() }
             await group.next()
             group.cancelAll()
         }

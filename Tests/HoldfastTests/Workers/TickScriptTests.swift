@@ -4,39 +4,16 @@ import Testing
 
 @testable import Holdfast
 
-/// Calls a tick script as a worker's loop does.
-private struct TickBench {
-    let holdfast: Holdfast
-    var script = Scripts.tick
-    var keys: [String] {
-        get throws {
-            let keys = holdfast.core.keys
-            return try [keys.key("worker/w", "cursor"), keys.lock("worker/w"), keys.fence("worker/w")]
-        }
-    }
-
-    func call(cursor: String, nominal: Int64, token: String, lease: Int = 60_000) async throws -> [String] {
-        let reply = try await holdfast.core.link.evaluate(
-            script, keys: keys,
-            arguments: [.string(cursor), .integer(nominal), .string(token), .init(lease), "60000"])
-        return (reply.value.array?.dropFirst() ?? []).map { $0.string ?? "-" }
-    }
-
-    func finish(token: String) async throws {
-        _ = try await holdfast.core.link.evaluate(
-            Scripts.release, keys: [keys[1]], arguments: [.string(token)])
-    }
-}
-
 @Suite("The tick script")
 struct TickScriptTests {
-    @Test("tells cursor and time without writing")
-    func ask() async throws {
+    @Test("begins the cursor of a worker that has none, once")
+    func seed() async throws {
         try await withHoldfast { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
-            let reply = try await bench.call(cursor: "?", nominal: 0, token: "")
-            #expect(reply[0] == "moved" && reply[2] == "")
-            #expect(try await holdfast.redis("DBSIZE") == .integer(0))
+            let first = try await bench.look("i:a")
+            #expect(first.cursor == nil)
+            #expect(try await bench.look("i:a", seed: 500).cursor == 500)
+            #expect(try await bench.look("i:a", seed: 900).cursor == 500)
         }
     }
 
@@ -44,26 +21,25 @@ struct TickScriptTests {
     func once() async throws {
         try await withHoldfast { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
-            let first = try await bench.call(cursor: "", nominal: 1_000, token: "i:a")
-            #expect(first[0] == "claimed")
-            #expect(try await bench.call(cursor: "", nominal: 1_000, token: "i:b").prefix(1) == ["moved"])
-            #expect(
-                try await bench.call(cursor: "1000", nominal: 2_000, token: "i:b").prefix(1) == ["running"])
-            try await bench.finish(token: "i:a")
-            #expect(try await bench.call(cursor: "", nominal: 1_000, token: "i:b").dropFirst(2) == ["1000"])
-            let second = try await bench.call(cursor: "1000", nominal: 2_000, token: "i:b")
-            #expect(second[0] == "claimed")
-            #expect(try #require(Int64(second[2])) > #require(Int64(first[2])))
+            let first = try #require(try await bench.look("i:a", 1_000, cursor: 500, seed: 500).run)
+            #expect(first.nominal == 1_000 && first.attempt == 1 && !first.isTriggered)
+            #expect(try await bench.look("i:b", 1_000, cursor: 500).reason == .moved)
+            #expect(try await bench.look("i:b", 2_000, cursor: 1_000).reason == .running)
+            #expect(try await bench.finish("i:a"))
+            #expect(try await bench.look("i:b", 1_000, cursor: 500).cursor == 1_000)
+            let second = try #require(try await bench.look("i:b", 2_000, cursor: 1_000).run)
+            #expect(second.fence > first.fence)
         }
     }
 
-    @Test("does not grant a tick before it is due on the server's clock")
+    @Test("does not grant a tick before it is due on the server's clock, nor one that is too late")
     func early() async throws {
         try await withHoldfast { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
-            let now = try #require(Int64(try await bench.call(cursor: "?", nominal: 0, token: "")[1]))
-            #expect(try await bench.call(cursor: "", nominal: now + 60_000, token: "i:a")[0] == "early")
-            #expect(try await holdfast.redis("DBSIZE") == .integer(0))
+            let now = try await bench.look("i:a", seed: 1).serverTime
+            #expect(try await bench.look("i:a", now + 60_000, cursor: 1).reason == .early)
+            #expect(try await bench.look("i:a", 1_000, cursor: 1, latest: now - 1).reason == .late)
+            #expect(try await bench.look("i:a", 1_000, cursor: 1).run != nil)
         }
     }
 
@@ -71,10 +47,101 @@ struct TickScriptTests {
     func repeated() async throws {
         try await withHoldfast { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
-            let first = try await bench.call(cursor: "", nominal: 1_000, token: "i:a", lease: 1_000)
-            let again = try await bench.call(cursor: "", nominal: 1_000, token: "i:a", lease: 60_000)
-            #expect(again[0] == "claimed" && again[2] == first[2])
-            #expect(try #require(try await holdfast.redis("PTTL", .string(bench.keys[1])).integer) > 30_000)
+            let first = try await bench.look("i:a", 1_000, cursor: 1, seed: 1, lease: .seconds(1)).run
+            #expect(try await bench.look("i:a", 1_000, cursor: 1).run == first && first != nil)
+            let lock = try bench.keys.locks[0]
+            #expect(try #require(try await holdfast.redis("PTTL", .string(lock)).integer) > 30_000)
+        }
+    }
+
+    @Test("lets as many runs go on at the same time as it is told, each with a lock of its own")
+    func overlap() async throws {
+        try await withHoldfast { holdfast, _ in
+            let bench = TickBench(holdfast: holdfast, options: WorkerOptions(concurrency: 2))
+            let first = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
+            #expect(first.run?.slot == 1)
+            #expect(try await bench.look("i:b", 2_000, cursor: 1_000).run?.slot == 2)
+            #expect(try await bench.look("i:c", 3_000, cursor: 2_000).reason == .running)
+            #expect(try await bench.finish("i:a", slot: 1))
+            #expect(try await bench.look("i:c", 3_000, cursor: 2_000).run?.slot == 1)
+        }
+    }
+
+    @Test("records a run whose instance died as lost, once, and goes on")
+    func lost() async throws {
+        try await withHoldfast { holdfast, _ in
+            let bench = TickBench(holdfast: holdfast)
+            _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
+            try await bench.die()
+            #expect(try await bench.look("i:b").reason == .asked)
+            #expect(try await bench.look("i:b", 2_000, cursor: 1_000).run != nil)
+            #expect(try await bench.history("outcome") == ["lost"])
+            #expect(try await !bench.finish("i:a"), "the end of a lost run is not recorded")
+            #expect(try await bench.finish("i:b"))
+            #expect(try await bench.history("outcome") == ["lost", "succeeded"])
+        }
+    }
+
+    @Test("gives a run whose instance died to another one, under its tick and with a higher fence, so often")
+    func again() async throws {
+        try await withHoldfast { holdfast, _ in
+            let options = WorkerOptions(afterCrash: .runAgain(attempts: 3))
+            let bench = TickBench(holdfast: holdfast, options: options)
+            var fences: [FencingToken] = []
+            var answer = try await bench.look("i:0", 1_000, cursor: 1, seed: 1)
+            for attempt in 1...3 {
+                let run = try #require(answer.run)
+                #expect(run.nominal == 1_000 && run.attempt == attempt)
+                fences.append(run.fence)
+                try await bench.die()
+                answer = try await bench.look("i:\(attempt)")
+            }
+            #expect(answer.reason == .asked)
+            #expect(zip(fences, fences.dropFirst()).allSatisfy { $0 < $1 })
+            #expect(try await bench.history("attempt") == ["1", "2", "3"])
+        }
+    }
+
+    @Test("gives a run that was handed back to another one at once, and its former owner cannot end it")
+    func handedBack() async throws {
+        try await withHoldfast { holdfast, _ in
+            let options = WorkerOptions(afterCrash: .runAgain(attempts: 2))
+            let bench = TickBench(holdfast: holdfast, options: options)
+            _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
+            #expect(try await bench.finish("i:a", .stopped, again: true))
+            let run = try #require(try await bench.look("i:b").run)
+            #expect(run.nominal == 1_000 && run.attempt == 2)
+            #expect(try await !bench.finish("i:a"))
+            #expect(try await bench.history("outcome") == ["stopped"])
+        }
+    }
+
+    @Test("counts a delay from the end of the run, and from when its death was noticed")
+    func delay() async throws {
+        try await withHoldfast { holdfast, _ in
+            let bench = TickBench(holdfast: holdfast, schedule: .after(.seconds(1)))
+            _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
+            #expect(try await bench.finish("i:a"))
+            let answer = try await bench.look("i:b")
+            let cursor = try #require(answer.cursor)
+            #expect(cursor > 1_000 && cursor <= answer.serverTime)
+            _ = try await bench.look("i:b", cursor, cursor: cursor)
+            try await bench.die()
+            let noticed = try await bench.look("i:c")
+            #expect(noticed.cursor == noticed.serverTime)
+        }
+    }
+
+    @Test("keeps so many ended runs and no more")
+    func bounded() async throws {
+        try await withHoldfast { holdfast, _ in
+            let bench = TickBench(holdfast: holdfast, options: WorkerOptions(history: 3))
+            _ = try await bench.look("i:a", seed: 0)
+            for nominal in 1...Int64(10) {
+                _ = try await bench.look("i:\(nominal)", nominal, cursor: nominal - 1)
+                #expect(try await bench.finish("i:\(nominal)"))
+            }
+            #expect(try await bench.history("tick") == ["8", "9", "10"])
         }
     }
 
@@ -85,16 +152,14 @@ struct TickScriptTests {
             let lost = FaultRule(.reply, of: "EVALSHA", .call(3), [.drop, .reset])
             let proxy = try FaultProxy(to: server.unixURL, rules: [lost])
             let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
-            let claim = try TickClaim(
-                worker: "w", lease: .seconds(5), link: holdfast.core.link, keys: holdfast.core.keys)
-            _ = try await claim.ask()
-            let nominal = try await claim.ask().serverTime
-            let reply = try await claim.claim(nominal: nominal, cursor: nil, token: "i:a")
+            let claim = try tickClaim(of: holdfast, lease: .seconds(5))
+            let schedule = claim.schedule
+            _ = try await claim.look(.init(seed: 1), goingBy: schedule, token: "i:0")
+            _ = try await claim.look(.init(), goingBy: schedule, token: "i:0")
+            let tick = TickMachine.DueTick(nominal: 1_000, cursor: 1, due: 1_000)
+            let reply = try await claim.look(.init(tick: tick), goingBy: schedule, token: "i:a")
             #expect(proxy.log.count >= 1, "the fault was felt")
-            guard case .claimed = reply.answer else {
-                Issue.record("\(reply.answer)")
-                return
-            }
+            #expect(reply.answer.run?.nominal == 1_000)
             await holdfast.close()
         }
     }
@@ -107,9 +172,9 @@ struct TickScriptTests {
             let bench = TickBench(holdfast: holdfast, script: script)
             var runs: [String] = []
             for token in ["i:a", "i:b"] {
-                if try await bench.call(cursor: "", nominal: 1_000, token: token)[0] == "claimed" {
+                if try await bench.look(token, 1_000, cursor: 500, seed: 500).run != nil {
                     runs.append(token)
-                    try await bench.finish(token: token)
+                    try await bench.finish(token)
                 }
             }
             return runs
@@ -117,7 +182,7 @@ struct TickScriptTests {
         try await withHoldfast { holdfast, _ in
             #expect(try await runs(Scripts.tick, holdfast) == ["i:a"])
             try await holdfast.redis("FLUSHALL")
-            let broken = try Scripts.tick.broken("if cursor ~= ARGV[1] then", "if false then")
+            let broken = try Scripts.tick.broken("if cursor ~= ARGV[12] then", "if false then")
             #expect(try await runs(broken, holdfast) == ["i:a", "i:b"])
         }
     }

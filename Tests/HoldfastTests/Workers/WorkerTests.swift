@@ -4,10 +4,11 @@ import Testing
 
 @testable import Holdfast
 
-private struct TestWorker: PeriodicWorker {
+struct TestWorker: PeriodicWorker {
     var name = "w"
     var schedule: Schedule = .every(.milliseconds(50))
     var lease: Duration = .seconds(5)
+    var options = WorkerOptions()
     var body: @Sendable (Tick) async throws -> Void
 
     func run(_ tick: Tick) async throws { try await body(tick) }
@@ -100,15 +101,14 @@ struct WorkerTests {
     @Test("leaves the ticks of a dead instance alone, and goes on when its lease is over")
     func takeOver() async throws {
         try await withHoldfast { holdfast, _ in
-            let keys = holdfast.core.keys
             // An instance that claimed a tick and died.
-            let claim = try TickClaim(
-                worker: "w", lease: .milliseconds(300), link: holdfast.core.link, keys: keys)
-            let nominal = try await claim.ask().serverTime / 50 * 50
+            let claim = try tickClaim(of: holdfast, lease: .milliseconds(300))
+            let first = try await claim.look(.init(seed: 1), goingBy: claim.schedule, token: "dead:0")
+            let nominal = first.answer.serverTime / 50 * 50
+            let tick = TickMachine.DueTick(nominal: nominal, cursor: 1, due: nominal)
             let died = ContinuousClock.now
-            #expect(
-                try await claim.claim(nominal: nominal, cursor: nil, token: "dead:1").answer
-                    != .moved(cursor: nil))
+            let reply = try await claim.look(.init(tick: tick), goingBy: claim.schedule, token: "dead:1")
+            #expect(reply.answer.run != nil)
             let ticks = Record<(Int64, ContinuousClock.Instant)>()
             holdfast.add(TestWorker { tick in ticks.add((tick.nominalMilliseconds, .now)) })
             try await holdfast.whileRunning { #expect(await eventually { ticks.count >= 1 }) }

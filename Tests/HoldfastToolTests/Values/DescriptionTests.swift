@@ -74,6 +74,42 @@ import Testing
                 """)
     }
 
+    @Test func `A worker's and a run's JSON have the documented field names`() throws {
+        let run = WorkerRun(
+            worker: "w", nominalMilliseconds: 1, isTriggered: false, attempt: 1, began: Date(),
+            duration: .seconds(2), outcome: .failed, detail: "e", host: "h", pid: 1, instanceID: "i")
+        #expect(
+            try Self.encoded(RunDescription(run)) == [
+                "tick", "triggered", "attempt", "began", "tookMilliseconds", "outcome", "error", "host",
+                "pid",
+                "instance",
+            ])
+        let fields = [
+            "schedule": "every 1s", "version": "2", "by": "operator", "cursor": "5", "paused": "6",
+            "trigger": "7", "run:1": "1 tick 1 9 8 token 1 h",
+        ]
+        let status = WorkerStatus(
+            name: "w", fields: fields, serverTime: 10, isHeld: { _, token in token == "token" }, lastRun: run)
+        let worker = WorkerDescription(status)
+        #expect(
+            try Self.encoded(worker) == [
+                "name", "schedule", "rescheduled", "version", "pausedSince", "triggered", "nextTick", "runs",
+                "lastRun",
+            ])
+        #expect(worker.runs.map(\.held) == [true] && worker.runs.map(\.tick) == ["w@1"])
+        #expect(WorkerDescription.table([worker]).contains("running on h, pid 1"))
+    }
+
+    @Test func `What a stranger wrote into a worker's hash is told as far as it makes sense`() {
+        for text in ["", "x", "99999999999999999999", "-1", "1 tick 1 9 8 token 1 h"] {
+            let names = ["schedule", "version", "by", "cursor", "paused", "trigger", "run:1", "run:x"]
+            let fields = Dictionary(uniqueKeysWithValues: names.map { ($0, text) })
+            let status = WorkerStatus(
+                name: "w", fields: fields, serverTime: 10, isHeld: { _, _ in false }, lastRun: nil)
+            #expect(!WorkerDescription.table([WorkerDescription(status)]).isEmpty)
+        }
+    }
+
     @Test func `Errors map to the documented statuses`() {
         let codes: [(HoldfastError.Code, Int32)] = [
             (.notAcquired, 75), (.lost, 79), (.invalidArgument, 64), (.unavailable, 69),

@@ -27,6 +27,9 @@ struct ServerClock: Sendable {
         receivedAt + .milliseconds(milliseconds - self.milliseconds)
     }
 
+    /// The local instant at which the estimate is so old.
+    func end(of age: Duration) -> ContinuousClock.Instant { receivedAt + age }
+
     func age(at now: ContinuousClock.Instant) -> Duration { now - receivedAt }
 }
 

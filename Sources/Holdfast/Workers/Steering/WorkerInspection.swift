@@ -1,0 +1,66 @@
+import RedisLink
+
+extension Holdfast {
+    /// All periodic workers that ever ran in the namespace, by name.
+    ///
+    /// Walks the keys of the database with `SCAN`, and looks at each worker: for operators.
+    public func workers() async throws -> [WorkerStatus] {
+        try await core.inspecting("listing the workers") { () async throws(RedisError) in
+            var workers: [WorkerStatus] = []
+            for name in try await core.names(withPart: WorkerKeys.part) {
+                guard let worker = WorkerKeys.worker(ofLockName: name) else { continue }
+                if let status = try await core.status(ofWorker: worker) { workers.append(status) }
+            }
+            return workers
+        }
+    }
+
+    /// One periodic worker; nil where no instance has ever run it. Three to four round trips.
+    public func worker(_ name: String) async throws -> WorkerStatus? {
+        _ = try WorkerKeys(name, concurrency: 1, in: core.keys)
+        return try await core.inspecting("looking at the worker \(name)") { () async throws(RedisError) in
+            try await core.status(ofWorker: name)
+        }
+    }
+
+    /// The runs of a periodic worker that ended, newest first: at most `limit`, and no more than
+    /// ``WorkerOptions/history`` keeps. One round trip.
+    public func runs(ofWorker name: String, limit: Int = 100) async throws -> [WorkerRun] {
+        let keys = try WorkerKeys(name, concurrency: 1, in: core.keys)
+        guard limit > 0 else { return [] }
+        return try await core.inspecting("reading the runs of the worker \(name)") {
+            () async throws(RedisError) in
+            try await core.runs(ofWorker: name, keys, limit: limit)
+        }
+    }
+}
+
+extension Core {
+    fileprivate func runs(ofWorker name: String, _ keys: WorkerKeys, limit: Int) async throws(RedisError)
+        -> [WorkerRun]
+    {
+        let entries = try await link.send([
+            "XREVRANGE", .string(keys.history), "+", "-", "COUNT", .init(limit),
+        ]).value.array
+        return (entries ?? []).compactMap { WorkerRun(worker: name, entry: $0) }
+    }
+
+    fileprivate func status(ofWorker name: String) async throws(RedisError) -> WorkerStatus? {
+        guard let keys = try? WorkerKeys(name, concurrency: 16, in: keys) else { return nil }
+        let texts = try await link.send(["HGETALL", .string(keys.worker)]).value.array ?? []
+        guard !texts.isEmpty else { return nil }
+        var fields: [String: String] = [:]
+        for index in stride(from: 1, to: texts.count, by: 2) {
+            fields[texts[index - 1].string ?? ""] = texts[index].string
+        }
+        var holders: [Int: String] = [:]
+        for slot in 1...16 where fields["run:\(slot)"] != nil {
+            holders[slot] = try await link.send(["GET", .string(keys.locks[slot - 1])]).value.string
+        }
+        let last = try await runs(ofWorker: name, keys, limit: 1).first
+        let time = try await link.send(["TIME"]).value.array?.first?.integer ?? 0
+        return WorkerStatus(
+            name: name, fields: fields, serverTime: min(max(time, 0), 1 << 43) * 1000,
+            isHeld: { holders[$0] == $1 }, lastRun: last)
+    }
+}

@@ -1,0 +1,45 @@
+public import Foundation
+
+/// A run of a periodic worker that ended.
+public struct WorkerRun: Hashable, Sendable {
+    /// The name of the worker.
+    public let worker: String
+    /// When the tick was due by the schedule, or when the run was asked for, in milliseconds since 1970 on the
+    /// Redis server's clock.
+    public let nominalMilliseconds: Int64
+    /// Whether somebody asked for it, see ``Holdfast/trigger(worker:)``.
+    public let isTriggered: Bool
+    /// From 1; higher for a run that was begun again.
+    public let attempt: Int
+    /// When it began, by the server's clock.
+    public let began: Date
+    /// From its claim to its end; for a run that was lost, to when that was noticed.
+    public let duration: Duration
+    public let outcome: RunOutcome
+    /// The error of a run that failed, at most 500 bytes of it. Else empty.
+    public let detail: String
+    /// Where it ran.
+    public let host: String
+    public let pid: Int32
+    public let instanceID: String
+
+    /// As in ``Tick/id``.
+    public var tickID: String { Tick.id(worker, nominalMilliseconds, isTriggered: isTriggered) }
+
+    static let longestDetail = 500
+}
+
+/// How a run ended.
+public enum RunOutcome: String, Hashable, Sendable, CaseIterable {
+    /// It returned.
+    case succeeded
+    /// It threw.
+    case failed
+    /// It took longer than ``WorkerOptions/maximumRun``, and was cancelled.
+    case timedOut = "timed out"
+    /// It was cancelled, because it took longer than the stop of its instance allows.
+    case stopped
+    /// Its lease was over before its end was recorded: its instance died, or was paused past its lease, or Redis
+    /// could not be reached. It may have had its effect.
+    case lost
+}

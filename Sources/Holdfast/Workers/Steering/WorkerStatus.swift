@@ -1,0 +1,98 @@
+public import Foundation
+
+/// A periodic worker, as Redis knows it.
+public struct WorkerStatus: Hashable, Sendable {
+    public let name: String
+    /// The schedule in force; nil where this version of the library cannot read it.
+    public let schedule: Schedule?
+    /// The text of the schedule in force.
+    public let scheduleText: String
+    /// The highest ``WorkerOptions/version`` that has run.
+    public let version: Int
+    /// Whether the schedule in force was set by ``Holdfast/reschedule(worker:to:)``.
+    public let isRescheduled: Bool
+    /// Since when it is paused, by the server's clock; nil where it is not.
+    public let pausedSince: Date?
+    /// When a run was asked for that has not begun yet.
+    public let triggered: Date?
+    /// When the next tick is due by the schedule in force; nil where that is not known. Ticks that are missed
+    /// already are not counted.
+    public let nextTick: Date?
+    /// The runs that go on, and those that ended without saying so and are not noticed yet.
+    public let runs: [WorkerRunUnderWay]
+    /// The newest run of the history.
+    public let lastRun: WorkerRun?
+
+    /// - Parameters:
+    ///   - fields: those of the worker's hash.
+    ///   - isHeld: whether the lock of a slot names that token.
+    init(
+        name: String, fields: [String: String], serverTime: Int64, isHeld: (Int, String) -> Bool,
+        lastRun: WorkerRun?
+    ) {
+        func instant(_ field: String) -> Int64? {
+            fields[field].flatMap(Int64.init).flatMap { ServerClock.range.contains($0) ? $0 : nil }
+        }
+        self.name = name
+        self.lastRun = lastRun
+        scheduleText = fields["schedule"] ?? ""
+        schedule = try? Schedule.parse(scheduleText)
+        version = fields["version"].flatMap(Int.init) ?? 0
+        isRescheduled = fields["by"] == "operator"
+        pausedSince = instant("paused").map(Date.init(serverTime:))
+        triggered = instant("trigger").map(Date.init(serverTime:))
+        runs = (1...16).compactMap { slot in
+            fields["run:\(slot)"].flatMap { text in
+                WorkerRunUnderWay(worker: name, text, serverTime: serverTime) { isHeld(slot, $0) }
+            }
+        }
+        nextTick =
+            if let schedule, let cursor = instant("cursor") {
+                Timetable(schedule, worker: name).nextDue(after: cursor, at: serverTime)
+                    .map(Date.init(serverTime:))
+            } else {
+                nil
+            }
+    }
+}
+
+/// A run of a periodic worker whose end is not recorded yet.
+public struct WorkerRunUnderWay: Hashable, Sendable {
+    /// As in ``Tick/id``.
+    public let tickID: String
+    /// From 1; higher for a run that was begun again.
+    public let attempt: Int
+    public let fencingToken: FencingToken
+    /// When it began, by the server's clock.
+    public let began: Date
+    /// Since then.
+    public let duration: Duration
+    /// Where it runs.
+    public let host: String
+    public let pid: Int32
+    /// Empty where it was handed back and waits to be begun again.
+    public let instanceID: String
+    /// Whether its lease lasts. Where it does not, the run is over without an end, and the next instance that
+    /// looks will notice.
+    public let isHeld: Bool
+
+    /// - Parameter text: the worker's field `run:<slot>`, see tick.lua.
+    init?(worker: String, _ text: String, serverTime: Int64, isHeld: (String) -> Bool) {
+        let parts = text.split(separator: " ", maxSplits: 6).map(String.init)
+        guard parts.count == 7, let nominal = Int64(parts[0]), let attempt = Int(parts[2]),
+            let fence = Int64(parts[3]), let begun = Int64(parts[4]), ServerClock.range.contains(begun)
+        else { return nil }
+        tickID = Tick.id(worker, nominal, isTriggered: parts[1] == "trigger")
+        self.attempt = attempt
+        fencingToken = FencingToken(rawValue: fence)
+        began = Date(serverTime: begun)
+        duration = .milliseconds(serverTime.since(begun))
+        instanceID = Instance.id(inToken: parts[5]) ?? ""
+        (pid, host) = WorkerRun.place(parts[6])
+        self.isHeld = isHeld(parts[5])
+    }
+}
+
+extension Date {
+    init(serverTime: Int64) { self.init(timeIntervalSince1970: Double(serverTime) / 1000) }
+}

@@ -1,0 +1,63 @@
+public import Foundation
+public import Logging
+
+/// One run of a periodic worker, as its ``PeriodicWorker/run(_:)`` gets it. Each run gets one of its own.
+public struct Tick: Sendable {
+    /// The name of the worker.
+    public let worker: String
+    /// The instant the tick was due at by the schedule, or the instant the run was asked for, in milliseconds
+    /// since 1970 on the Redis server's clock.
+    public let nominalMilliseconds: Int64
+    /// Whether somebody asked for this run, see ``Holdfast/trigger(worker:)``.
+    public let isTriggered: Bool
+    /// How often this tick has begun, with this time. Higher than 1 only with ``CrashPolicy/runAgain(attempts:)``.
+    public let attempt: Int
+    /// When the run is cancelled because it takes too long; nil without ``WorkerOptions/maximumRun``.
+    public let deadline: ContinuousClock.Instant?
+    /// A logger that tells the worker and the tick.
+    public let logger: Logger
+    let lease: Lease
+
+    init(
+        worker: String, run: ClaimedRun, deadline: ContinuousClock.Instant?, lease: Lease, logger: Logger
+    ) {
+        self.worker = worker
+        self.lease = lease
+        self.deadline = deadline
+        nominalMilliseconds = run.nominal
+        isTriggered = run.isTriggered
+        attempt = run.attempt
+        var logger = logger
+        logger[metadataKey: "holdfast.tick"] = .stringConvertible(run.nominal)
+        self.logger = logger
+    }
+
+    /// Names the tick in all instances and for all time: `name@<nominal milliseconds>`, with a `!` after it for
+    /// one that was asked for. The same in each attempt: use it as an idempotency key.
+    public var id: String { Self.id(worker, nominalMilliseconds, isTriggered: isTriggered) }
+
+    static func id(_ worker: String, _ nominal: Int64, isTriggered: Bool) -> String {
+        "\(worker)@\(nominal)\(isTriggered ? "!" : "")"
+    }
+
+    /// The instant the tick was due at by the schedule. The run began at that time or later.
+    public var nominal: Date { Date(timeIntervalSince1970: Double(nominalMilliseconds) / 1000) }
+
+    /// Higher than that of every run of this worker that began earlier. Let what the run writes to refuse lower
+    /// ones.
+    public var fencingToken: FencingToken {
+        guard let token = lease.fencingToken else {
+            preconditionFailure("a tick was claimed without a fence")
+        }
+        return token
+    }
+
+    /// How long the run may still believe in its lease if no renewal succeeds. No round trip.
+    public var remaining: Duration { lease.remaining }
+
+    /// Throws unless the run's lease is held at this moment. Call it before each step that must not be done
+    /// by two instances. No round trip.
+    ///
+    /// - Throws: ``HoldfastError/Code/lost``.
+    public func check() throws(HoldfastError) { try lease.check() }
+}

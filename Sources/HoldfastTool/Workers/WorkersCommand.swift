@@ -1,0 +1,146 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Holdfast
+internal import HoldfastSimulation
+
+struct WorkersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "workers",
+        abstract: "Show the periodic workers and their runs, ask for a run, pause, resume and reschedule.",
+        subcommands: [
+            List.self, History.self, Trigger.self, Pause.self, Resume.self, Reschedule.self,
+        ]
+    )
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "ls",
+            abstract: "List the workers, when they run, and what runs now.",
+            discussion: "A worker is known once an instance has run it."
+        )
+
+        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await reportingErrors {
+                let workers = try await connection.withHoldfast { try await $0.workers() }.map(
+                    WorkerDescription.init)
+                if output.json {
+                    try Console.write(json: ["workers": workers])
+                } else {
+                    try Console.write(WorkerDescription.table(workers))
+                }
+            }
+        }
+    }
+
+    struct History: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "history",
+            abstract: "Show the runs of a worker that ended, newest first.")
+
+        @Argument(help: "The name of the worker.")
+        var name: String
+
+        @Option(help: "How many at most.")
+        var limit = 20
+
+        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await reportingErrors {
+                let runs = try await connection.withHoldfast { holdfast in
+                    guard try await holdfast.worker(name) != nil else { throw Self.unknown(name) }
+                    return try await holdfast.runs(ofWorker: name, limit: limit)
+                }.map(RunDescription.init)
+                if output.json {
+                    try Console.write(json: ["runs": runs])
+                } else {
+                    try Console.write(RunDescription.table(runs))
+                }
+            }
+        }
+    }
+
+    struct Trigger: WorkerVerb {
+        static let configuration = CommandConfiguration(
+            commandName: "trigger",
+            abstract: "Ask for one run now, on any instance, also of a worker that is paused.")
+
+        @Argument(help: "The name of the worker.")
+        var name: String
+        @OptionGroup var connection: ConnectionOptions
+
+        func steer(_ holdfast: Holdfast) async throws -> Bool { try await holdfast.trigger(worker: name) }
+    }
+
+    struct Pause: WorkerVerb {
+        static let configuration = CommandConfiguration(
+            commandName: "pause",
+            abstract: "Let no tick begin on any instance until it is resumed. Runs that go on are not ended.")
+
+        @Argument(help: "The name of the worker.")
+        var name: String
+        @OptionGroup var connection: ConnectionOptions
+
+        func steer(_ holdfast: Holdfast) async throws -> Bool { try await holdfast.pause(worker: name) }
+    }
+
+    struct Resume: WorkerVerb {
+        static let configuration = CommandConfiguration(
+            commandName: "resume", abstract: "End a pause.")
+
+        @Argument(help: "The name of the worker.")
+        var name: String
+        @OptionGroup var connection: ConnectionOptions
+
+        func steer(_ holdfast: Holdfast) async throws -> Bool { try await holdfast.resume(worker: name) }
+    }
+
+    struct Reschedule: WorkerVerb {
+        static let configuration = CommandConfiguration(
+            commandName: "reschedule",
+            abstract: "Put another schedule in force on all instances, or the one of the code again.",
+            discussion: """
+                A schedule is 'every 10m', 'every 1h phase 5m spread jitter 30s', 'after 60s', or \
+                'cron 30 2 * * mon-fri in Europe/Berlin'. It holds until an instance of a higher version comes.
+                """)
+
+        @Argument(help: "The name of the worker.")
+        var name: String
+        @Argument(help: "The schedule; without it, that of the code.")
+        var schedule: String?
+        @OptionGroup var connection: ConnectionOptions
+
+        func steer(_ holdfast: Holdfast) async throws -> Bool {
+            guard let schedule else { return try await holdfast.restoreSchedule(ofWorker: name) }
+            return try await holdfast.reschedule(worker: name, to: .parse(schedule))
+        }
+    }
+}
+
+/// A command that changes something about one worker, and says nothing when that is done.
+protocol WorkerVerb: AsyncParsableCommand {
+    var name: String { get }
+    var connection: ConnectionOptions { get }
+    /// False where the worker is not known.
+    func steer(_ holdfast: Holdfast) async throws -> Bool
+}
+
+extension WorkerVerb {
+    func run() async throws {
+        try await reportingErrors {
+            let isKnown = try await connection.withHoldfast { try await steer($0) }
+            guard isKnown else { throw Self.unknown(name) }
+        }
+    }
+}
+
+extension AsyncParsableCommand {
+    fileprivate static func unknown(_ worker: String) -> ExitCode {
+        Console.say("no instance has ever run a worker \(TerminalText.escaped(worker)) in this namespace")
+        return ExitCode(ExitStatus.failed)
+    }
+}
