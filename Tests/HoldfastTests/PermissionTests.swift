@@ -262,6 +262,11 @@ struct PermissionTests {
                 _ = try await bench.settle([(claim, verdict)])
             }
             _ = try await bench.stats()
+            let store = try user.store(ofQueue: bench.keys.name)
+            _ = try await store.message(ids[0])
+            _ = try await store.setPaused(true)
+            _ = try await store.setPaused(false)
+            _ = try await store.replay(store.deadLetters().map(\.letter))
         },
         Operation(name: "registering a queue") { _, user in
             _ = try await user.core.link.send(["SADD", "t:queues", "q"])

@@ -47,7 +47,7 @@ actor Consumer: LinkActor, HostedComponent {
         var logger = logger
         logger[metadataKey: "holdfast.queue"] = .string(queue.name)
         self.logger = logger
-        state = ConsumerState(concurrency: options.concurrency)
+        state = ConsumerState(concurrency: options.concurrency, takeOvers: options.takeOversPerSecond)
     }
 
     // MARK: Running

@@ -3,6 +3,9 @@ public struct ConsumerOptions: Sendable {
     /// How many handlers of this queue run at the same time in this instance; 16 unless set. No more messages
     /// are claimed than can be handled at once.
     public var concurrency = 16
+    /// How many handlers of this queue run at the same time in all instances; any number unless set. At least 1,
+    /// and the same in all instances: each keeps to its own.
+    public var totalConcurrency: Int?
     /// How long a claim outlives an instance that died; it is renewed while the handler runs. 100 ms to 24 h;
     /// ``Configuration/lease`` unless set.
     public var lease: Duration?
@@ -12,17 +15,26 @@ public struct ConsumerOptions: Sendable {
     /// comes again under the same id within that time has no effect, whoever sends it and however.
     public var retention: Duration = .seconds(7 * 86_400)
 
+    /// How many messages of consumers that died this instance takes over in a second; 100 unless set, at least 1.
+    /// After the crash of many at once the work comes back bit by bit, beside what is new.
+    public var takeOversPerSecond = 100
+    /// How many dead letters the queue keeps; 10,000 unless set. Beyond that the oldest are dropped. Their ids are
+    /// remembered like those of commits.
+    public var deadLetters = 10_000
+
     public init() {}
 
     func validate(lease: Duration) throws(HoldfastError) {
         try Configuration.validate(lease: lease)
         guard concurrency >= 1, retry.attempts >= 1, retry.first >= .zero, retry.longest >= .zero,
-            retention > .zero
+            retention > .zero, totalConcurrency ?? 1 >= 1, takeOversPerSecond >= 1, deadLetters >= 0
         else {
             throw HoldfastError(
                 .invalidArgument,
-                "a consumer's concurrency, attempts and retention must be above zero, and its waits not below"
-            )
+                """
+                a consumer's concurrency, attempts, take-overs and retention must be above zero, its waits and dead \
+                letters not below
+                """)
         }
     }
 }

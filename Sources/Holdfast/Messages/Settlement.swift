@@ -8,6 +8,8 @@ struct Settlement: Sendable {
         case bury(reason: String)
         /// Not handled: given back without using up an attempt.
         case giveBack
+        /// Not for this instance: left to others, for a while at least, without using up an attempt.
+        case leave(for: Duration)
     }
 
     /// What settle.lua answers for one message.
@@ -48,11 +50,14 @@ struct SettlementCall {
     private let queue: QueueKeys
     private var effectKeys: [String: Int] = [:]
 
-    init(_ settlements: some Collection<Settlement>, queue: QueueKeys, retention: Duration) {
+    init(_ settlements: some Collection<Settlement>, queue: QueueKeys, options: ConsumerOptions) {
         self.queue = queue
         keys = queue.forSettling
-        arguments = [.init(milliseconds: retention), check.argument]
-        arguments.reserveCapacity(2 + 5 * settlements.count)
+        arguments = [
+            .init(milliseconds: options.retention), check.argument, .string(queue.wake),
+            .init(options.deadLetters), options.totalConcurrency == nil ? "0" : "1",
+        ]
+        arguments.reserveCapacity(5 + 5 * settlements.count)
         for settlement in settlements { append(settlement) }
     }
 
@@ -68,7 +73,8 @@ struct SettlementCall {
             }
         case .retry(let delay): arguments += ["retry", .init(milliseconds: delay)]
         case .bury(let reason): arguments += ["bury", .string(reason)]
-        case .giveBack: arguments += ["return", ""]
+        case .giveBack: arguments += ["return", "0"]
+        case .leave(let time): arguments += ["return", .init(milliseconds: time)]
         }
     }
 
