@@ -27,7 +27,7 @@ public enum Sent: Hashable, Sendable {
 public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     /// What it is called in Redis.
     public let name: String
-    private let opened: Result<QueueStore, HoldfastError>
+    let opened: Result<QueueStore, HoldfastError>
 
     init(name: String, opened: Result<QueueStore, HoldfastError>) {
         self.name = name
@@ -63,7 +63,7 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
         let store = try opened.get()
         let encoded = try messages.map { id, message in (id: id, body: try Self.encode(message, id: id)) }
         return try await store.enqueue(
-            encoded, type: String(describing: Message.self),
+            encoded, type: MessageKind.text(for: Message.self),
             options.map { messages.map(\.message).map($0) } ?? [])
     }
 
@@ -84,7 +84,7 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
         try JSONDecoder().decode(Message.self, from: Data(claim.body))
     }
 
-    private static func encode(_ message: Message, id: String) throws -> [UInt8] {
+    static func encode(_ message: Message, id: String) throws(HoldfastError) -> [UInt8] {
         do {
             return [UInt8](try JSONEncoder().encode(message))
         } catch {

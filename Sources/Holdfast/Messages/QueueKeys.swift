@@ -1,6 +1,8 @@
 /// The Redis keys of one queue. They share a hash tag, so that one script may use them all.
 package struct QueueKeys: Sendable {
     package let name: String
+    /// What is the same for queues whose keys one script may use.
+    let family: String
     /// The messages: a stream, to which any client may add with `XADD`.
     package let stream: String
     /// The messages of high and of low priority: streams, too.
@@ -36,26 +38,35 @@ package struct QueueKeys: Sendable {
 
     init(_ name: String, in keys: KeySpace) throws(HoldfastError) {
         self.name = name
-        stream = try keys.key(name, "stream")
-        high = try keys.key(name, "stream-high")
-        low = try keys.key(name, "stream-low")
-        expiry = try keys.key(name, "expiry")
-        claims = try keys.key(name, "claims")
-        due = try keys.key(name, "due")
-        attempts = try keys.key(name, "attempts")
-        order = try keys.key(name, "order")
-        blocked = try keys.key(name, "blocked")
-        fence = try keys.key(name, "queue-fence")
-        ledger = try keys.key(name, "ledger")
-        unique = try keys.key(name, "unique")
-        dead = try keys.key(name, "dead")
-        paused = try keys.key(name, "paused")
-        wake = try keys.key(name, "wake")
-        effects = try keys.key(name, "effect:")
+        family = String(name.prefix { $0 != "/" })
+        stream = try keys.memberKey(name, "stream")
+        high = try keys.memberKey(name, "stream-high")
+        low = try keys.memberKey(name, "stream-low")
+        expiry = try keys.memberKey(name, "expiry")
+        claims = try keys.memberKey(name, "claims")
+        due = try keys.memberKey(name, "due")
+        attempts = try keys.memberKey(name, "attempts")
+        order = try keys.memberKey(name, "order")
+        blocked = try keys.memberKey(name, "blocked")
+        fence = try keys.memberKey(name, "queue-fence")
+        ledger = try keys.memberKey(name, "ledger")
+        unique = try keys.memberKey(name, "unique")
+        dead = try keys.memberKey(name, "dead")
+        paused = try keys.memberKey(name, "paused")
+        wake = try keys.memberKey(name, "wake")
+        effects = try keys.memberKey(name, "effect:")
     }
 
     /// The key that an effect named `name` writes to.
     package func effect(_ name: String) -> String { effects + name }
+
+    func stream(of priority: SendOptions.Priority) -> String {
+        switch priority {
+        case .high: high
+        case .normal: stream
+        case .low: low
+        }
+    }
 
     var streams: [String] { [stream, high, low] }
     var forSettling: [String] { streams + [expiry, claims, due, attempts, order, blocked, ledger, dead] }

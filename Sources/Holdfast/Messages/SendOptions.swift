@@ -95,18 +95,23 @@ extension SendOptions {
                 case .normal: ""
                 case .low: "l"
                 }
-            var (delay, instant): (RedisArgument, RedisArgument) = ("", "")
-            switch start {
-            case .after(let wait): delay = .init(milliseconds: max(wait, .zero))
-            case .at(let date): instant = .integer(date.milliseconds)
-            case nil: break
-            }
-            return [
-                .string(priority), delay, instant, .string(key ?? ""), .string(unique?.key ?? ""),
+            return [.string(priority)] + startArguments + [
+                .string(key ?? ""), .string(unique?.key ?? ""),
                 unique.map { .init(milliseconds: $0.window) } ?? "",
                 origin.map { .integer($0.made.milliseconds) } ?? "",
                 origin.map { .init(milliseconds: $0.horizon) } ?? "",
             ]
+        }
+    }
+}
+
+extension SendOptions {
+    /// Two values: ms from now, and ms since 1970, at least one of them empty.
+    var startArguments: [RedisArgument] {
+        switch start {
+        case .after(let wait): [.init(milliseconds: max(wait, .zero)), ""]
+        case .at(let date): ["", .integer(date.milliseconds)]
+        case nil: ["", ""]
         }
     }
 }

@@ -22,13 +22,12 @@ local function content(entry)
 end
 
 local function delete(entries)
-  local streams = {}
+  local usual, byte = {}, string.byte
   for _, entry in ipairs(entries) do
-    local where, id = home(entry)
-    local list = streams[where]
-    if list then list[#list + 1] = id else streams[where] = {id} end
+    local letter = byte(entry)
+    if letter == 104 or letter == 108 then redis.call('XDEL', home(entry)) else usual[#usual + 1] = entry end
   end
-  for where, list in pairs(streams) do redis.call('XDEL', where, unpack(list)) end
+  if #usual > 0 then redis.call('XDEL', stream, unpack(usual)) end
 end
 
 -- The length stands in front, so that no key is the beginning of another one; numbers are padded to sort as numbers.

@@ -34,6 +34,9 @@ local EFFECTS = {
   HSET = {kind = 'hash', probe = 'HLEN', width = 2},
   SADD = {kind = 'set', probe = 'SCARD', width = 1},
   RPUSH = {kind = 'list', probe = 'LLEN', width = 1},
+  -- A message to another queue. Its arguments: number of the ledger's key, channel, id, type, body, ms from now or '',
+  -- ms since 1970 or '', before which it is not claimed, ordering key or ''.
+  SEND = {width = 8},
 }
 
 -- Each message by where it starts in ARGV.
@@ -66,6 +69,17 @@ local function probe(effect, key, field)
   return value
 end
 
+local function sendRefusal(i)
+  local where, list = KEYS[EFFECT_KEYS + ARGV[i + 1]], KEYS[EFFECT_KEYS + ARGV[i + 2]]
+  need('XADD', where, '*', 'id', '')
+  need('ZADD', list, 'NX', PINNED, '')
+  need('PUBLISH', ARGV[i + 3], '')
+  for key, command in pairs({[where] = 'XLEN', [list] = 'ZCARD'}) do
+    local value = probe({probe = command}, key)
+    if type(value) == 'table' then return value.err .. ' (' .. key .. ')' end
+  end
+end
+
 local function refusal(i, past)
   local newKinds, newValues = setmetatable({}, {__index = kinds}), setmetatable({}, {__index = values})
   while i < past do
@@ -75,10 +89,15 @@ local function refusal(i, past)
     local field = effect.kind == 'hash' and ARGV[i + 2]
     local slot = field and key .. '\0' .. field or key
     local value = newValues[slot]
-    if newKinds[key] and newKinds[key] ~= effect.kind and name ~= 'SET' then
+    local isSent = name == 'SEND'
+    if isSent then
+      local why = sendRefusal(i)
+      if why then return why end
+    end
+    if not isSent and newKinds[key] and newKinds[key] ~= effect.kind and name ~= 'SET' then
       return 'WRONGTYPE ' .. key .. ' is used as a ' .. newKinds[key]
     end
-    need(name, key, unpack(ARGV, i + 2, i + 1 + effect.width))
+    if not isSent then need(name, key, unpack(ARGV, i + 2, i + 1 + effect.width)) end
     if effect.probe and not (counts and value or not counts and newKinds[key]) then
       value = probe(effect, key, field)
       if type(value) == 'table' then return value.err .. ' (' .. key .. ')' end
@@ -92,7 +111,7 @@ local function refusal(i, past)
     elseif effect.kind == 'hash' or effect.kind == 'string' then
       newValues[slot] = ARGV[i + 1 + effect.width]
     end
-    newKinds[key] = effect.kind
+    if not isSent then newKinds[key] = effect.kind end
     i = i + 2 + effect.width
   end
   for key, kind in pairs(newKinds) do kinds[key] = kind end
@@ -173,11 +192,31 @@ if #plans > 0 then
   redis.call('HSET', attempts, unpack(used))
 end
 if #records > 0 then redis.call('ZADD', ledger, unpack(records)) end
+local woken = {}
+local function send(i)
+  local id, instant = ARGV[i + 4], ARGV[i + 8]
+  if redis.call('ZADD', KEYS[EFFECT_KEYS + ARGV[i + 2]], 'NX', PINNED, id) == 0 then return end
+  if ARGV[i + 7] ~= '' then instant = string.format('%.0f', now + ARGV[i + 7]) end
+  local fields = {'id', id, 'type', ARGV[i + 5], 'body', ARGV[i + 6]}
+  for name, value in pairs({due = instant, key = ARGV[i + 9]}) do
+    if value ~= '' then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = value
+    end
+  end
+  redis.call('XADD', KEYS[EFFECT_KEYS + ARGV[i + 1]], '*', unpack(fields))
+  woken[ARGV[i + 3]] = true
+end
 for n in ipairs(entries) do
   local i = starts[n] + 5
   while reply[n] == 'committed' and i < starts[n + 1] do
-    local width = EFFECTS[ARGV[i]].width
-    redis.call(ARGV[i], KEYS[EFFECT_KEYS + ARGV[i + 1]], unpack(ARGV, i + 2, i + 1 + width))
+    local name = ARGV[i]
+    local width = EFFECTS[name].width
+    if name == 'SEND' then
+      send(i)
+    else
+      redis.call(name, KEYS[EFFECT_KEYS + ARGV[i + 1]], unpack(ARGV, i + 2, i + 1 + width))
+    end
     i = i + 2 + width
   end
 end
@@ -188,7 +227,8 @@ for _, n in ipairs(buried) do
 end
 if #buried > 0 then dropLetters(letters, forget) end
 -- Who waits for a turn or for room is told.
-if passOn(ended, now) or limited and #over > 0 then redis.call('PUBLISH', channel, '') end
+if passOn(ended, now) or limited and #over > 0 then woken[channel] = true end
+for where in pairs(woken) do redis.call('PUBLISH', where, '') end
 
 -- Twice as many old ids are forgotten as can be added: the ledger shrinks to what is remembered.
 local old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, 2 * #entries)

@@ -38,7 +38,7 @@ struct Settlement: Sendable {
     /// How much work it is for the script.
     var weight: Int {
         guard case .commit(let effects) = verdict else { return 1 }
-        return 1 + effects.all.count
+        return 1 + effects.all.count + effects.followUps.count
     }
 }
 
@@ -48,7 +48,9 @@ struct SettlementCall {
     private(set) var arguments: [RedisArgument]
     let check = ReplyCheck.random()
     private let queue: QueueKeys
+    /// By their short names, so that a name is not made longer for each effect.
     private var effectKeys: [String: Int] = [:]
+    private var otherKeys: [String: Int] = [:]
 
     init(_ settlements: some Collection<Settlement>, queue: QueueKeys, options: ConsumerOptions) {
         self.queue = queue
@@ -66,10 +68,13 @@ struct SettlementCall {
         arguments += [.string(claim.entry), .string(claim.id), .string(claim.owner)]
         switch settlement.verdict {
         case .commit(let effects):
-            arguments += ["commit", .init(effects.all.count)]
+            arguments += ["commit", .init(effects.all.count + effects.followUps.count)]
             for effect in effects.all {
-                arguments += [.string(effect.command.rawValue), .init(number(ofKey: effect.key))]
+                arguments += [.string(effect.command.rawValue), .init(number(ofEffectKey: effect.key))]
                 arguments += effect.arguments
+            }
+            for (index, message) in effects.followUps.enumerated() {
+                append(message, id: message.id(after: claim.id, number: index + 1))
             }
         case .retry(let delay): arguments += ["retry", .init(milliseconds: delay)]
         case .bury(let reason): arguments += ["bury", .string(reason)]
@@ -78,12 +83,29 @@ struct SettlementCall {
         }
     }
 
+    private mutating func append(_ message: FollowUp, id: String) {
+        let options = message.options ?? SendOptions()
+        arguments += [
+            "SEND", .init(number(ofKey: message.queue.stream(of: options.priority))),
+            .init(number(ofKey: message.queue.ledger)), .string(message.queue.wake), .string(id),
+            .string(message.type), .bytes(message.body),
+        ]
+        arguments += options.startArguments + [.string(options.key ?? "")]
+    }
+
     /// Each key is declared once, however many effects write to it.
+    private mutating func number(ofEffectKey name: String) -> Int {
+        if let number = effectKeys[name] { return number }
+        let number = number(ofKey: queue.effect(name))
+        effectKeys[name] = number
+        return number
+    }
+
     private mutating func number(ofKey key: String) -> Int {
-        if let number = effectKeys[key] { return number }
-        keys.append(queue.effect(key))
-        let number = effectKeys.count + 1
-        effectKeys[key] = number
+        if let number = otherKeys[key] { return number }
+        keys.append(key)
+        let number = keys.count - queue.forSettling.count
+        otherKeys[key] = number
         return number
     }
 }

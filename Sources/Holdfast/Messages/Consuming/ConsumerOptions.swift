@@ -24,9 +24,12 @@ public struct ConsumerOptions: Sendable {
 
     public init() {}
 
-    func validate(lease: Duration) throws(HoldfastError) {
+    func validate(lease: Duration, _ routes: MessageRoutes) throws(HoldfastError) {
         try Configuration.validate(lease: lease)
-        guard concurrency >= 1, retry.attempts >= 1, retry.first >= .zero, retry.longest >= .zero,
+        guard !routes.isEmpty else {
+            throw HoldfastError(.invalidArgument, "a consumer handles no type of message")
+        }
+        guard concurrency >= 1, ([retry] + routes.policies).allSatisfy(\.isUsable),
             retention > .zero, totalConcurrency ?? 1 >= 1, takeOversPerSecond >= 1, deadLetters >= 0
         else {
             throw HoldfastError(

@@ -21,12 +21,13 @@ final class MessageClaim: Sendable {
     let body: [UInt8]
     let fencingToken: FencingToken
     private let token: String
+    /// The server's time when it was claimed, in ms.
+    private let claimedAt: Int64
     private let state: Mutex<State>
 
     init(
         entry: String, id: String, type: String, attempt: Int, body: [UInt8], fencingToken: FencingToken,
-        token: String,
-        lease: LeaseState
+        token: String, claimedAt: Int64, lease: LeaseState
     ) {
         self.entry = entry
         self.id = id
@@ -35,11 +36,19 @@ final class MessageClaim: Sendable {
         self.body = body
         self.fencingToken = fencingToken
         self.token = token
+        self.claimedAt = claimedAt
         state = Mutex(State(lease: lease))
     }
 
     /// What Redis has recorded as the owner. It carries the token: never to be logged.
     var owner: String { "\(attempt):\(fencingToken):\(token)" }
+
+    /// For how long the message was in the queue when it was claimed, by the server's clock.
+    var age: Duration {
+        // A letter may stand before the number.
+        let born = entry.drop { !$0.isNumber }.prefix { $0 != "-" }
+        return .milliseconds(claimedAt.since(Int64(born) ?? claimedAt))
+    }
 
     var isHeld: Bool { state.withLock { $0.lease.isHeld(at: .now) } }
 
@@ -69,7 +78,11 @@ final class MessageClaim: Sendable {
     /// Starts the handler's task, once. It is cancelled by ``end()`` and by the loss of the lease, also if
     /// that came before.
     func start(_ handler: @escaping @Sendable (MessageClaim) async -> Void) {
-        let task = Task { await handler(self) }
+        attach(Task { await handler(self) })
+    }
+
+    /// Takes a task that handles this message, perhaps with others.
+    func attach(_ task: Task<Void, Never>) {
         let isEnded = state.withLock { state in
             if !state.isEnded { state.handler = task }
             return state.isEnded
@@ -115,7 +128,7 @@ extension MessageClaim {
                 claims.append(
                     MessageClaim(
                         entry: entry, id: id, type: type, attempt: Int(attempt), body: body,
-                        fencingToken: FencingToken(rawValue: fence), token: token,
+                        fencingToken: FencingToken(rawValue: fence), token: token, claimedAt: now,
                         lease: state))
             }
         }

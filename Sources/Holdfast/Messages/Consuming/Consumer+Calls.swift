@@ -9,7 +9,7 @@ extension Consumer {
         let token = RandomHex.digits(32)
         let arguments: [RedisArgument] = [
             .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
-            .init(options.retry.attempts), .init(options.totalConcurrency ?? 0),
+            .init(routes.attempts(options.retry)), .init(options.totalConcurrency ?? 0),
             .init(state.takeOvers(at: .now)),
             .init(options.deadLetters), .init(milliseconds: options.retention),
         ]
