@@ -183,9 +183,10 @@ struct PrivateRedisServerTests {
     @Test("wants its password, which its URLs carry, and has other URLs for other users")
     func wantsItsPassword() async throws {
         try await withPrivateRedisServer(.init(tcpPort: 0, password: "p @\"w")) { server in
-            #expect(server.url.hasPrefix("redis+unix://:p%20%40%22w@/"))
+            #expect(server.unixURL.hasPrefix("redis+unix://:p%20%40%22w@/"))
+            #expect(server.url.contains("://:p%20%40%22w@"))
             #expect(server.tcpURL?.hasPrefix("redis://:p%20%40%22w@127.0.0.1:") == true)
-            #expect(server.url(user: "me", password: "x/y").hasPrefix("redis+unix://me:x%2Fy@/"))
+            #expect(server.url(user: "me", password: "x/y").contains("://me:x%2Fy@"))
             guard let socket = LocalSocket(path: ServerFiles(directory: server.directory).socket) else {
                 Issue.record("nobody listens")
                 return

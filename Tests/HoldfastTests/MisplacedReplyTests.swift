@@ -38,11 +38,13 @@ struct MisplacedReplyTests {
         proxy.setRules([FaultRule(.reply, of: command, .call(1), [.delay(.milliseconds(100)), fault])])
     }
 
-    /// Both at once, the first one first.
+    /// Both at once, the second one when the first has left.
     private func both<R: Sendable>(
-        _ first: @escaping @Sendable () async throws -> R, _ second: @escaping @Sendable () async throws -> R
+        by holdfast: Holdfast, _ first: @escaping @Sendable () async throws -> R,
+        _ second: @escaping @Sendable () async throws -> R
     ) async -> [Result<R, any Error>] {
         let task = Task { try await first() }
+        #expect(await eventually { await holdfast.core.link.connection.health.replyOwedSince != nil })
         let other = Task { try await second() }
         return [await task.result, await other.result]
     }
@@ -69,6 +71,7 @@ struct MisplacedReplyTests {
             let held = try #require(try await other.tryAcquire("held").lease)
             breakNext(fault, proxy)
             let results = await both(
+                by: holdfast,
                 { try await holdfast.tryAcquire("free") }, { try await holdfast.tryAcquire("held") })
             expectUnknown(results, fault)
             if case .success(let answer) = results[1] { #expect(answer.lease == nil) }
@@ -83,6 +86,7 @@ struct MisplacedReplyTests {
             let mine = try #require(try await holdfast.tryAcquire("mine").lease)
             breakNext(.swap, of: "SET", proxy)
             let results = await both(
+                by: holdfast,
                 { try await holdfast.tryAcquire("held", fenced: false).lease == nil },
                 {
                     try await mine.release()
@@ -100,7 +104,8 @@ struct MisplacedReplyTests {
             let taken = try #require(try await holdfast.tryAcquire("taken").lease)
             try await other.redis("SET", "t:{taken}:lock", "somebody")
             breakNext(fault, proxy)
-            expectUnknown(await both({ try await mine.release() }, { try await taken.release() }), fault)
+            expectUnknown(
+                await both(by: holdfast, { try await mine.release() }, { try await taken.release() }), fault)
         }
     }
 
@@ -128,6 +133,7 @@ struct MisplacedReplyTests {
             _ = try await QueueBench(other).settle([(claims[1], .giveBack)])
             breakNext(fault, proxy)
             let results = await both(
+                by: holdfast,
                 { try await bench.settle([(claims[0], .commit)]) },
                 { try await bench.settle([(claims[1], .commit)]) })
             let errors = results.compactMap { result -> RedisError? in

@@ -4,7 +4,8 @@ import RedisLink
 
 @testable import Holdfast
 
-/// Runs `body` with a private server and a client of it, which is closed afterwards.
+/// Runs `body` with a private server and a client of it, which is closed afterwards. What is left on the server
+/// then must be documented.
 func withHoldfast(
     lease: Duration = .seconds(30), commandTimeout: Duration = .seconds(5),
     _ body: @Sendable (Holdfast, PrivateRedisServer) async throws -> Void
@@ -18,6 +19,7 @@ func withHoldfast(
             throw error
         }
         await holdfast.close()
+        if server.processID != nil { try await DocumentedKeys.expectAllKnown(server) }
     }
 }
 

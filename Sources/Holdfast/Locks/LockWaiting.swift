@@ -153,6 +153,8 @@ actor LockWaiting: LinkActor {
     private func refusedListening(_ error: RedisError) {
         isListening = false
         guard error.code == .permissionDenied else { return }
+        var error = error
+        if error.permission?.kind == .channel { error.permission?.names = ["\(wakeChannels)*"] }
         // So that the next one who has to wait asks again.
         shared.withLock { $0.subscription = nil }
         for token in waiters.filter(\.value.isWaiting).keys { end(token, .failed(error)) }
