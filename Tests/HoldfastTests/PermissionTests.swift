@@ -263,6 +263,11 @@ struct PermissionTests {
             }
             _ = try await bench.stats()
             let store = try user.store(ofQueue: bench.keys.name)
+            let options = SendOptions(
+                .after(.milliseconds(1)), priority: .high, key: "k",
+                unique: .init(UUID().uuidString, for: .seconds(60)), origin: .init(made: .now))
+            _ = try await store.enqueue([(id: UUID().uuidString, body: [])], type: "", [options])
+            _ = try await bench.claim()
             _ = try await store.message(ids[0])
             _ = try await store.setPaused(true)
             _ = try await store.setPaused(false)

@@ -41,7 +41,7 @@ if denied then return denial() end
 
 local function isTaken(key)
   if key == '' then return false end
-  return taken[key] or (tonumber(redis.call('ZSCORE', unique, key) or 0) > now)
+  return taken[key] or tonumber(redis.call('ZMSCORE', unique, key)[1] or 0) > now
 end
 
 local reply, entries = {2 * ARGV[3]}, {}
