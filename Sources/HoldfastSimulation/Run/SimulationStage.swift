@@ -91,9 +91,10 @@ struct SimulationStage: Sendable {
         }
     }
 
-    /// Enough that all instances have work while the next fault is awaited.
+    /// Enough that all instances still have work when the next fault strikes, also where they are quicker than we
+    /// look.
     private var feedMargin: Int {
-        2 * request.instances * request.pace.concurrency
+        4 * request.instances * request.pace.concurrency
     }
 
     /// Instances that fall again and again would fall for ever.
