@@ -29,6 +29,8 @@ public struct HoldfastError: Error, Sendable {
         public static let credentialsUnavailable = Code(description: "credentials unavailable")
         /// An id is older than what is remembered: it may have been done and forgotten.
         public static let tooOld = Code(description: "too old")
+        /// The server evicts keys when its memory is full, see ``Configuration/acceptsEviction``.
+        public static let unsuitableServer = Code(description: "unsuitable server")
         /// This client was closed.
         public static let closed = Code(description: "closed")
     }

@@ -198,6 +198,9 @@ struct PermissionTests {
     /// Everything that a user's code or the library's own loops ask of Redis, each as one step that throws.
     static let operations: [Operation] = [
         Operation(name: "connecting") { _, user in try await user.connect() },
+        Operation(name: "asking for the eviction policy") { _, user in
+            _ = try await EvictionCheck.policy(of: user.core.link)
+        },
         Operation(name: "locking") { _, user in
             let lease = try #require(try await user.tryAcquire("a").lease)
             _ = try await user.tryAcquire("a")

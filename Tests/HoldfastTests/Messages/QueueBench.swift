@@ -99,6 +99,13 @@ extension QueueStats {
     var isDrained: Bool { ready + inFlight + retrying == 0 }
 }
 
+extension MessageQueue {
+    /// Waits until nothing is left to handle; false if that does not come.
+    func isDrained(within limit: Duration = .seconds(10)) async throws -> Bool {
+        try await eventually(within: limit) { try await stats().isDrained }
+    }
+}
+
 extension Settlement.Verdict {
     static var commit: Settlement.Verdict { .commit(Effects()) }
 

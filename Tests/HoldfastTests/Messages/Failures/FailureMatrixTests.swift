@@ -82,8 +82,7 @@ struct FailureMatrixTests {
             return count(order)
         }
         try await pair.healthy.whileRunning {
-            let isDrained = try await eventually { try await orders.stats().isDrained }
-            #expect(isDrained)
+            #expect(try await orders.isDrained())
         }
     }
 
@@ -188,8 +187,7 @@ struct FailureMatrixTests {
             try await orders.send(Order(number: 1, cents: 1), id: "a")
             #expect(await eventually { fences.count == 1 })
             try await pair.healthy.whileRunning {
-                let isDrained = try await eventually { try await orders.stats().isDrained }
-                #expect(isDrained)
+                #expect(try await orders.isDrained())
             }
             taken.open()
             #expect(await eventually { outcomes.count == 1 })
