@@ -88,7 +88,10 @@ let package = Package(
         ),
         .testTarget(
             name: "HoldfastToolTests",
-            dependencies: ["Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool", "RedisLink"],
+            dependencies: [
+                "Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool", "RedisLink",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict
         ),
     ],

@@ -46,18 +46,26 @@ enum ReplyReaders {
         if let batch = MessageClaim.Batch(reply, token: token, lease: lease) {
             var state = ConsumerState<Settlement>(concurrency: 4)
             if let wanted = state.claim(at: .now) {
-                _ = state.claimed(batch.claims.count, of: wanted, nextDue: batch.nextDue, at: .now)
-                _ = state.nextDue
+                _ = state.claimed(
+                    batch.claims.count, of: wanted, takenOver: batch.takenOver, nextDue: batch.nextDue,
+                    at: .now)
+                _ = (state.nextDue, state.takeOvers(at: .now))
             }
             for claim in batch.claims {
                 _ = RetryPolicy().verdict(afterFailed: claim.attempt, reason: "", random: 0.5)
                 _ = (claim.owner, claim.isHeld, claim.remaining)
+                _ = (MessageKind(claim.type), MessageRoutes.leave(after: claim.age, random: 0.5))
                 _ = try? MessageQueue<[String: [Double]]>.decode(claim)
             }
         }
         _ = Settlement.Answer(reply.value)
         _ = QueueStats(name: "fuzz", reply.value)
-        for value in reply.value.array ?? [] { _ = Settlement.Answer(value) }
+        _ = MessageDescription(queue: "fuzz", id: "id", entry: "1-0", reply.value).map { "\($0)" }
+        for value in reply.value.array ?? [] {
+            _ = Settlement.Answer(value)
+            _ = Sent(value)
+            _ = DeadLetter(value, now: 0).map { "\($0)" }
+        }
     }
 
     private static func readRegistry(_ value: RedisValue) {

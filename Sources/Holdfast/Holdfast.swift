@@ -60,9 +60,15 @@ public final class Holdfast: Service, Sendable {
     ///
     /// At a graceful shutdown nothing new is begun. Work under way may finish until
     /// ``Configuration/stopDeadline``, then it is cancelled.
+    ///
+    /// - Throws: ``HoldfastError/Code/unsuitableServer`` where the server evicts keys, before anything ran;
+    ///   ``HoldfastError/Code/invalidArgument`` for a worker, a queue or options that cannot be used.
     public func run() async throws {
         core.beats.begin()
         do {
+            try await EvictionCheck(
+                link: core.link, acceptsEviction: core.configuration.acceptsEviction, logger: core.logger
+            ).run()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.workers.run() }
                 group.addTask { try await self.consumers.run() }

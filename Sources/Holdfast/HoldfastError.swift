@@ -27,6 +27,10 @@ public struct HoldfastError: Error, Sendable {
         public static let permissionDenied = Code(description: "permission denied")
         /// ``Configuration/credentials`` threw or gave none in time; the operation did not happen.
         public static let credentialsUnavailable = Code(description: "credentials unavailable")
+        /// An id is older than what is remembered: it may have been done and forgotten.
+        public static let tooOld = Code(description: "too old")
+        /// The server evicts keys when its memory is full, see ``Configuration/acceptsEviction``.
+        public static let unsuitableServer = Code(description: "unsuitable server")
         /// This client was closed.
         public static let closed = Code(description: "closed")
     }

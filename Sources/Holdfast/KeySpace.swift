@@ -28,6 +28,14 @@ package struct KeySpace: Sendable {
         }
     }
 
+    /// The key of a name of which only what stands before the first slash is the hash tag:
+    /// `<namespace>:{<family>}/<rest>:<part>`. So names of one family lie in one slot.
+    func memberKey(_ name: String, _ part: String) throws(HoldfastError) -> String {
+        guard let slash = name.firstIndex(of: "/") else { return try key(name, part) }
+        let rest = try Self.encode(String(name[name.index(after: slash)...]), what: "name after the slash")
+        return try key(String(name[..<slash]), "").dropLast() + "/\(rest):\(part)"
+    }
+
     package func lock(_ name: String) throws(HoldfastError) -> String { try key(name, "lock") }
     package func fence(_ name: String) throws(HoldfastError) -> String { try key(name, "fence") }
 

@@ -17,6 +17,9 @@ package enum Scripts {
     package static let claim = script("claim", PackageResources.claim_lua)
     package static let renewClaims = script("renew_claims", PackageResources.renew_claims_lua)
     package static let settle = script("settle", PackageResources.settle_lua)
+    package static let replay = script("replay", PackageResources.replay_lua)
+    package static let pause = script("pause", PackageResources.pause_lua)
+    package static let look = script("look", PackageResources.look_lua)
     package static let queueStats = script("queue_stats", PackageResources.queue_stats_lua)
     package static let complete = script("complete", PackageResources.complete_lua)
     package static let fencedWrite = script("fenced_write", PackageResources.fenced_write_lua)
@@ -24,10 +27,15 @@ package enum Scripts {
 
     /// A script cannot call another one: what several share stands in each.
     static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
-        let shared = String(decoding: PackageResources.grant_next_lua, as: UTF8.self)
-        let source = String(decoding: source, as: UTF8.self)
-        return RedisScript(
-            name: name, source: source.replacing("-- include grant_next.lua\n", with: shared))
+        let shared = [
+            "grant_next": PackageResources.grant_next_lua, "permissions": PackageResources.permissions_lua,
+            "queue": PackageResources.queue_lua,
+        ]
+        let source = shared.reduce(into: String(decoding: source, as: UTF8.self)) { source, part in
+            source = source.replacing(
+                "-- include \(part.key).lua\n", with: String(decoding: part.value, as: UTF8.self))
+        }
+        return RedisScript(name: name, source: source)
     }
 }
 

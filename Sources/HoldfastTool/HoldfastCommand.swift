@@ -21,8 +21,8 @@ struct HoldfastCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            LocksCommand.self, RunCommand.self, WorkersCommand.self, QueuesCommand.self, SendCommand.self,
-            SimulateCommand.self, SimulateInstanceCommand.self,
+            LocksCommand.self, RunCommand.self, WorkersCommand.self, QueuesCommand.self, MessagesCommand.self,
+            OnceCommand.self, SendCommand.self, SimulateCommand.self, SimulateInstanceCommand.self,
         ]
     )
 

@@ -23,8 +23,10 @@ enum DocumentedKeys {
         key = key.replacing("<namespace>", with: "t")
         key = key.replacing(/<[a-z]+>/, with: ".+")
         guard !key.contains("{instances}") else { return "^\(key.replacing(/[{}]/) { "\\\($0.output)" })$" }
-        return
-            "^\(key.replacing(/\{worker\/\}/, with: "\\{worker/[^{}]+\\}").replacing(/\{[a-z]+\}/, with: "\\{[^{}]+\\}"))$"
+        key = key.replacing("{worker/}", with: "\\{worker/[^{}]+\\}")
+        // What stands behind the first slash of a queue's name is not in its tag.
+        key = key.replacing("{queue}", with: "\\{[^{}]+\\}(/[^{}]+)?")
+        return "^\(key.replacing(/\{[a-z]+\}/, with: "\\{[^{}]+\\}"))$"
     }
 
     /// What is gone or expiring as soon as nobody works with it, wherever it is found.
@@ -72,13 +74,14 @@ struct DocumentedKeysTests {
         #expect(DocumentedKeys.patterns.count > 20)
         for key in [
             "t:{a}:lock", "t:{a b}:fence", "t:{a}:waiters", "t:{worker/w}:worker", "t:{worker/w}:lock-2",
-            "t:{q}:stream",
-            "t:{q}:effect:any:thing", "t:{s}:once:id", "t:queues", "t:{instances}", "t:{instances}:beats",
+            "t:{q}:stream", "t:{q}:stream-high", "t:{q}/a b:ledger", "t:{q}:effect:any:thing", "t:{s}:once:id",
+            "t:queues", "t:{instances}", "t:{instances}:beats",
         ] {
             #expect(DocumentedKeys.isListed(key), "\(key)")
         }
         for key in [
             "t:a:lock", "t:{a}:other", "u:{a}:lock", "t:{q}:cursor", "t:{a}:lock:more", "t:{a}{b}:lock",
+            "t:{a}/b:lock",
         ] {
             #expect(!DocumentedKeys.isListed(key), "\(key)")
         }

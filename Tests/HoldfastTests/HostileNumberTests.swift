@@ -40,22 +40,31 @@ struct HostileNumberTests {
 
         let batch = try #require(
             MessageClaim.Batch(
-                Self.reply(.integer(0), .integer(first), .integer(first), .integer(second)), token: "t",
+                Self.reply(
+                    .integer(0), .integer(first), .integer(first), .integer(second), .integer(first)),
+                token: "t",
                 lease: .seconds(1)))
         #expect((batch.nextDue == nil) == (second < 0))
 
         let number = RedisValue.integer(first)
         let stats = QueueStats(
             name: "q",
-            .array([number, number, number, number, Self.text("\(first)-0"), .integer(second)]))
+            .array([
+                number, number, number, number, Self.text("\(first)-0"), .integer(second), number,
+                Self.text("\(first)"),
+            ]))
         #expect(stats?.oldestAge ?? .zero >= .zero)
     }
 
     @Test("an attempt counts from one", arguments: extremes)
     func attempt(number: Int64) {
-        let message = [Self.text("1-0"), Self.text("id"), Self.text("{}"), .integer(number)]
+        let message = [Self.text("1-0"), Self.text("id"), Self.text("{}"), .integer(number), Self.text("")]
         let reply = RedisReply(
-            value: .array([.integer(0), .integer(1), .integer(1), .integer(-1)] + message), sentAt: .now)
+            value: .array(
+                [
+                    .integer(0),
+                    .integer(1), .integer(1), .integer(-1), .integer(0),
+                ] + message), sentAt: .now)
         let batch = MessageClaim.Batch(reply, token: "t", lease: .seconds(1))
         #expect((batch?.claims.count == 1) == (number >= 1))
         for claim in batch?.claims ?? [] {

@@ -198,6 +198,9 @@ struct PermissionTests {
     /// Everything that a user's code or the library's own loops ask of Redis, each as one step that throws.
     static let operations: [Operation] = [
         Operation(name: "connecting") { _, user in try await user.connect() },
+        Operation(name: "asking for the eviction policy") { _, user in
+            _ = try await EvictionCheck.policy(of: user.core.link)
+        },
         Operation(name: "locking") { _, user in
             let lease = try #require(try await user.tryAcquire("a").lease)
             _ = try await user.tryAcquire("a")
@@ -267,6 +270,16 @@ struct PermissionTests {
                 _ = try await bench.settle([(claim, verdict)])
             }
             _ = try await bench.stats()
+            let store = try user.store(ofQueue: bench.keys.name)
+            let options = SendOptions(
+                .after(.milliseconds(1)), priority: .high, key: "k",
+                unique: .init(UUID().uuidString, for: .seconds(60)), origin: .init(made: .now))
+            _ = try await store.enqueue([(id: UUID().uuidString, body: [])], type: "", [options])
+            _ = try await bench.claim()
+            _ = try await store.message(ids[0])
+            _ = try await store.setPaused(true)
+            _ = try await store.setPaused(false)
+            _ = try await store.replay(store.deadLetters().map(\.letter))
         },
         Operation(name: "registering a queue") { _, user in
             _ = try await user.core.link.send(["SADD", "t:queues", "q"])

@@ -35,6 +35,20 @@ final class Record<Element: Sendable>: Sendable {
     var count: Int { elements.withLock { $0.count } }
 }
 
+/// Keeps what is logged, each line with its level in front.
+struct Lines: LogHandler {
+    let lines: Record<String>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { lines.add("\(event.level): \(event.message)") }
+}
+
 /// Holds those who wait for it until it is opened.
 final class Gate: Sendable {
     private let isOpen = Atomic<Bool>(false)

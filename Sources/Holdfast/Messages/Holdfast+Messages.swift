@@ -2,9 +2,11 @@ extension Holdfast {
     /// A queue of messages of one type. Nothing is created or asked before its first use.
     ///
     /// - Parameters:
-    ///   - name: 1 to 512 bytes, encoded. One that cannot be used makes what is done with the queue throw
+    ///   - name: 1 to 512 bytes, encoded. Queues whose names have the same beginning before the first slash lie
+    ///     together, so that one may send to the other in a commit, see ``Effects/send(_:to:id:_:)``. One that cannot be used makes what is done with the queue throw
     ///     ``HoldfastError/Code/invalidArgument``.
-    ///   - type: what the messages are; all that is sent to the queue must decode as it.
+    ///   - type: what the messages are; all that is sent to the queue must decode as it, unless it is a
+    ///     ``VersionedMessage``.
     public func queue<Message: Codable & Sendable>(
         _ name: String, of type: Message.Type = Message.self
     ) -> MessageQueue<Message> {
@@ -34,8 +36,65 @@ extension Holdfast {
         _ queue: MessageQueue<Message>, _ options: ConsumerOptions = ConsumerOptions(),
         _ handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
     ) {
-        consumers.add(queue, options) { claim, delivery in
-            try await handler(MessageQueue<Message>.decode(claim), delivery)
-        }
+        consumers.add(
+            queue.opened, options, .only(MessageRoute(handler: .one(for: handler)), for: Message.self))
+    }
+
+    /// Handles the messages of a queue that carries several types; otherwise as ``handle(_:_:_:)``.
+    ///
+    /// ```swift
+    /// holdfast.handle("orders") { handlers in
+    ///     handlers.on(OrderPlaced.self) { order, delivery in .commit { $0.increment("placed") } }
+    ///     handlers.on(OrderCancelled.self, retry: RetryPolicy(attempts: 20)) { order, delivery in .commit }
+    /// }
+    /// ```
+    ///
+    /// A message of a type or version that is not named here is left for an instance that knows it, see
+    /// ``VersionedMessage``. One that names no type is handled if there is only one type, else it is given up.
+    ///
+    /// - Parameters:
+    ///   - queue: its name. One that cannot be used makes ``run()`` throw ``HoldfastError/Code/invalidArgument``, as
+    ///     does a queue without a type.
+    ///   - options: concurrency, lease, retries.
+    ///   - register: names the types and their handlers.
+    public func handle(
+        _ queue: String, _ options: ConsumerOptions = ConsumerOptions(),
+        by register: (inout MessageHandlers) -> Void
+    ) {
+        var handlers = MessageHandlers()
+        register(&handlers)
+        consumers.add(
+            Result { () throws(HoldfastError) in try store(ofQueue: queue) }, options, handlers.routes)
+    }
+
+    /// Handles up to `size` messages with one call of the handler; otherwise as ``handle(_:_:_:)``.
+    ///
+    /// A batch is what one claim brought, at least one message; nothing is waited for. Each message has its own claim,
+    /// attempt and verdict, and is committed only by its own owner.
+    ///
+    /// - Parameters:
+    ///   - size: at least 1. More than a hundred, or than ``ConsumerOptions/concurrency``, are not claimed at once.
+    ///   - queue: where the messages come from.
+    ///   - options: as for single messages; ``ConsumerOptions/concurrency`` counts messages.
+    ///   - handler: decides on each message, in the order in which it got them. What it throws fails the attempt of
+    ///     all. Its task is cancelled when one of the claims is lost; the others are given back then.
+    public func handle<Message>(
+        batchesOf size: Int, from queue: MessageQueue<Message>,
+        _ options: ConsumerOptions = ConsumerOptions(),
+        _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled]
+    ) {
+        consumers.add(
+            queue.opened, options,
+            .only(MessageRoute(handler: .many(for: handler, upTo: size)), for: Message.self))
+    }
+}
+
+extension MessageRoutes {
+    /// All messages go one way; only those of its own type and versions, if `type` names one.
+    fileprivate static func only(_ route: MessageRoute, for type: Any.Type) -> MessageRoutes {
+        guard let type = type as? any VersionedMessage.Type else { return MessageRoutes(route) }
+        var routes = MessageRoutes()
+        routes.add(MessageKind(type), route)
+        return routes
     }
 }

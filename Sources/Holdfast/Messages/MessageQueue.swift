@@ -1,12 +1,23 @@
 import Foundation
+import RedisLink
 
 /// What became of a message that was sent.
 public enum Sent: Hashable, Sendable {
     /// It is in the queue, as this entry of its stream.
     case enqueued(entry: String)
-    /// A message with its id is in the queue, is dead, or was committed within the consumers' retention: it
-    /// was not added again.
+    /// A message with its id is in the queue, is dead, or was committed within the consumers' retention; or the
+    /// window of another message with its uniqueness key is not over. It was not added.
     case duplicate
+    /// Its id is unknown and older than the horizon of its ``SendOptions/Origin``: a message with this id may have
+    /// been committed and forgotten. It was not added.
+    case tooOld
+
+    init(_ reply: RedisValue) {
+        switch reply {
+        case .integer: self = .tooOld
+        default: self = reply.string.map(Sent.enqueued) ?? .duplicate
+        }
+    }
 }
 
 /// A queue of messages, each of which is handled with one effect however often it is sent or delivered.
@@ -16,7 +27,7 @@ public enum Sent: Hashable, Sendable {
 public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     /// What it is called in Redis.
     public let name: String
-    private let opened: Result<QueueStore, HoldfastError>
+    let opened: Result<QueueStore, HoldfastError>
 
     init(name: String, opened: Result<QueueStore, HoldfastError>) {
         self.name = name
@@ -32,26 +43,31 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     ///   - id: 1 to 512 bytes, the same whenever this message is sent. It should come from the message's
     ///     origin, like the number of an order; one that is made up for each call does not recognise a
     ///     repetition.
+    ///   - options: when and in which order it is handled; at once and in no order unless set.
     /// - Throws: ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the message may be in the queue.
     ///   `CancellationError` when the task is cancelled; then too it may be.
     @discardableResult
-    public func send(_ message: Message, id: String) async throws -> Sent {
-        try await send(contentsOf: [(id, message)])[0]
+    public func send(_ message: Message, id: String, _ options: SendOptions? = nil) async throws -> Sent {
+        try await send(contentsOf: [(id, message)], options.map { options in { _ in options } })[0]
     }
 
-    /// Adds many messages; one round trip for each 500 of them. Otherwise as ``send(_:id:)``.
+    /// Adds many messages; one round trip for each 500 of them. Otherwise as ``send(_:id:_:)``.
     ///
+    /// - Parameter options: those of each message.
     /// - Returns: what became of each, in order. If it throws, those before some point are in the queue: send
     ///   all of them again.
     @discardableResult
-    public func send(contentsOf messages: [(id: String, message: Message)]) async throws -> [Sent] {
+    public func send(
+        contentsOf messages: [(id: String, message: Message)], _ options: ((Message) -> SendOptions)? = nil
+    ) async throws -> [Sent] {
         let store = try opened.get()
         let encoded = try messages.map { id, message in (id: id, body: try Self.encode(message, id: id)) }
-        return try await store.enqueue(encoded, type: String(describing: Message.self))
+        return try await store.enqueue(
+            encoded, type: MessageKind.text(for: Message.self),
+            options.map { messages.map(\.message).map($0) } ?? [])
     }
 
-    /// What the queue holds. One round trip; the server's work grows with the messages that are in flight or
-    /// wait for a retry.
+    /// What the queue holds. One round trip.
     public func stats() async throws -> QueueStats {
         try await opened.get().stats()
     }
@@ -68,7 +84,7 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
         try JSONDecoder().decode(Message.self, from: Data(claim.body))
     }
 
-    private static func encode(_ message: Message, id: String) throws -> [UInt8] {
+    static func encode(_ message: Message, id: String) throws(HoldfastError) -> [UInt8] {
         do {
             return [UInt8](try JSONEncoder().encode(message))
         } catch {

@@ -1,41 +1,79 @@
 /// The Redis keys of one queue. They share a hash tag, so that one script may use them all.
 package struct QueueKeys: Sendable {
     package let name: String
+    /// What is the same for queues whose keys one script may use.
+    let family: String
     /// The messages: a stream, to which any client may add with `XADD`.
     package let stream: String
-    /// When each claim expires and each retry is due, by the server's clock.
-    let due: String
+    /// The messages of high and of low priority: streams, too.
+    package let high, low: String
+    /// When each claim expires, by the server's clock.
+    let expiry: String
     /// Who owns each claim, with its attempt.
     let claims: String
+    /// From when on each message that waits may be claimed, by the server's clock.
+    let due: String
+    /// How many attempts each message that waits has used up.
+    let attempts: String
+    /// Whose turn it is among the messages of one ordering key.
+    let order: String
+    /// The messages that wait for their turn.
+    let blocked: String
     /// The last fence that was issued with a claim.
     let fence: String
     /// The ids that are in the queue, dead or done.
     let ledger: String
+    /// The uniqueness keys that are taken.
+    let unique: String
     /// The dead letters: a stream.
     package let dead: String
+    /// Exists while the queue is paused.
+    let paused: String
     /// The channel on which consumers hear of new messages.
     let wake: String
     private let effects: String
 
-    /// The consumer group that remembers how far the stream was read.
+    /// The consumer group that remembers how far the streams were read.
     static let group = "holdfast"
 
     init(_ name: String, in keys: KeySpace) throws(HoldfastError) {
         self.name = name
-        stream = try keys.key(name, "stream")
-        due = try keys.key(name, "due")
-        claims = try keys.key(name, "claims")
-        fence = try keys.key(name, "queue-fence")
-        ledger = try keys.key(name, "ledger")
-        dead = try keys.key(name, "dead")
-        wake = try keys.key(name, "wake")
-        effects = try keys.key(name, "effect:")
+        family = String(name.prefix { $0 != "/" })
+        stream = try keys.memberKey(name, "stream")
+        high = try keys.memberKey(name, "stream-high")
+        low = try keys.memberKey(name, "stream-low")
+        expiry = try keys.memberKey(name, "expiry")
+        claims = try keys.memberKey(name, "claims")
+        due = try keys.memberKey(name, "due")
+        attempts = try keys.memberKey(name, "attempts")
+        order = try keys.memberKey(name, "order")
+        blocked = try keys.memberKey(name, "blocked")
+        fence = try keys.memberKey(name, "queue-fence")
+        ledger = try keys.memberKey(name, "ledger")
+        unique = try keys.memberKey(name, "unique")
+        dead = try keys.memberKey(name, "dead")
+        paused = try keys.memberKey(name, "paused")
+        wake = try keys.memberKey(name, "wake")
+        effects = try keys.memberKey(name, "effect:")
     }
 
     /// The key that an effect named `name` writes to.
     package func effect(_ name: String) -> String { effects + name }
 
-    var forClaiming: [String] { [stream, due, claims, fence, ledger, dead] }
-    var forRenewing: [String] { [due, claims] }
-    var forSettling: [String] { [stream, due, claims, ledger, dead] }
+    func stream(of priority: SendOptions.Priority) -> String {
+        switch priority {
+        case .high: high
+        case .normal: stream
+        case .low: low
+        }
+    }
+
+    var streams: [String] { [stream, high, low] }
+    var forSettling: [String] { streams + [expiry, claims, due, attempts, order, blocked, ledger, dead] }
+    var forClaiming: [String] { forSettling + [fence, paused] }
+    var forRenewing: [String] { [expiry, claims] }
+    var forEnqueueing: [String] { streams + [ledger, unique] }
+    var forReplaying: [String] { streams + [dead] }
+    var forLooking: [String] { forSettling.dropLast() }
+    var forCounting: [String] { streams + [claims, attempts, blocked, dead, paused] }
 }

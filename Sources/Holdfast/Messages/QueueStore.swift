@@ -15,9 +15,13 @@ package struct QueueStore: Sendable {
     ///
     /// - Parameters:
     ///   - messages: ids of 1 to 512 bytes; bodies of any bytes.
-    ///   - type: what the messages are called; for people to read.
+    ///   - type: what kind of messages they are; empty if that is not said.
+    ///   - options: one for each message, or none at all, which spares the server some work.
     /// - Returns: what became of each, in order.
-    package func enqueue(_ messages: [Message], type: String) async throws -> [Sent] {
+    package func enqueue(_ messages: [Message], type: String, _ options: [SendOptions] = []) async throws
+        -> [Sent]
+    {
+        let values = try options.map { options throws(HoldfastError) in try options.arguments }
         if let wrong = messages.first(where: { !(1...512).contains($0.id.utf8.count) }) {
             throw HoldfastError(
                 .invalidArgument, "a message id must have 1 to 512 bytes, not \(wrong.id.utf8.count)")
@@ -31,22 +35,28 @@ package struct QueueStore: Sendable {
                 defer { bytes += message.body.count }
                 return bytes < Self.batch.bytes
             }
-            sent += try await enqueue(chunk: chunk, type: type)
+            sent += try await enqueue(chunk: chunk, type: type, values.isEmpty ? [] : values[chunk.indices])
             rest = rest.dropFirst(chunk.count)
         }
         return sent
     }
 
-    private func enqueue(chunk: ArraySlice<Message>, type: String) async throws -> [Sent] {
+    private func enqueue(
+        chunk: ArraySlice<Message>, type: String, _ values: ArraySlice<[RedisArgument]>
+    ) async throws -> [Sent] {
         let check = ReplyCheck.random()
-        var arguments: [RedisArgument] = [.string(keys.wake), .string(type), check.argument]
-        arguments.reserveCapacity(3 + 2 * chunk.count)
-        for message in chunk { arguments += [.string(message.id), .bytes(message.body)] }
+        let width = 2 + (values.first?.count ?? 0)
+        var arguments: [RedisArgument] = [.string(keys.wake), .string(type), check.argument, .init(width)]
+        arguments.reserveCapacity(4 + width * chunk.count)
+        for (index, message) in zip(chunk.indices, chunk) {
+            arguments += [.string(message.id), .bytes(message.body)]
+            if width > 2 { arguments += values[index] }
+        }
         let subject = "sending to the queue \(keys.name)"
         let reply: RedisReply
         do throws(RedisError) {
             reply = try await link.evaluate(
-                Scripts.enqueue, keys: [keys.stream, keys.ledger], arguments: arguments, check: check)
+                Scripts.enqueue, keys: keys.forEnqueueing, arguments: arguments, check: check)
         } catch {
             throw HoldfastError.thrown(for: error, subject)
         }
@@ -54,6 +64,6 @@ package struct QueueStore: Sendable {
             throw HoldfastError(
                 .refused, "\(subject): enqueue.lua gave an answer that it cannot give", mayHaveHappened: true)
         }
-        return entries.map { $0.string.map(Sent.enqueued) ?? .duplicate }
+        return entries.map(Sent.init)
     }
 }

@@ -1,48 +1,32 @@
--- Claims messages: first those whose claim expired or whose retry is due, then new ones.
+-- Claims messages: first those whose claim expired, then those whose time has come, then new ones by priority.
 --
--- KEYS  1 stream   2 due: entry -> ms at which its claim expires or its retry is due   3 claims: entry -> owner
---       4 fence   5 ledger: id -> PINNED while the message exists, then ms until which its commit is remembered
---       6 dead letters
+-- KEYS  1-3 streams of usual, high and low priority   4 expiry: entry -> ms at which its claim expires
+--       5 claims: entry -> owner   6 due: entry -> ms from which it may be claimed
+--       7 attempts: entry -> those used up   8 order   9 blocked: see queue.lua
+--       10 ledger: id -> PINNED while the message exists, then ms until which its commit is remembered
+--       11 dead letters   12 fence   13 paused: exists while nothing is handed out
 -- ARGV  1 consumer group   2 token, new for each call   3 lease in ms   4 how many   5 attempts allowed
--- Reply {check, fence, now ms, ms of the next due entry or -1, then for each claim: entry, id, body, attempt},
---       where check is twice the number that the last seven digits of the token spell
+--       6 how many claims the queue may have in all, 0 for any number   7 how many expired claims to take over at most
+--       8 how many dead letters are kept   9 ms for which the id of a dropped one is remembered
+-- Reply {check, fence, now ms, ms at which to ask again or -1, how many were taken over, then for each claim: entry,
+--       id, body, attempt, type}, where check is twice the number that the last seven digits of the token spell
 --
--- An owner is '<attempt>:<fence>:<token>', and '<attempt>:-:-' while the message waits for a retry. Attempts are
--- counted here, before anything runs, so a message that kills its worker still reaches the dead letters. A message
--- whose id is committed already is removed instead of being handed out again.
--- Expiry has one source, `due`. The group only remembers how far the stream was read: nothing is pending in it.
-local PINNED = 'inf'
-local stream, due, claims, fence, ledger, dead = unpack(KEYS)
-local group, token, lease, count, allowed = unpack(ARGV)
-count, allowed = tonumber(count), tonumber(allowed)
+-- An owner is '<attempt>:<fence>:<token>'. Attempts are counted here, before anything runs, so a message that kills
+-- its worker still reaches the dead letters. A message whose id is committed already is removed instead of being
+-- handed out again. A claimed message stands in `expiry` and `claims`, one that waits in `due` and `attempts`, a new
+-- one in its stream alone. The group only remembers how far that was read: nothing is pending in it.
+local stream, high, low, expiry, claims, due, attempts, order, blocked, ledger, dead, fence, paused = unpack(KEYS)
+local group, token, lease, count, allowed, limit, heirs, letters, retention = unpack(ARGV)
+count, allowed, limit, heirs = tonumber(count), tonumber(allowed), tonumber(limit), tonumber(heirs)
 local check = 2 * (tonumber(string.sub(token, -7), 16) or 0)
+-- include permissions.lua
+-- include queue.lua
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
--- The rules of the caller's ACL user hold inside a script, and a script that fails half way is not rolled back: a
--- write that would be forbidden is known before the first write. Redis before 7.0 cannot be asked.
-local denied
-local function need(command, ...)
-  if not denied and redis.acl_check_cmd and not redis.acl_check_cmd(command, ...) then denied = command end
-end
-local function denial()
-  return redis.error_reply("NOPERM this user has no permissions to run the '" .. denied .. "' command on these keys")
-end
-
--- What was found, message by message.
-local entries, ids, bodies, attempts, contents = {}, {}, {}, {}, {}
-local function find(entry, fields, attempt)
-  local n = #entries + 1
-  local id, body = entry, ''
-  for i = 1, #fields, 2 do
-    local name = fields[i]
-    if name == 'body' then body = fields[i + 1] elseif name == 'id' then id = fields[i + 1] end
-  end
-  entries[n], ids[n], bodies[n], attempts[n], contents[n] = entry, id, body, attempt, fields
-end
-
--- Everything that could fail for a wrong type or a missing permission is asked before the first write, which is the group's move.
+-- Everything that could fail for a wrong type or a missing permission is asked before the first write, which is the
+-- group's move.
 need('ZMSCORE', ledger, '')
 need('XADD', dead, '*', 'id', '')
 need('ZADD', ledger, 'NX', PINNED, '')
@@ -54,78 +38,168 @@ need('ZREM', due, '')
 need('HDEL', claims, '')
 need('ZRANGE', due, 0, 0)
 if denied then return denial() end
-local gone = {}
+if redis.call('GET', paused) then return {check, 0, now, -1, 0} end
 local last = tonumber(redis.call('GET', fence) or 0) or 0
 redis.call('ZCARD', ledger)
-redis.call('HLEN', claims)
+redis.call('HLEN', attempts)
+redis.call('HLEN', order)
+redis.call('ZCARD', blocked)
 redis.call('XLEN', dead)
-local late = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, count)
-if #late > 0 then
-  local owners = redis.call('HMGET', claims, unpack(late))
-  for i, entry in ipairs(late) do
-    local stored = redis.call('XRANGE', stream, entry, entry)[1]
-    if stored then
-      find(entry, stored[2], tonumber(string.match(owners[i] or '0', '^%d+')) + 1)
+redis.call('XLEN', stream)
+local hasHigh, hasLow = redis.call('XLEN', high) > 0, redis.call('XLEN', low) > 0
+local flying = redis.call('HLEN', claims)
+
+-- What was found, message by message.
+local entries, ids, bodies, kinds, counted, contents = {}, {}, {}, {}, {}, {}
+-- What waits on: for its time, or for its turn.
+local plans, zeros, lines, turns, holders = {}, {}, {}, {}, {}
+
+-- Whether the entry may be claimed; else it stands in line behind the one whose turn it is.
+local function hasTurn(key, entry)
+  local slot = 'k' .. key
+  local holder = holders[slot] or redis.call('HGET', order, slot)
+  if holder and holder ~= entry then
+    lines[#lines + 1] = 0
+    lines[#lines + 1] = member(key, entry)
+    return false
+  end
+  if not holder then
+    local n = #turns
+    turns[n + 1], turns[n + 2], turns[n + 3], turns[n + 4] = slot, entry, 'e' .. entry, key
+  end
+  holders[slot] = entry
+  return true
+end
+
+local function find(entry, fields, attempt, isNew)
+  local id, body, kind, key, at = entry, '', '', nil, nil
+  for i = 1, #fields, 2 do
+    local name = fields[i]
+    if name == 'body' then body = fields[i + 1]
+    elseif name == 'id' then id = fields[i + 1]
+    elseif name == 'type' then kind = fields[i + 1]
+    elseif name == 'key' then key = fields[i + 1]
+    elseif name == 'due' then at = tonumber(fields[i + 1]) end
+  end
+  if isNew and at and at > now and at < 2 ^ 53 then
+    local n = #plans
+    plans[n + 1], plans[n + 2] = string.format('%.0f', at), entry
+    zeros[n + 1], zeros[n + 2] = entry, 0
+    return
+  end
+  if key and not hasTurn(key, entry) then return end
+  local n = #entries + 1
+  entries[n], ids[n], bodies[n], kinds[n], counted[n], contents[n] = entry, id, body, kind, attempt, fields
+end
+
+local gone = {}
+local function again(late, notes)
+  if #late == 0 then return end
+  for i, note in ipairs(redis.call('HMGET', notes, unpack(late))) do
+    local fields = content(late[i])
+    if fields then
+      find(late[i], fields, tonumber(string.match(note or '0', '^%d+')) + 1)
     else
-      gone[#gone + 1] = entry
+      gone[#gone + 1] = late[i]
     end
   end
 end
-if #late < count then
-  local function read()
-    return redis.pcall('XREADGROUP', 'GROUP', group, 'holdfast', 'COUNT', count - #late, 'NOACK',
-      'STREAMS', stream, '>')
-  end
-  local fresh = read()
-  if fresh and fresh.err and string.sub(fresh.err, 1, 7) == 'NOGROUP' then
-    redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
-    fresh = read()
-  end
-  if fresh and fresh.err then return fresh end
-  for _, stored in ipairs(fresh and fresh[1][2] or {}) do find(stored[1], stored[2], 1) end
-end
+local expired = redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'LIMIT', 0, math.min(count, heirs))
+local left = count - #expired
+-- Expired claims count as they did before: taking one over needs no room.
+local room = limit > 0 and math.max(limit - flying, 0) or left
+local wanted = math.min(left, room)
+local woken = wanted > 0 and redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, wanted) or {}
+again(expired, claims)
+again(woken, attempts)
+wanted = wanted - #woken
 
-local finished, expiries, owners, reply = {}, {}, {}, {check, 0, now, -1}
+-- The only failure left is a full memory, which forbids no write after one that it does not forbid.
+redis.call('ZREM', due, '')
+local isCut = false
+local function read(where, prefix)
+  if wanted <= 0 then return end
+  local function fresh()
+    return redis.pcall('XREADGROUP', 'GROUP', group, 'holdfast', 'COUNT', wanted, 'NOACK', 'STREAMS', where, '>')
+  end
+  local found = fresh()
+  if found and found.err and string.sub(found.err, 1, 7) == 'NOGROUP' then
+    redis.call('XGROUP', 'CREATE', where, group, '0', 'MKSTREAM')
+    found = fresh()
+  end
+  if found and found.err then return found end
+  local stored = found and found[1][2] or {}
+  for _, message in ipairs(stored) do find(prefix .. message[1], message[2], 1, true) end
+  wanted = wanted - #stored
+  isCut = wanted <= 0
+end
+local failure = hasHigh and read(high, 'h') or read(stream, '') or hasLow and read(low, 'l')
+if failure then return failure end
+
+local finished, expiries, owners, reply = {}, {}, {}, {check, 0, now, -1, #expired}
 if #entries > 0 then
   local issued = math.max(t[1] * 1000000 + t[2], last + 1)
-  local fenceText, expiry = string.format('%.0f', issued), string.format('%.0f', now + lease)
+  local fenceText, ends = string.format('%.0f', issued), string.format('%.0f', now + lease)
   local suffix = ':' .. fenceText .. ':' .. token
-  local fresh = '1' .. suffix
+  local first = '1' .. suffix
   local scores = redis.call('ZMSCORE', ledger, unpack(ids))
+  local buried = false
   for i, entry in ipairs(entries) do
-    local attempt = attempts[i]
+    local attempt = counted[i]
     if scores[i] and scores[i] ~= PINNED then
       finished[#finished + 1] = entry
     elseif attempt > allowed then
-      local letter = contents[i]
-      for _, field in ipairs({'entry', entry, 'attempts', attempt - 1,
-        'reason', 'no outcome was reported: its consumers crashed or lost their claims'}) do
-        letter[#letter + 1] = field
-      end
-      redis.call('XADD', dead, '*', unpack(letter))
+      redis.call('XADD', dead, '*', unpack(letter(contents[i], entry, attempt - 1,
+        'no outcome was reported: its consumers crashed or lost their claims')))
       redis.call('ZADD', ledger, 'NX', PINNED, ids[i])
       finished[#finished + 1] = entry
+      buried = true
     else
       local n = #expiries
-      expiries[n + 1], expiries[n + 2] = expiry, entry
-      owners[n + 1], owners[n + 2] = entry, attempt == 1 and fresh or attempt .. suffix
+      expiries[n + 1], expiries[n + 2] = ends, entry
+      owners[n + 1], owners[n + 2] = entry, attempt == 1 and first or attempt .. suffix
       local r = #reply
-      reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4] = entry, ids[i], bodies[i], attempt
+      reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4], reply[r + 5] = entry, ids[i], bodies[i], attempt, kinds[i]
     end
   end
   if #expiries > 0 then
     redis.call('SET', fence, fenceText)
-    redis.call('ZADD', due, unpack(expiries))
+    redis.call('ZADD', expiry, unpack(expiries))
     redis.call('HSET', claims, unpack(owners))
     reply[2] = issued
   end
+  if buried then dropLetters(letters, now + retention) end
+elseif #plans == 0 then
+  -- With nothing to do, what need not be remembered any more is forgotten.
+  local old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, 100)
+  if #old > 0 then redis.call('ZREM', ledger, unpack(old)) end
 end
-if #finished > 0 then redis.call('XDEL', stream, unpack(finished)) end
+if #woken > 0 then
+  redis.call('ZREM', due, unpack(woken))
+  redis.call('HDEL', attempts, unpack(woken))
+end
+if #plans > 0 then
+  redis.call('ZADD', due, unpack(plans))
+  redis.call('HSET', attempts, unpack(zeros))
+end
+if #turns > 0 then redis.call('HSET', order, unpack(turns)) end
+if #lines > 0 then redis.call('ZADD', blocked, unpack(lines)) end
+if #finished > 0 then delete(finished) end
 for _, entry in ipairs(finished) do gone[#gone + 1] = entry end
 if #gone > 0 then
-  redis.call('ZREM', due, unpack(gone))
+  redis.call('ZREM', expiry, unpack(gone))
   redis.call('HDEL', claims, unpack(gone))
+  passOn(gone, now)
 end
-local next = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
-if next then reply[4] = tonumber(next) end
+
+-- At once, if there is more than could be looked at; no sooner than in 100 ms, if it must not be taken over yet. Room
+-- in a queue that is full is told on its channel.
+if isCut and #plans + #lines + #finished > 0 then
+  reply[4] = now
+else
+  local ends = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2]
+  if ends then reply[4] = math.max(tonumber(ends), heirs < count and #expired == heirs and now + 100 or 0) end
+  local comes = room >= left and redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+  if comes and (not ends or tonumber(comes) < reply[4]) then reply[4] = tonumber(comes) end
+end
 return reply

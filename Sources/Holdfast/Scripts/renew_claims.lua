@@ -1,6 +1,6 @@
 -- Prolongs claims on messages that are still the caller's.
 --
--- KEYS  1 due   2 claims
+-- KEYS  1 expiry   2 claims
 -- ARGV  1 lease in ms   2 number of the call   then for each claim: entry, owner
 -- Reply twice the number, then one for each claim: 1 prolonged, 0 not the caller's any more
 local t = redis.call('TIME')

@@ -90,7 +90,8 @@ final class WireThread<Service: WireService>: Sendable {
                 timeout = Int32(max(0, min(left.rounded(.up), 1000)))
             }
             guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return }
-            if descriptors[0].revents != 0 { thread.wakeup.drain() }
+            // What was submitted before these bytes were sent is done before they are taken.
+            if descriptors[0].revents != 0 { return thread.wakeup.drain() }
             if descriptors[1].revents != 0 {
                 while let accepted = thread.listener.accept() {
                     service.accepted(WireEnd(descriptor: accepted))

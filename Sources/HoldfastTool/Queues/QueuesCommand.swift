@@ -1,11 +1,12 @@
 internal import ArgumentParser
 internal import Holdfast
+internal import HoldfastSimulation
 
 struct QueuesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queues",
-        abstract: "Show what the queues hold.",
-        subcommands: [List.self]
+        abstract: "Show what the queues hold, pause and resume them, replay their dead letters.",
+        subcommands: [List.self, Show.self, Pause.self, Resume.self, QueuesDeadCommand.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -30,39 +31,68 @@ struct QueuesCommand: AsyncParsableCommand {
             }
         }
     }
-}
 
-/// What the tool tells of one queue. As JSON these are documented, stable field names.
-struct QueueDescription: Encodable, Hashable {
-    var name: String
-    var ready: Int
-    var inFlight: Int
-    var retrying: Int
-    var dead: Int
-    /// Absent when nothing is in the queue.
-    var oldestMilliseconds: Int64?
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show what one queue holds.",
+            discussion: "A queue that nobody has used is empty.")
 
-    init(_ stats: QueueStats) {
-        name = stats.name
-        ready = stats.ready
-        inFlight = stats.inFlight
-        retrying = stats.retrying
-        dead = stats.dead
-        oldestMilliseconds = stats.oldestAge.map(\.inMilliseconds)
+        @Argument(help: "The name of the queue.")
+        var name: String
+
+        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await reportingErrors {
+                let queue = QueueDescription(
+                    try await connection.withHoldfast { try await $0.store(ofQueue: name).stats() })
+                if output.json {
+                    try Console.write(json: queue)
+                } else {
+                    try Console.write(QueueDescription.table([queue]))
+                }
+            }
+        }
     }
 
-    static func table(_ queues: [QueueDescription]) -> String {
-        var table = Table([
-            ("NAME", .left), ("READY", .right), ("IN FLIGHT", .right), ("RETRYING", .right), ("DEAD", .right),
-            ("OLDEST", .right),
-        ])
-        for queue in queues {
-            table.add([
-                queue.name, String(queue.ready), String(queue.inFlight), String(queue.retrying),
-                String(queue.dead),
-                queue.oldestMilliseconds.map { DurationText.short(.milliseconds($0)) },
-            ])
+    struct Pause: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "pause", abstract: "Let no instance begin a message of a queue.",
+            discussion: "Messages can be sent meanwhile, and handlers under way go on.")
+
+        @Argument(help: "The name of the queue.")
+        var name: String
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func run() async throws {
+            try await reportingErrors {
+                let changed = try await connection.withHoldfast {
+                    try await $0.store(ofQueue: name).setPaused(true)
+                }
+                Console.say(
+                    "\(TerminalText.escaped(name)) \(changed ? "is paused" : "was paused already")")
+            }
         }
-        return table.text
+    }
+
+    struct Resume: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "resume", abstract: "Let a paused queue go on.")
+
+        @Argument(help: "The name of the queue.")
+        var name: String
+
+        @OptionGroup var connection: ConnectionOptions
+
+        func run() async throws {
+            try await reportingErrors {
+                let changed = try await connection.withHoldfast {
+                    try await $0.store(ofQueue: name).setPaused(false)
+                }
+                Console.say("\(TerminalText.escaped(name)) \(changed ? "goes on" : "was not paused")")
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ internal import HoldfastSimulation
 struct LineSender {
     let store: QueueStore
     let ids: MessageID
+    let type: String
 
     /// Sends all lines and counts them in `report`.
     ///
@@ -41,12 +42,12 @@ struct LineSender {
     private func enqueue(_ batch: [QueueStore.Message]) async throws -> [Sent] {
         for _ in 1..<Self.attempts {
             do {
-                return try await store.enqueue(batch, type: "json")
+                return try await store.enqueue(batch, type: type)
             } catch let error as HoldfastError where error.mayHaveHappened {
                 continue
             }
         }
-        return try await store.enqueue(batch, type: "json")
+        return try await store.enqueue(batch, type: type)
     }
 
     private static let attempts = 3

@@ -23,6 +23,9 @@ struct SendCommand: AsyncParsableCommand {
     @Option(help: "The field of each line that is its message's id. Without it, ids are random.")
     var idField: String?
 
+    @Option(help: "What kind of messages they are, for queues that carry several; not said unless set.")
+    var type: String?
+
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
@@ -35,7 +38,7 @@ struct SendCommand: AsyncParsableCommand {
                 try await connection.withHoldfast { holdfast in
                     let sender = LineSender(
                         store: try holdfast.store(ofQueue: queue),
-                        ids: idField.map(MessageID.field) ?? .random)
+                        ids: idField.map(MessageID.field) ?? .random, type: type ?? "")
                     try await sender.send(input, &report)
                 }
             } catch {

@@ -7,19 +7,6 @@ import Testing
 /// What is its own; that it keeps the contract is in the contract suite.
 @Suite("Locks in process")
 struct InProcessLocksTests {
-    private struct Lines: LogHandler {
-        let lines: Record<String>
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) { lines.add("\(event.level): \(event.message)") }
-    }
-
     @Test("warn when they are made that they keep out nobody but this process, and say so of themselves")
     func loud() throws {
         let lines = Record<String>()

@@ -133,7 +133,7 @@ struct ClaimScriptTests {
                 try await eventually {
                     _ = try await bench.claim()
                     return try await holdfast.redis(
-                        "EXISTS", .string(bench.keys.due), .string(bench.keys.claims))
+                        "EXISTS", .string(bench.keys.expiry), .string(bench.keys.claims))
                         == .integer(0)
                 })
         }
@@ -141,7 +141,10 @@ struct ClaimScriptTests {
 
     @Test(
         "fails before it moves the group when a key holds something else",
-        arguments: ["due", "claims", "ledger", "dead"])
+        arguments: [
+            "expiry", "claims", "due", "attempts", "order", "blocked", "ledger", "dead", "stream-high",
+            "stream-low",
+        ])
     func wrongType(part: String) async throws {
         try await withHoldfast { holdfast, _ in
             let bench = try QueueBench(holdfast)

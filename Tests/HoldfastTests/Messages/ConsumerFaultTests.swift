@@ -81,7 +81,7 @@ struct ConsumerFaultTests {
                 try await orders.send(Order(number: 1, cents: 1), id: "a")
                 #expect(await eventually { outcomes.count == 1 })
                 // As if the lease had ended: the next claim takes it over, unless a renewal comes in between.
-                let due = RedisArgument.string(bench.keys.due)
+                let due = RedisArgument.string(bench.keys.expiry)
                 let entry = try #require(try await other.redis("ZRANGE", due, "0", "0").array?.first?.string)
                 var heirs: [MessageClaim] = []
                 _ = try await eventually {

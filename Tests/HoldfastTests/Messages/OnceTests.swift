@@ -1,3 +1,4 @@
+import Foundation
 import HoldfastTesting
 import RedisLink
 import Testing
@@ -113,6 +114,31 @@ struct OnceTests {
                     return
                 }
             }
+        }
+    }
+
+    @Test("refuses an id that was made longer ago than results are remembered, unless it is remembered")
+    func tooOld() async throws {
+        try await withHoldfast { holdfast, _ in
+            let ran = Record<String>()
+            func once(_ id: String, made: Date?) async throws -> Once<Int> {
+                try await holdfast.once(id, in: "s", retention: .seconds(60), made: made) { _ in
+                    ran.add(id)
+                    return 1
+                }
+            }
+            for made in [Date() - 3600, .distantPast, Date(timeIntervalSince1970: -.infinity)] {
+                let error = await #expect(throws: HoldfastError.self) { _ = try await once("a", made: made) }
+                #expect(error?.code == .tooOld && error?.mayHaveHappened == false)
+            }
+            #expect(ran.all.isEmpty)
+            guard case .executed = try await once("a", made: Date() - 30),
+                case .alreadyDone = try await once("a", made: Date() - 3600)
+            else {
+                Issue.record("not done")
+                return
+            }
+            #expect(ran.all == ["a"])
         }
     }
 

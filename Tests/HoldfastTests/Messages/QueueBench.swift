@@ -30,15 +30,16 @@ struct QueueBench {
             ).value.string)
     }
 
-    func claim(_ count: Int = 100, lease: Duration = .seconds(60), attempts: Int = 5) async throws
-        -> MessageClaim.Batch
-    {
+    func claim(
+        _ count: Int = 100, lease: Duration = .seconds(60), attempts: Int = 5, limit: Int = 0,
+        takeOvers: Int = 1000, letters: Int = 1000
+    ) async throws -> MessageClaim.Batch {
         let token = RandomHex.digits(32)
         let reply = try await holdfast.core.link.evaluate(
             claimScript, keys: keys.forClaiming,
             arguments: [
                 .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
-                .init(attempts),
+                .init(attempts), .init(limit), .init(takeOvers), .init(letters), "60000",
             ], check: .acquiring(token))
         return try #require(MessageClaim.Batch(reply, token: token, lease: lease))
     }
@@ -54,10 +55,15 @@ struct QueueBench {
     }
 
     func settle(
-        _ settlements: [(MessageClaim, Settlement.Verdict)], retention: Duration = .seconds(60)
+        _ settlements: [(MessageClaim, Settlement.Verdict)], retention: Duration = .seconds(60),
+        letters: Int = 1000, limit: Int? = nil
     ) async throws -> [String] {
+        var options = ConsumerOptions()
+        options.retention = retention
+        options.deadLetters = letters
+        options.totalConcurrency = limit
         let call = SettlementCall(
-            settlements.map { Settlement(claim: $0, verdict: $1) }, queue: keys, retention: retention)
+            settlements.map { Settlement(claim: $0, verdict: $1) }, queue: keys, options: options)
         let reply = try await holdfast.core.link.evaluate(
             settleScript, keys: call.keys, arguments: call.arguments, check: call.check)
         return (reply.value.array?.dropFirst() ?? []).map { $0.string ?? "-" }
@@ -91,6 +97,13 @@ struct QueueBench {
 extension QueueStats {
     /// Nothing is left to handle.
     var isDrained: Bool { ready + inFlight + retrying == 0 }
+}
+
+extension MessageQueue {
+    /// Waits until nothing is left to handle; false if that does not come.
+    func isDrained(within limit: Duration = .seconds(10)) async throws -> Bool {
+        try await eventually(within: limit) { try await stats().isDrained }
+    }
 }
 
 extension Settlement.Verdict {

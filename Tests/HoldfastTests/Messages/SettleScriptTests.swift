@@ -46,10 +46,13 @@ struct SettleScriptTests {
                     == ["x", "y"])
             #expect(
                 try await bench.stats()
-                    == QueueStats(name: "q", ready: 0, inFlight: 0, retrying: 0, dead: 0, oldestAge: nil))
+                    == QueueStats(
+                        name: "q", ready: 0, inFlight: 0, retrying: 0, blocked: 0, dead: 0, oldestAge: nil,
+                        pausedFor: nil))
             #expect(
                 try await holdfast.redis(
-                    "EXISTS", .string(bench.keys.due), .string(bench.keys.claims)) == .integer(0))
+                    "EXISTS", .string(bench.keys.expiry), .string(bench.keys.claims), .string(bench.keys.due))
+                    == .integer(0))
         }
     }
 

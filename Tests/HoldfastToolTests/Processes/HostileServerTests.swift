@@ -47,7 +47,7 @@ import Testing
                         ]))
                 ]
             case "EVALSHA", "EVAL":
-                // Locks are asked for with two keys, queues with three.
+                // Locks are asked for with two keys, queues with eight.
                 [
                     .reply(
                         command.words[2] == "2"
@@ -57,7 +57,10 @@ import Testing
                             ])
                             : RESP2.array(
                                 Array(repeating: RESP2.integer(.max), count: 4)
-                                    + [RESP2.bulk("-1-\(Self.attack)"), RESP2.integer(.max)]))
+                                    + [
+                                        RESP2.bulk("-1-\(Self.attack)"), RESP2.integer(.max),
+                                        RESP2.integer(.max), RESP2.bulk(Self.attack),
+                                    ]))
                 ]
             default: nil
             }

@@ -60,16 +60,17 @@ import Testing
 
     @Test func `A queue's JSON has the documented field names`() throws {
         let stats = QueueStats(
-            name: "q", ready: 1, inFlight: 2, retrying: 3, dead: 4, oldestAge: .seconds(75))
+            name: "q", ready: 1, inFlight: 2, retrying: 3, blocked: 5, dead: 4, oldestAge: .seconds(75),
+            pausedFor: nil)
         let queue = QueueDescription(stats)
         #expect(
             try Self.encoded(queue) == [
-                "name", "ready", "inFlight", "retrying", "dead", "oldestMilliseconds",
+                "name", "ready", "inFlight", "retrying", "blocked", "dead", "oldestMilliseconds",
             ])
         #expect(
             QueueDescription.table([queue]) == """
-                NAME  READY  IN FLIGHT  RETRYING  DEAD  OLDEST
-                q         1          2         3     4  1m 15s
+                NAME  READY  IN FLIGHT  RETRYING  BLOCKED  DEAD  OLDEST  PAUSED
+                q         1          2         3        5     4  1m 15s       -
 
                 """)
     }

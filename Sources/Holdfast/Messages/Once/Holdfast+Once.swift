@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import RedisLink
 
 extension Holdfast {
@@ -23,14 +23,18 @@ extension Holdfast {
     ///     to 24 h, ``Configuration/lease`` unless set.
     ///   - retention: for how long the result is remembered; 7 days unless set. After that the id is done
     ///     again.
+    ///   - made: when the id came into being, by its origin's clock. If that is longer ago than `retention`, by the
+    ///     server's clock, and no result is remembered, the id is refused: it may have been done and forgotten. The
+    ///     two clocks must agree, or ids stop coming again before `retention` is over by as much as they differ. Ids
+    ///     of any age are taken unless set.
     ///   - body: the work. Its task is cancelled when the claim is lost. Its result is kept as JSON.
     /// - Returns: the result, of this call or of the one that did it; or who is doing it at this moment.
     /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``: ``HoldfastError/Code/lost``
-    ///   when the claim was over before the result was recorded, and ``HoldfastError/mayHaveHappened`` when
+    ///   when the claim was over before the result was recorded; ``HoldfastError/Code/tooOld``; and ``HoldfastError/mayHaveHappened`` when
     ///   Redis did not tell whether it was recorded. In both cases `body` may have done its work.
     public func once<Result: Codable & Sendable>(
         _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
-        _ body: @escaping @Sendable (OnceClaim) async throws -> Result
+        made: Date? = nil, _ body: @escaping @Sendable (OnceClaim) async throws -> Result
     ) async throws -> Once<Result> {
         let claim = try core.onceClaim(id, in: scope, lease: lease, retention: retention)
         switch try await core.keeper.tryAcquire(claim) {
@@ -47,6 +51,7 @@ extension Holdfast {
             }
         case .acquired(let lease):
             return try await lease.whileHeld(logger: core.logger) { [core] lease in
+                try OnceRecord.check(made: made, retention: retention, lease)
                 let result = try await body(OnceClaim(id: id, scope: scope, lease: lease))
                 try await core.complete(lease, result: result, retention: retention)
                 return .executed(result)
@@ -58,6 +63,17 @@ extension Holdfast {
 /// The value at the key of an id that is done.
 enum OnceRecord {
     private static let mark = "done:"
+
+    /// The fence is at least the server's time in microseconds: so no id that could have been forgotten is taken for
+    /// a younger one.
+    static func check(made: Date?, retention: Duration, _ lease: Lease) throws(HoldfastError) {
+        guard let made, let fence = lease.fencingToken else { return }
+        let age = Double(fence.rawValue) / 1_000_000 - made.timeIntervalSince1970
+        guard age > retention / .seconds(1) else { return }
+        throw HoldfastError(
+            .tooOld, "\(lease.name) was made \(Int(min(age, 1e15))) s ago, longer than results are remembered"
+        )
+    }
 
     /// Names the claim that did it, so that recording it again is recognised.
     static func value(token: String, result: String) -> String { "\(mark)\(token):\(result)" }

@@ -13,6 +13,7 @@ struct ConsumerState<Item> {
     static var pause: Duration { .milliseconds(100) }
 
     private let concurrency: Int
+    private var allowance: TakeOverAllowance
     private var running = 0
     private var unsettled: [Item] = []
     private var isOpen = true
@@ -22,8 +23,10 @@ struct ConsumerState<Item> {
     private var claimAt: ContinuousClock.Instant?
     private var settleAt: ContinuousClock.Instant?
 
-    init(concurrency: Int) {
+    /// - Parameter takeOvers: how many messages of consumers that died may be taken over in a second.
+    init(concurrency: Int, takeOvers: Int = 100) {
         self.concurrency = concurrency
+        allowance = TakeOverAllowance(perSecond: takeOvers)
     }
 
     /// Nothing new is begun, nothing is under way, nothing is left to settle.
@@ -51,10 +54,14 @@ struct ConsumerState<Item> {
         return min(concurrency - running, Self.batch)
     }
 
+    /// How many of the messages to claim now may be taken over.
+    mutating func takeOvers(at now: ContinuousClock.Instant) -> Int { allowance.available(at: now) }
+
     /// `count` of the `wanted` messages came. True: start their handlers; false: give them back.
     mutating func claimed(
-        _ count: Int, of wanted: Int, nextDue: Duration?, at now: ContinuousClock.Instant
+        _ count: Int, of wanted: Int, takenOver: Int = 0, nextDue: Duration?, at now: ContinuousClock.Instant
     ) -> Bool {
+        allowance.use(takenOver)
         isClaiming = false
         // Whoever woke us while the call was under way may have come too late for it.
         let mayHaveMore = count == wanted || isWoken

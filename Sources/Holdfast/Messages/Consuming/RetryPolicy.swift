@@ -21,6 +21,8 @@ public struct RetryPolicy: Hashable, Sendable {
         self.longest = longest
     }
 
+    var isUsable: Bool { attempts >= 1 && first >= .zero && longest >= .zero }
+
     /// What becomes of a message whose attempt number `attempt` (from 1) failed. `random` is uniform in
     /// 0..<1.
     func verdict(

@@ -9,18 +9,17 @@ package final class ConsumerHost: Sendable {
         registry = QueueRegistry(link: core.link, keys: core.keys, logger: core.logger)
     }
 
-    func add<Message>(
-        _ queue: MessageQueue<Message>, _ options: ConsumerOptions, _ handler: @escaping Consumer.Handler
+    func add(
+        _ queue: Result<QueueStore, HoldfastError>, _ options: ConsumerOptions, _ routes: MessageRoutes
     ) {
         do throws(HoldfastError) {
             let lease = options.lease ?? core.configuration.lease
-            try options.validate(lease: lease)
+            try options.validate(lease: lease, routes)
             host.add(
                 Consumer(
-                    queue: try queue.store().keys, options: options, lease: lease,
+                    queue: try queue.get().keys, options: options, lease: lease,
                     grace: core.configuration.stopDeadline, link: core.link, registry: registry,
-                    logger: core.logger,
-                    handler: handler))
+                    logger: core.logger, routes: routes))
         } catch {
             host.add(Unusable(error: error))
         }

@@ -25,6 +25,9 @@ public struct Delivery: Sendable {
     /// of its stream entry.
     public var id: String { claim.id }
 
+    /// What kind of message its sender says it is; empty if it does not say.
+    public var type: String { claim.type }
+
     /// Which attempt this is, from 1. Attempts whose process died count.
     public var attempt: Int { claim.attempt }
 

@@ -9,12 +9,16 @@ public struct QueueStats: Hashable, Sendable {
     public let ready: Int
     /// Messages that are claimed: their handlers run, or their consumer died and the claim is not over yet.
     public let inFlight: Int
-    /// Messages that wait for another attempt.
+    /// Messages that wait for their time: for another attempt, or for the moment they were scheduled for.
     public let retrying: Int
+    /// Messages that wait for those before them with the same ordering key.
+    public let blocked: Int
     /// Messages in the dead letters.
     public let dead: Int
     /// The age of the oldest message that is not settled, by the server's clock; nil when there is none.
     public let oldestAge: Duration?
+    /// For how long the queue has been paused, by the server's clock; nil when it is not.
+    public let pausedFor: Duration?
 }
 
 extension QueueStore {
@@ -22,7 +26,7 @@ extension QueueStore {
         let reply: RedisReply
         do throws(RedisError) {
             reply = try await link.evaluate(
-                Scripts.queueStats, keys: [keys.stream, keys.claims, keys.dead], arguments: [])
+                Scripts.queueStats, keys: keys.forCounting, arguments: [])
         } catch {
             throw HoldfastError.thrown(for: error, "counting the messages of the queue \(keys.name)")
         }
@@ -38,12 +42,14 @@ extension QueueStats {
     init?(name: String, _ reply: RedisValue) {
         let parts = reply.array ?? []
         let numbers = parts.prefix(4).map { Int($0.integer ?? 0) }
-        guard numbers.count == 4, parts.count == 6, let now = parts[5].integer else { return nil }
+        guard numbers.count == 4, parts.count == 8, let now = parts[5].integer else { return nil }
         // An entry's id begins with the server's time in milliseconds, unless a client made up its own.
         let born = parts[4].string.flatMap { Int64($0.prefix { $0 != "-" }) }
         self.init(
-            name: name, ready: numbers[0], inFlight: numbers[1], retrying: numbers[2], dead: numbers[3],
-            oldestAge: born.map { .milliseconds(now.since($0)) })
+            name: name, ready: numbers[0], inFlight: numbers[1], retrying: numbers[2],
+            blocked: Int(parts[6].integer ?? 0), dead: numbers[3],
+            oldestAge: born.map { .milliseconds(now.since($0)) },
+            pausedFor: parts[7].string.map { .milliseconds(now.since(Int64($0) ?? now)) })
     }
 }
 

@@ -10,8 +10,6 @@ import RedisLink
 /// Swift's threads. Cancelling the task of ``run()`` does not reach that executor, so nothing that was
 /// claimed is forgotten.
 actor Consumer: LinkActor, HostedComponent {
-    typealias Handler = @Sendable (MessageClaim, Delivery) async throws -> Handled
-
     nonisolated var thread: LinkThread { link.connection.thread }
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -22,7 +20,7 @@ actor Consumer: LinkActor, HostedComponent {
     let logger: Logger
     private let registry: QueueRegistry
     private let grace: Duration
-    private let handler: Handler
+    let routes: MessageRoutes
 
     var state: ConsumerState<Settlement>
     /// The claims whose handlers run.
@@ -35,7 +33,7 @@ actor Consumer: LinkActor, HostedComponent {
     /// - Parameter options: validated, with a lease.
     init(
         queue: QueueKeys, options: ConsumerOptions, lease: Duration, grace: Duration, link: RedisLink,
-        registry: QueueRegistry, logger: Logger, handler: @escaping Handler
+        registry: QueueRegistry, logger: Logger, routes: MessageRoutes
     ) {
         self.queue = queue
         self.options = options
@@ -43,11 +41,11 @@ actor Consumer: LinkActor, HostedComponent {
         self.grace = grace
         self.link = link
         self.registry = registry
-        self.handler = handler
+        self.routes = routes
         var logger = logger
         logger[metadataKey: "holdfast.queue"] = .string(queue.name)
         self.logger = logger
-        state = ConsumerState(concurrency: options.concurrency)
+        state = ConsumerState(concurrency: options.concurrency, takeOvers: options.takeOversPerSecond)
     }
 
     // MARK: Running
@@ -65,7 +63,7 @@ actor Consumer: LinkActor, HostedComponent {
         onThread { $0.advance() }
         await withTaskCancellationHandler {
             while let batch = await nextBatch() {
-                for claim in batch { claim.start { await self.handle($0) } }
+                begin(batch)
             }
             await untilThrough()
         } onCancel: {
@@ -126,51 +124,7 @@ actor Consumer: LinkActor, HostedComponent {
         }
     }
 
-    private nonisolated func handle(_ claim: MessageClaim) async {
-        let delivery = Delivery(of: claim, queue: queue.name, baseLogger: logger)
-        let verdict: Settlement.Verdict?
-        do {
-            // Before the handler began the stop may have come, or the process may have been stopped itself.
-            try Task.checkCancellation()
-            try delivery.check()
-            verdict = self.verdict(on: claim, try await handler(claim, delivery))
-        } catch {
-            verdict = self.verdict(on: delivery, failed: error)
-        }
-        onThread { $0.finished(claim, verdict) }
-        claim.end()
-    }
-
-    /// Also sent if the lease is over: whether the message is still ours, Redis decides.
-    private nonisolated func verdict(on claim: MessageClaim, _ handled: Handled) -> Settlement.Verdict {
-        switch handled.verdict {
-        case .commit(let effects): .commit(effects)
-        case .bury(let reason): .bury(reason: reason)
-        case .retry(let delay):
-            options.retry.verdict(
-                afterFailed: claim.attempt, delay: delay, reason: "its last attempt asked for another one",
-                random: .random(in: 0..<1))
-        }
-    }
-
-    private nonisolated func verdict(on delivery: Delivery, failed error: any Error) -> Settlement.Verdict? {
-        if delivery.claim.loss != nil { return nil }
-        // The claim stands, so it is the stop that cancelled the handler.
-        if Task.isCancelled { return .giveBack }
-        return verdict(on: delivery, failedBecause: "\(error)")
-    }
-
-    nonisolated func verdict(on delivery: Delivery, failedBecause reason: String) -> Settlement.Verdict {
-        let verdict = options.retry.verdict(
-            afterFailed: delivery.attempt, reason: reason, random: .random(in: 0..<1))
-        switch verdict {
-        case .bury: delivery.logger.error("the last attempt failed, the message is dead: \(reason)")
-        default: delivery.logger.warning("the attempt failed, there will be another one: \(reason)")
-        }
-        return verdict
-    }
-
-    private func finished(_ claim: MessageClaim, _ verdict: Settlement.Verdict?) {
+    func finished(_ claim: MessageClaim, _ verdict: Settlement.Verdict?) {
         running[ObjectIdentifier(claim)] = nil
         state.finished(verdict.map { Settlement(claim: claim, verdict: $0) })
         advance()

@@ -8,6 +8,8 @@ struct Settlement: Sendable {
         case bury(reason: String)
         /// Not handled: given back without using up an attempt.
         case giveBack
+        /// Not for this instance: left to others, for a while at least, without using up an attempt.
+        case leave(for: Duration)
     }
 
     /// What settle.lua answers for one message.
@@ -36,7 +38,7 @@ struct Settlement: Sendable {
     /// How much work it is for the script.
     var weight: Int {
         guard case .commit(let effects) = verdict else { return 1 }
-        return 1 + effects.all.count
+        return 1 + effects.all.count + effects.followUps.count
     }
 }
 
@@ -46,13 +48,18 @@ struct SettlementCall {
     private(set) var arguments: [RedisArgument]
     let check = ReplyCheck.random()
     private let queue: QueueKeys
+    /// By their short names, so that a name is not made longer for each effect.
     private var effectKeys: [String: Int] = [:]
+    private var otherKeys: [String: Int] = [:]
 
-    init(_ settlements: some Collection<Settlement>, queue: QueueKeys, retention: Duration) {
+    init(_ settlements: some Collection<Settlement>, queue: QueueKeys, options: ConsumerOptions) {
         self.queue = queue
         keys = queue.forSettling
-        arguments = [.init(milliseconds: retention), check.argument]
-        arguments.reserveCapacity(2 + 5 * settlements.count)
+        arguments = [
+            .init(milliseconds: options.retention), check.argument, .string(queue.wake),
+            .init(options.deadLetters), options.totalConcurrency == nil ? "0" : "1",
+        ]
+        arguments.reserveCapacity(5 + 5 * settlements.count)
         for settlement in settlements { append(settlement) }
     }
 
@@ -61,23 +68,44 @@ struct SettlementCall {
         arguments += [.string(claim.entry), .string(claim.id), .string(claim.owner)]
         switch settlement.verdict {
         case .commit(let effects):
-            arguments += ["commit", .init(effects.all.count)]
+            arguments += ["commit", .init(effects.all.count + effects.followUps.count)]
             for effect in effects.all {
-                arguments += [.string(effect.command.rawValue), .init(number(ofKey: effect.key))]
+                arguments += [.string(effect.command.rawValue), .init(number(ofEffectKey: effect.key))]
                 arguments += effect.arguments
+            }
+            for (index, message) in effects.followUps.enumerated() {
+                append(message, id: message.id(after: claim.id, number: index + 1))
             }
         case .retry(let delay): arguments += ["retry", .init(milliseconds: delay)]
         case .bury(let reason): arguments += ["bury", .string(reason)]
-        case .giveBack: arguments += ["return", ""]
+        case .giveBack: arguments += ["return", "0"]
+        case .leave(let time): arguments += ["return", .init(milliseconds: time)]
         }
     }
 
+    private mutating func append(_ message: FollowUp, id: String) {
+        let options = message.options ?? SendOptions()
+        arguments += [
+            "SEND", .init(number(ofKey: message.queue.stream(of: options.priority))),
+            .init(number(ofKey: message.queue.ledger)), .string(message.queue.wake), .string(id),
+            .string(message.type), .bytes(message.body),
+        ]
+        arguments += options.startArguments + [.string(options.key ?? "")]
+    }
+
     /// Each key is declared once, however many effects write to it.
+    private mutating func number(ofEffectKey name: String) -> Int {
+        if let number = effectKeys[name] { return number }
+        let number = number(ofKey: queue.effect(name))
+        effectKeys[name] = number
+        return number
+    }
+
     private mutating func number(ofKey key: String) -> Int {
-        if let number = effectKeys[key] { return number }
-        keys.append(queue.effect(key))
-        let number = effectKeys.count + 1
-        effectKeys[key] = number
+        if let number = otherKeys[key] { return number }
+        keys.append(key)
+        let number = keys.count - queue.forSettling.count
+        otherKeys[key] = number
         return number
     }
 }

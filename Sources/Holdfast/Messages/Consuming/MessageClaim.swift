@@ -15,27 +15,40 @@ final class MessageClaim: Sendable {
     /// The entry in the queue's stream.
     let entry: String
     let id: String
+    /// What kind of message its sender says it is; empty if it does not say.
+    let type: String
     let attempt: Int
     let body: [UInt8]
     let fencingToken: FencingToken
     private let token: String
+    /// The server's time when it was claimed, in ms.
+    private let claimedAt: Int64
     private let state: Mutex<State>
 
     init(
-        entry: String, id: String, attempt: Int, body: [UInt8], fencingToken: FencingToken, token: String,
-        lease: LeaseState
+        entry: String, id: String, type: String, attempt: Int, body: [UInt8], fencingToken: FencingToken,
+        token: String, claimedAt: Int64, lease: LeaseState
     ) {
         self.entry = entry
         self.id = id
+        self.type = type
         self.attempt = attempt
         self.body = body
         self.fencingToken = fencingToken
         self.token = token
+        self.claimedAt = claimedAt
         state = Mutex(State(lease: lease))
     }
 
     /// What Redis has recorded as the owner. It carries the token: never to be logged.
     var owner: String { "\(attempt):\(fencingToken):\(token)" }
+
+    /// For how long the message was in the queue when it was claimed, by the server's clock.
+    var age: Duration {
+        // A letter may stand before the number.
+        let born = entry.drop { !$0.isNumber }.prefix { $0 != "-" }
+        return .milliseconds(claimedAt.since(Int64(born) ?? claimedAt))
+    }
 
     var isHeld: Bool { state.withLock { $0.lease.isHeld(at: .now) } }
 
@@ -65,7 +78,11 @@ final class MessageClaim: Sendable {
     /// Starts the handler's task, once. It is cancelled by ``end()`` and by the loss of the lease, also if
     /// that came before.
     func start(_ handler: @escaping @Sendable (MessageClaim) async -> Void) {
-        let task = Task { await handler(self) }
+        attach(Task { await handler(self) })
+    }
+
+    /// Takes a task that handles this message, perhaps with others.
+    func attach(_ task: Task<Void, Never>) {
         let isEnded = state.withLock { state in
             if !state.isEnded { state.handler = task }
             return state.isEnded
@@ -88,26 +105,30 @@ extension MessageClaim {
     /// What a call of claim.lua brought.
     struct Batch: Sendable {
         var claims: [MessageClaim] = []
-        /// How long until the next claim expires or the next retry is due, nil if there is none.
+        /// How long until there may be more to claim, as far as that is known; nil if nothing is.
         var nextDue: Duration?
+        /// How many of the claims were taken over from others, or ended so.
+        var takenOver: Int
 
-        /// Reads `{check, fence, now ms, next due ms or -1, then for each claim: entry, id, body, attempt}`; nil if
-        /// it is something else.
+        /// Reads what claim.lua answers; nil if it is something else.
         init?(_ reply: RedisReply, token: String, lease: Duration) {
-            guard let parts = reply.value.array, parts.count >= 4, parts.count.isMultiple(of: 4),
-                let fence = parts[1].integer, let now = parts[2].integer, let due = parts[3].integer
+            guard let parts = reply.value.array, parts.count >= 5, parts.count.isMultiple(of: 5),
+                let fence = parts[1].integer, let now = parts[2].integer, let due = parts[3].integer,
+                let takenOver = parts[4].integer
             else { return nil }
             nextDue = due < 0 ? nil : .milliseconds(due.since(now))
-            claims.reserveCapacity(parts.count / 4 - 1)
+            self.takenOver = Int(takenOver)
+            claims.reserveCapacity(parts.count / 5 - 1)
             let state = LeaseState(lease: LeaseTerm(lease), sentAt: reply.sentAt)
-            for index in stride(from: 4, to: parts.count, by: 4) {
+            for index in stride(from: 5, to: parts.count, by: 5) {
                 guard let entry = parts[index].string, let id = parts[index + 1].string,
-                    let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer, attempt >= 1
+                    let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer, attempt >= 1,
+                    let type = parts[index + 4].string
                 else { return nil }
                 claims.append(
                     MessageClaim(
-                        entry: entry, id: id, attempt: Int(attempt), body: body,
-                        fencingToken: FencingToken(rawValue: fence), token: token,
+                        entry: entry, id: id, type: type, attempt: Int(attempt), body: body,
+                        fencingToken: FencingToken(rawValue: fence), token: token, claimedAt: now,
                         lease: state))
             }
         }

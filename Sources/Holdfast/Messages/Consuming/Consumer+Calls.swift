@@ -9,7 +9,9 @@ extension Consumer {
         let token = RandomHex.digits(32)
         let arguments: [RedisArgument] = [
             .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
-            .init(options.retry.attempts),
+            .init(routes.attempts(options.retry)), .init(options.totalConcurrency ?? 0),
+            .init(state.takeOvers(at: .now)),
+            .init(options.deadLetters), .init(milliseconds: options.retention),
         ]
         let check = ReplyCheck.acquiring(token)
         call(Scripts.claim, keys: queue.forClaiming, arguments: arguments, check: check) { consumer, result in
@@ -26,7 +28,9 @@ extension Consumer {
                 state.claimFailed(refused: true, at: now)
                 break
             }
-            if state.claimed(batch.claims.count, of: wanted, nextDue: batch.nextDue, at: now) {
+            if state.claimed(
+                batch.claims.count, of: wanted, takenOver: batch.takenOver, nextDue: batch.nextDue, at: now)
+            {
                 start(batch.claims)
                 if !batch.claims.isEmpty { wake(at: reply.sentAt + lease / 3) }
             } else {
@@ -107,7 +111,7 @@ extension Consumer {
     // MARK: Settle
 
     func settle(_ batch: [Settlement]) {
-        let script = SettlementCall(batch, queue: queue, retention: options.retention)
+        let script = SettlementCall(batch, queue: queue, options: options)
         call(
             Scripts.settle, keys: script.keys, arguments: script.arguments, check: script.check
         ) { consumer, result in

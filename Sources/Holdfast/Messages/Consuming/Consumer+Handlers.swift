@@ -1,0 +1,146 @@
+import Logging
+
+/// Runs the handlers of what a consumer claimed, and turns what they say into verdicts.
+extension Consumer {
+    /// Starts the handlers of what one call claimed, one for each message or for some together.
+    nonisolated func begin(_ claims: [MessageClaim]) {
+        var batches: [String: [MessageClaim]] = [:]
+        for claim in claims {
+            switch routes.choice(for: claim.type) {
+            case .route(let route):
+                switch route.handler {
+                case .one(let handler): claim.start { await self.handle($0, route, handler) }
+                case .many(let size, let handler):
+                    batches[claim.type, default: []].append(claim)
+                    if batches[claim.type]!.count >= max(size, 1) {
+                        beginBatch(batches.removeValue(forKey: claim.type)!, handler)
+                    }
+                }
+            case .unknown:
+                let time = MessageRoutes.leave(after: claim.age, random: .random(in: 0..<1))
+                delivery(of: claim).logger.notice(
+                    "the message is of a type or version that is not known here, left to others: \(claim.type)"
+                )
+                end(claim, .leave(for: time))
+            case .untyped:
+                end(claim, .bury(reason: "it names no type, and the queue carries several"))
+            }
+        }
+        for (type, rest) in batches {
+            guard case .route(let route) = routes.choice(for: type),
+                case .many(_, let handler) = route.handler
+            else { continue }
+            beginBatch(rest, handler)
+        }
+    }
+
+    private nonisolated func beginBatch(_ claims: [MessageClaim], _ handler: @escaping MessageRoute.Many) {
+        let task = Task { await handle(claims, handler) }
+        for claim in claims { claim.attach(task) }
+    }
+
+    nonisolated func delivery(of claim: MessageClaim) -> Delivery {
+        Delivery(of: claim, queue: queue.name, baseLogger: logger)
+    }
+
+    private nonisolated func end(_ claim: MessageClaim, _ verdict: Settlement.Verdict?) {
+        onThread { $0.finished(claim, verdict) }
+        claim.end()
+    }
+
+    private nonisolated func handle(
+        _ claim: MessageClaim, _ route: MessageRoute, _ handler: @escaping MessageRoute.One
+    )
+        async
+    {
+        let delivery = delivery(of: claim)
+        let verdict: Settlement.Verdict?
+        do {
+            try checkBegin(delivery)
+            verdict = self.verdict(on: delivery, try await handler(claim, delivery))
+        } catch {
+            verdict = self.verdict(on: delivery, failed: error)
+        }
+        end(claim, verdict)
+    }
+
+    private nonisolated func handle(_ claims: [MessageClaim], _ handler: @escaping MessageRoute.Many) async {
+        var verdicts: [Settlement.Verdict?] = []
+        do {
+            var fit: [(MessageClaim, Delivery)] = []
+            var early: [ObjectIdentifier: Settlement.Verdict?] = [:]
+            for claim in claims {
+                let delivery = delivery(of: claim)
+                do {
+                    try checkBegin(delivery)
+                    fit.append((claim, delivery))
+                } catch {
+                    early[ObjectIdentifier(claim)] = .some(verdict(on: delivery, failed: error))
+                }
+            }
+            var results = fit.isEmpty ? [].makeIterator() : try await handler(fit).makeIterator()
+            for claim in claims {
+                if let verdict = early[ObjectIdentifier(claim)] {
+                    verdicts.append(verdict)
+                    continue
+                }
+                let delivery = delivery(of: claim)
+                switch results.next() {
+                case .success(let handled)?: verdicts.append(verdict(on: delivery, handled))
+                case .failure(let error)?: verdicts.append(verdict(on: delivery, failed: error))
+                case nil: preconditionFailure("a batch has a result for each of its messages")
+                }
+            }
+        } catch {
+            verdicts = claims.map { verdict(on: delivery(of: $0), failed: error) }
+        }
+        for (claim, verdict) in zip(claims, verdicts) { end(claim, verdict) }
+    }
+
+    /// Before the handler began the stop may have come, or the process may have been stopped itself.
+    private nonisolated func checkBegin(_ delivery: Delivery) throws {
+        try Task.checkCancellation()
+        try delivery.check()
+        // The claim allows what the type with the most attempts allows.
+        let policy = routes.retry(for: delivery.type, options.retry)
+        if delivery.attempt > policy.attempts { throw NoOutcome() }
+    }
+
+    private struct NoOutcome: Error, CustomStringConvertible {
+        var description: String { "no outcome was reported: its consumers crashed or lost their claims" }
+    }
+
+    /// Also sent if the lease is over: whether the message is still ours, Redis decides.
+    private nonisolated func verdict(on delivery: Delivery, _ handled: Handled) -> Settlement.Verdict {
+        switch handled.verdict {
+        case .commit(let effects):
+            if let why = effects.problem(in: queue, id: delivery.id) {
+                verdict(on: delivery, failedBecause: why)
+            } else {
+                .commit(effects)
+            }
+        case .bury(let reason): .bury(reason: reason)
+        case .retry(let delay):
+            routes.retry(for: delivery.type, options.retry).verdict(
+                afterFailed: delivery.attempt, delay: delay, reason: "its last attempt asked for another one",
+                random: .random(in: 0..<1))
+        }
+    }
+
+    private nonisolated func verdict(on delivery: Delivery, failed error: any Error) -> Settlement.Verdict? {
+        if delivery.claim.loss != nil { return nil }
+        // The claim stands, so it is the stop that cancelled the handler, or the loss of another one in its batch.
+        if Task.isCancelled { return .giveBack }
+        return verdict(on: delivery, failedBecause: "\(error)")
+    }
+
+    nonisolated func verdict(on delivery: Delivery, failedBecause reason: String) -> Settlement.Verdict {
+        let verdict = routes.retry(for: delivery.type, options.retry).verdict(
+            afterFailed: delivery.attempt, reason: reason, random: .random(in: 0..<1))
+        switch verdict {
+        case .bury: delivery.logger.error("the last attempt failed, the message is dead: \(reason)")
+        default: delivery.logger.warning("the attempt failed, there will be another one: \(reason)")
+        }
+        return verdict
+    }
+}

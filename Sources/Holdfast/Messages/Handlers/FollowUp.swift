@@ -1,0 +1,60 @@
+/// A message that is sent by the step that commits another one.
+struct FollowUp: Sendable {
+    let queue: QueueKeys
+    /// Nil for one that is made of the id of the message that is committed.
+    let id: String?
+    let type: String
+    let body: [UInt8]
+    let options: SendOptions?
+
+    func id(after parent: String, number: Int) -> String { id ?? "\(parent)/\(number)" }
+}
+
+extension Effects {
+    /// Sends a message when this one is committed: a chain of messages, each of whose links happens exactly once.
+    ///
+    /// ```swift
+    /// return try .commit { effects in
+    ///     effects.increment("orders-placed")
+    ///     try effects.send(Packing(order: order.id), to: packing)  // of holdfast.queue("orders/packing")
+    /// }
+    /// ```
+    ///
+    /// Both queues must lie together: what stands before the first slash of their names must be the same, as in
+    /// `orders`, `orders/packing` and `orders/billing`. Else the attempt fails.
+    ///
+    /// - Parameters:
+    ///   - message: encoded as JSON.
+    ///   - queue: where it goes.
+    ///   - id: if the queue knows it, nothing is sent. Unless set it is that of the message that is committed, a slash,
+    ///     and how many messages this commit sent before, counted from 1.
+    ///   - options: when and in which order it is handled. Uniqueness and origin cannot be used here.
+    /// - Throws: ``HoldfastError/Code/invalidArgument``, before anything is written.
+    public mutating func send<Message>(
+        _ message: Message, to queue: MessageQueue<Message>, id: String? = nil, _ options: SendOptions? = nil
+    ) throws(HoldfastError) {
+        guard options?.unique == nil, options?.origin == nil else {
+            throw HoldfastError(
+                .invalidArgument, "a message that is sent by a commit has neither uniqueness nor origin")
+        }
+        _ = try options?.arguments
+        let keys = try queue.store().keys
+        let body = try MessageQueue<Message>.encode(message, id: id ?? "that follows")
+        followUps.append(
+            FollowUp(
+                queue: keys, id: id, type: MessageKind.text(for: Message.self), body: body, options: options))
+    }
+
+    /// Why these effects cannot belong to the message `id` of `queue`; nil if they can.
+    func problem(in queue: QueueKeys, id: String) -> String? {
+        for (index, message) in followUps.enumerated() {
+            if message.queue.family != queue.family {
+                return
+                    "the queue \(message.queue.name) does not lie with \(queue.name): a commit cannot send to it"
+            }
+            let count = message.id(after: id, number: index + 1).utf8.count
+            if !(1...512).contains(count) { return "a message id must have 1 to 512 bytes, not \(count)" }
+        }
+        return nil
+    }
+}

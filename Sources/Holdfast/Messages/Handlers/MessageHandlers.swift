@@ -1,0 +1,64 @@
+/// Who handles the messages of a queue that carries several types, see ``Holdfast/handle(_:_:by:)``.
+public struct MessageHandlers: Sendable {
+    private(set) var routes = MessageRoutes()
+
+    init() {}
+
+    /// Handles messages of one type with `handler`, and older versions of it that have no handler of their own.
+    ///
+    /// - Parameters:
+    ///   - type: what the messages are.
+    ///   - retry: how often these messages are tried; ``ConsumerOptions/retry`` unless set.
+    ///   - handler: as for ``Holdfast/handle(_:_:_:)``.
+    public mutating func on<Message: VersionedMessage>(
+        _ type: Message.Type, retry: RetryPolicy? = nil,
+        _ handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
+    ) {
+        routes.add(MessageKind(type), MessageRoute(handler: .one(for: handler), retry: retry))
+    }
+
+    /// Handles up to `size` messages of one type with one call of `handler`, as
+    /// ``Holdfast/handle(batchesOf:from:_:_:)`` says.
+    public mutating func on<Message: VersionedMessage>(
+        batchesOf size: Int, _ type: Message.Type, retry: RetryPolicy? = nil,
+        _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled]
+    ) {
+        routes.add(MessageKind(type), MessageRoute(handler: .many(for: handler, upTo: size), retry: retry))
+    }
+}
+
+/// A message in a batch.
+public struct ReceivedMessage<Message: Sendable>: Sendable {
+    public let message: Message
+    public let delivery: Delivery
+}
+
+extension MessageRoute.Handler {
+    static func one<Message: Codable & Sendable>(
+        for handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
+    ) -> Self {
+        .one { claim, delivery in try await handler(MessageQueue<Message>.decode(claim), delivery) }
+    }
+
+    static func many<Message: Codable & Sendable>(
+        for handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled],
+        upTo size: Int
+    ) -> Self {
+        .many(size) { messages in
+            let read = messages.map { claim, delivery in
+                Result {
+                    ReceivedMessage(message: try MessageQueue<Message>.decode(claim), delivery: delivery)
+                }
+            }
+            let readable = read.compactMap { try? $0.get() }
+            let verdicts = readable.isEmpty ? [] : try await handler(readable)
+            guard verdicts.count == readable.count else {
+                throw HoldfastError(
+                    .invalidArgument,
+                    "the handler decided on \(verdicts.count) of \(readable.count) messages")
+            }
+            var next = verdicts.makeIterator()
+            return read.map { result in result.map { _ in next.next()! } }
+        }
+    }
+}

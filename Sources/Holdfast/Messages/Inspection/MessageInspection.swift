@@ -1,0 +1,120 @@
+import RedisLink
+
+/// A message, as a queue has it at one moment.
+public struct MessageDescription: Hashable, Sendable {
+    public enum State: Hashable, Sendable {
+        /// It waits for its first attempt.
+        case ready
+        /// It waits for those before it with the same ordering key.
+        case blocked
+        /// It waits for its time, and had so many attempts.
+        case waiting(Duration, attempts: Int)
+        /// This attempt is under way; its claim ends by itself after this time.
+        case claimed(attempt: Int, remaining: Duration)
+        /// It was given up.
+        case dead(DeadLetter)
+        /// It was committed, or dropped from the dead letters. Its id is remembered for so long still.
+        case done(remembered: Duration)
+    }
+
+    /// The name of the queue.
+    public let queue: String
+    /// The id the message was sent with.
+    public let id: String
+    public let state: State
+    /// What it is called in its stream; nil when it is not there any more.
+    public let entry: String?
+    /// What kind of message it is; empty if its sender did not say, nil when it is done.
+    public let type: String?
+    /// The message, as it was sent; nil when it is done.
+    public let body: [UInt8]?
+}
+
+extension QueueStore {
+    /// The message with this id, nil if the queue does not know it.
+    ///
+    /// One round trip for one that is done. Any other is looked for: one round trip for each thousand messages.
+    package func message(_ id: String) async throws -> MessageDescription? {
+        do throws(RedisError) {
+            if let done = try await look(id, entry: "") { return done }
+            for (prefix, stream) in zip(["", "h", "l"], keys.streams) {
+                if let found = try await find(id, in: stream)?.string,
+                    let message = try await look(id, entry: prefix + found)
+                {
+                    return message
+                }
+            }
+            guard let letter = try await find(id, in: keys.dead)?.string else { return nil }
+            let reply = try await link.send([
+                "XRANGE", .string(keys.dead), .string(letter), .string(letter),
+            ])
+            guard let entry = reply.value.array?.first,
+                let dead = DeadLetter(entry, now: try await link.serverTime())
+            else { return nil }
+            return MessageDescription(
+                queue: keys.name, id: id, state: .dead(dead), entry: nil, type: dead.type, body: dead.body)
+        } catch {
+            throw HoldfastError.thrown(for: error, "looking for the message \(id) in the queue \(keys.name)")
+        }
+    }
+
+    /// The id that the message's entry has in the stream.
+    private func find(_ id: String, in stream: String) async throws(RedisError) -> RedisValue? {
+        var start = "-"
+        while true {
+            let entries =
+                try await link.send([
+                    "XRANGE", .string(stream), .string(start), "+", "COUNT", "1000",
+                ]).value.array ?? []
+            for entry in entries {
+                guard let parts = entry.array, parts.count == 2 else { continue }
+                if (MessageFields(parts[1])?.id ?? parts[0].string) == id { return parts[0] }
+            }
+            guard entries.count == 1000, let last = entries.last?.array?.first?.string else { return nil }
+            start = "(\(last)"
+        }
+    }
+
+    private func look(_ id: String, entry: String) async throws(RedisError) -> MessageDescription? {
+        let reply = try await link.evaluate(
+            Scripts.look, keys: keys.forLooking, arguments: [.string(id), .string(entry)])
+        return MessageDescription(queue: keys.name, id: id, entry: entry, reply.value)
+    }
+}
+
+extension MessageDescription {
+    /// Reads what look.lua answers; nil if it tells of no message.
+    init?(queue: String, id: String, entry: String, _ reply: RedisValue) {
+        guard let parts = reply.array, parts.count == 8, let now = parts[0].integer else { return nil }
+        func time(_ part: RedisValue) -> Int64? { part.string.flatMap { Int64($0) } }
+        guard let fields = MessageFields(parts[2]) else {
+            guard let end = time(parts[1]), end > now else { return nil }
+            self.init(
+                queue: queue, id: id, state: .done(remembered: .milliseconds(end.since(now))), entry: nil,
+                type: nil, body: nil)
+            return
+        }
+        let state: State =
+            if let attempt = parts[4].string.flatMap({ Int($0) }) {
+                .claimed(attempt: attempt, remaining: .milliseconds((time(parts[3]) ?? now).since(now)))
+            } else if let due = time(parts[5]) {
+                .waiting(
+                    .milliseconds(due.since(now)), attempts: parts[6].string.flatMap { Int($0) } ?? 0)
+            } else if parts[7].integer == 1 {
+                .blocked
+            } else {
+                .ready
+            }
+        self.init(
+            queue: queue, id: id, state: state, entry: entry, type: fields["type"]?.text ?? "",
+            body: fields["body"] ?? [])
+    }
+}
+
+extension MessageQueue {
+    /// The message with this id, nil if the queue does not know it.
+    ///
+    /// One round trip for one that is done. Any other is looked for among the queue's messages, one round trip for
+    /// each thousand: for operators, not for hot paths.
+    public func message(_ id: String) async throws -> MessageDescription? { try await store().message(id) }
+}

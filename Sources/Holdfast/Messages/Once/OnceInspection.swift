@@ -1,0 +1,24 @@
+import RedisLink
+
+/// What is known of an id that ``Holdfast/once(_:in:lease:retention:_:)`` does once.
+public enum OnceState: Hashable, Sendable {
+    /// Nobody does it, and no result of it is remembered.
+    case free
+    /// It is being done.
+    case inProgress(Holder)
+    /// It is done: with this result, as JSON, which is remembered for so long still.
+    case done(result: String, remembered: Duration?)
+}
+
+extension Holdfast {
+    /// How it stands with one id of ``once(_:in:lease:retention:_:)``. One round trip.
+    public func onceState(_ id: String, in scope: String) async throws -> OnceState {
+        let keys = [try core.keys.key(scope, "once:\(id)"), try core.keys.key(scope, "once-fence")]
+        return try await core.inspecting("looking at \(scope)/\(id)") { () async throws(RedisError) in
+            let reply = try await core.link.evaluate(Scripts.inspect, keys: keys, arguments: [])
+            guard let holder = Holder(reply: (reply.value.array ?? [])[...]) else { return .free }
+            guard let result = OnceRecord.result(in: holder.value) else { return .inProgress(holder) }
+            return .done(result: result, remembered: holder.remaining)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+public import Foundation
+import RedisLink
+
+/// When and in which order a message is handled, and when it is not added at all.
+///
+/// ```swift
+/// try await orders.send(order, id: order.id, SendOptions(after: .seconds(60), key: order.customer))
+/// ```
+public struct SendOptions: Sendable {
+    /// Which of the messages that can be claimed comes first. Expired claims and messages whose time has come go
+    /// before new ones of any priority.
+    public enum Priority: Hashable, Sendable {
+        case high
+        case normal
+        case low
+    }
+
+    /// From when on a message may be handled.
+    public enum Start: Hashable, Sendable {
+        /// So long after it was added.
+        case after(Duration)
+        /// From this instant on, by the clock of the Redis server.
+        case at(Date)
+    }
+
+    /// A key of which no second message is added for some time, whatever its id.
+    public struct Uniqueness: Hashable, Sendable {
+        public var key: String
+        public var window: Duration
+
+        /// - Parameters:
+        ///   - key: 1 to 512 bytes.
+        ///   - window: counts from the moment a message with the key is added; above zero.
+        public init(_ key: String, for window: Duration) {
+            self.key = key
+            self.window = window
+        }
+    }
+
+    /// An id with the time at which it was made, to refuse it when it may have been forgotten.
+    public struct Origin: Hashable, Sendable {
+        public var made: Date
+        public var horizon: Duration
+
+        /// - Parameters:
+        ///   - made: when the id came into being, by its origin's clock.
+        ///   - horizon: an id that is older and unknown is refused, by the clock of the Redis server. At most the
+        ///     consumers' ``ConsumerOptions/retention``, less what the two clocks may differ.
+        public init(made: Date, horizon: Duration = .seconds(6 * 86_400)) {
+            self.made = made
+            self.horizon = horizon
+        }
+    }
+
+    /// ``Priority/normal`` unless set.
+    public var priority: Priority
+    /// At once unless set.
+    public var start: Start?
+    /// Messages of one key are handled one at a time, in the order in which they were added; those that were
+    /// scheduled join when their time has come. One that waits for another attempt keeps the others waiting. 1 to
+    /// 512 bytes; no order unless set.
+    public var key: String?
+    /// Any number of messages unless set.
+    public var unique: Uniqueness?
+    /// Ids of any age unless set.
+    public var origin: Origin?
+
+    public init(
+        _ start: Start? = nil, priority: Priority = .normal, key: String? = nil, unique: Uniqueness? = nil,
+        origin: Origin? = nil
+    ) {
+        self.priority = priority
+        self.start = start
+        self.key = key
+        self.unique = unique
+        self.origin = origin
+    }
+}
+
+extension SendOptions {
+    /// The values that enqueue.lua takes for one message, after its id and body.
+    var arguments: [RedisArgument] {
+        get throws(HoldfastError) {
+            for key in [key, unique?.key] {
+                guard let count = key?.utf8.count, !(1...512).contains(count) else { continue }
+                throw HoldfastError(
+                    .invalidArgument, "a message's key must have 1 to 512 bytes, not \(count)")
+            }
+            guard unique?.window ?? .seconds(1) > .zero, origin?.horizon ?? .seconds(1) > .zero else {
+                throw HoldfastError(.invalidArgument, "a window and a horizon must be longer than zero")
+            }
+            let priority =
+                switch priority {
+                case .high: "h"
+                case .normal: ""
+                case .low: "l"
+                }
+            return [.string(priority)] + startArguments + [
+                .string(key ?? ""), .string(unique?.key ?? ""),
+                unique.map { .init(milliseconds: $0.window) } ?? "",
+                origin.map { .integer($0.made.milliseconds) } ?? "",
+                origin.map { .init(milliseconds: $0.horizon) } ?? "",
+            ]
+        }
+    }
+}
+
+extension SendOptions {
+    /// Two values: ms from now, and ms since 1970, at least one of them empty.
+    var startArguments: [RedisArgument] {
+        switch start {
+        case .after(let wait): [.init(milliseconds: max(wait, .zero)), ""]
+        case .at(let date): ["", .integer(date.milliseconds)]
+        case nil: ["", ""]
+        }
+    }
+}
+
+extension Date {
+    /// Since 1970, at most what scripts reckon with exactly.
+    fileprivate var milliseconds: Int64 {
+        let limit = Double(1 << 52)
+        let milliseconds = timeIntervalSince1970 * 1000
+        return milliseconds.isNaN ? 0 : Int64(min(max(milliseconds, -limit), limit))
+    }
+}

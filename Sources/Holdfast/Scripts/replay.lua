@@ -1,0 +1,40 @@
+-- Puts dead letters back into their queue.
+--
+-- KEYS  1-3 streams of usual, high and low priority   4 dead letters
+-- ARGV  1 channel that wakes consumers   2 number of the call   then the ids that the letters have in their stream
+-- Reply twice the number, then one value for each: the message's new entry, or false if there is no such letter
+--
+-- Only who removes a letter adds its message: replayed twice, it is in the queue once. Its attempts begin anew. Its id
+-- stays pinned in the ledger, so nobody can add it beside.
+local channel = ARGV[1]
+local streams = {[''] = KEYS[1], h = KEYS[2], l = KEYS[3]}
+-- include permissions.lua
+
+local found = {}
+for i = 3, #ARGV do
+  local stored = redis.call('XRANGE', KEYS[4], ARGV[i], ARGV[i])[1]
+  local fields = stored and stored[2]
+  -- The last three are those of the letter: see queue.lua.
+  -- One whose message somebody had removed from its stream has nothing else.
+  if fields and #fields > 6 and fields[#fields - 5] == 'entry' then
+    local priority = string.match(fields[#fields - 4], '^[hl]?')
+    found[i] = {stream = streams[priority], message = {unpack(fields, 1, #fields - 6)}}
+  end
+end
+for _, where in pairs(streams) do redis.call('XLEN', where) end
+need('XDEL', KEYS[4], '0-0')
+need('XADD', KEYS[1], '*', 'id', '')
+need('PUBLISH', channel, '')
+if denied then return denial() end
+
+local reply, any = {2 * ARGV[2]}, false
+for i = 3, #ARGV do
+  local letter = found[i]
+  reply[i - 1] = false
+  if letter and redis.call('XDEL', KEYS[4], ARGV[i]) == 1 then
+    reply[i - 1] = redis.call('XADD', letter.stream, '*', unpack(letter.message))
+    any = true
+  end
+end
+if any then redis.call('PUBLISH', channel, '') end
+return reply

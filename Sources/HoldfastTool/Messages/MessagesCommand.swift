@@ -1,0 +1,124 @@
+internal import ArgumentParser
+internal import Holdfast
+internal import HoldfastSimulation
+
+struct MessagesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "messages", abstract: "Show single messages.", subcommands: [Show.self])
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show",
+            abstract: "Show the message with an id: what it is, and what it waits for.",
+            discussion: """
+                Looks into every queue, or into the one that is named. What is not settled is found by walking over \
+                the queue's messages, a thousand at a time. The status is 1 if no queue knows the id.
+                """
+        )
+
+        @Argument(help: "The id of the message.")
+        var id: String
+
+        @Option(help: "The name of its queue.")
+        var queue: String?
+
+        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await reportingErrors {
+                let messages = try await connection.withHoldfast { holdfast in
+                    var messages: [MessageReport] = []
+                    let names = if let queue { [queue] } else { try await holdfast.queues().map(\.name) }
+                    for name in names {
+                        guard let message = try await holdfast.store(ofQueue: name).message(id) else {
+                            continue
+                        }
+                        messages.append(MessageReport(message))
+                    }
+                    return messages
+                }
+                if output.json {
+                    try Console.write(json: ["messages": messages])
+                } else {
+                    try Console.write(messages.map(\.text).joined(separator: "\n"))
+                }
+                if messages.isEmpty {
+                    Console.say("no queue knows the message \(TerminalText.escaped(id))")
+                    throw ExitCode(ExitStatus.failed)
+                }
+            }
+        }
+    }
+}
+
+/// What the tool tells of one message. As JSON these are documented, stable field names.
+struct MessageReport: Encodable, Hashable {
+    var queue: String
+    var id: String
+    /// ready, blocked, waiting, claimed, dead or done.
+    var state: String
+    /// Used up, with the one that is claimed.
+    var attempts: Int?
+    /// Until it may be claimed, its claim ends, or its id is forgotten.
+    var forMilliseconds: Int64?
+    var reason: String?
+    /// What the dead letter is called.
+    var letter: String?
+    var entry: String?
+    var type: String?
+    var body: String?
+
+    init(_ message: MessageDescription) {
+        queue = message.queue
+        id = message.id
+        entry = message.entry
+        type = message.type.flatMap { $0.isEmpty ? nil : $0 }
+        body = message.body.map { String(decoding: $0, as: UTF8.self) }
+        switch message.state {
+        case .ready: state = "ready"
+        case .blocked: state = "blocked"
+        case .waiting(let time, let attempts):
+            state = "waiting"
+            forMilliseconds = time.inMilliseconds
+            self.attempts = attempts
+        case .claimed(let attempt, let remaining):
+            state = "claimed"
+            forMilliseconds = remaining.inMilliseconds
+            attempts = attempt
+        case .dead(let letter):
+            state = "dead"
+            attempts = letter.attempts
+            reason = letter.reason
+            self.letter = letter.letter
+        case .done(let remembered):
+            state = "done"
+            forMilliseconds = remembered.inMilliseconds
+        }
+    }
+
+    private var stateText: String {
+        let time = forMilliseconds.map { DurationText.short(.milliseconds($0)) } ?? ""
+        switch state {
+        case "ready": return "waits for its first attempt"
+        case "blocked": return "waits for those before it with the same key"
+        case "waiting" where attempts == 0: return "waits for its time, in \(time)"
+        case "waiting": return "waits for another attempt, in \(time)"
+        case "claimed": return "being handled, attempt \(attempts ?? 0); the claim ends in \(time)"
+        case "dead": return "given up after \(SummaryText.counted(attempts ?? 0, "attempt"))"
+        default: return "done; its id is remembered for \(time)"
+        }
+    }
+
+    var text: String {
+        var lines = [("queue", queue), ("id", id), ("state", stateText)]
+        for (name, value) in [
+            ("reason", reason), ("letter", letter), ("entry", entry), ("type", type), ("body", body),
+        ] {
+            if let value { lines.append((name, value)) }
+        }
+        return lines.map { name, value in
+            "\(name)\(String(repeating: " ", count: 8 - name.count))\(TerminalText.escaped(value))\n"
+        }.joined()
+    }
+}

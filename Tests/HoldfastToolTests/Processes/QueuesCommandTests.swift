@@ -1,0 +1,129 @@
+import Foundation
+import Holdfast
+import HoldfastTesting
+import Logging
+import Testing
+
+/// `holdfast queues`, `holdfast messages` and `holdfast once`, as real processes.
+@Suite struct QueuesCommandTests {
+    private struct Letters: Decodable {
+        struct Letter: Decodable {
+            var letter: String
+            var id: String
+            var reason: String
+            var attempts: Int
+            var body: String
+        }
+
+        var deadLetters: [Letter]
+    }
+
+    private struct Messages: Decodable {
+        struct Message: Decodable {
+            var queue: String
+            var state: String
+            var body: String?
+        }
+
+        var messages: [Message]
+    }
+
+    private struct Once: Decodable {
+        var state: String
+        var result: String?
+    }
+
+    private static func client(_ server: PrivateRedisServer) throws -> Holdfast {
+        try Holdfast(redis: server.url, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// A queue whose handler gives up what is negative, after it has handled all.
+    private static func withQueue(_ body: (PrivateRedisServer) async throws -> Void) async throws {
+        try await withPrivateRedisServer { server in
+            let holdfast = try client(server)
+            let queue = holdfast.queue("q", of: Int.self)
+            holdfast.handle(queue) { number, _ in number < 0 ? .deadLetter("\(number) is negative") : .commit
+            }
+            try await queue.send(contentsOf: [("a", -1), ("b", 1), ("c", -2)])
+            let run = Task { try await holdfast.run() }
+            #expect(
+                try await eventually {
+                    let stats = try await queue.stats()
+                    return stats.dead == 2 && stats.ready + stats.inFlight == 0
+                })
+            run.cancel()
+            _ = try await run.value
+            try await body(server)
+        }
+    }
+
+    @Test func `Dead letters are listed, and replayed once`() async throws {
+        try await Self.withQueue { server in
+            let listed: Letters = try await Tool.run(
+                "queues", "dead", "ls", "q", "--json", server: server.url
+            ).json()
+            let letters = listed.deadLetters
+            #expect(letters.map(\.id) == ["a", "c"] && letters.map(\.body) == ["-1", "-2"])
+            #expect(letters[0].reason == "-1 is negative" && letters[0].attempts == 1)
+            let one = try await Tool.run(
+                "queues", "dead", "replay", "q", letters[0].letter, server: server.url)
+            #expect(one.status == 0 && one.output == "1 message put back into q\n")
+            let again = try await Tool.run(
+                "queues", "dead", "replay", "q", letters[0].letter, server: server.url)
+            #expect(again.status == 0)
+            #expect(again.output == "0 messages put back into q, 1 not there any more\n")
+            let all = try await Tool.run("queues", "dead", "replay", "q", "--all", server: server.url)
+            #expect(all.output == "1 message put back into q\n")
+            #expect(try await Tool.run("queues", "dead", "replay", "q", server: server.url).status == 64)
+            let table = try await Tool.run("queues", "show", "q", server: server.url)
+            #expect(table.output.split(separator: "\n").last?.hasPrefix("q         2          0") == true)
+        }
+    }
+
+    @Test func `A message is shown in its queue, and an id that no queue knows is told`() async throws {
+        try await Self.withQueue { server in
+            func states(_ id: String) async throws -> [String] {
+                let shown: Messages = try await Tool.run("messages", "show", id, "--json", server: server.url)
+                    .json()
+                return shown.messages.map { "\($0.queue) \($0.state) \($0.body ?? "-")" }
+            }
+            #expect(try await states("a") == ["q dead -1"])
+            #expect(try await states("b") == ["q done -"])
+            let text = try await Tool.run("messages", "show", "c", "--queue", "q", server: server.url)
+            #expect(text.output.contains("state   given up after 1 attempt\nreason  -2 is negative\n"))
+            #expect(try await Tool.run("messages", "show", "x", server: server.url).status == 1)
+        }
+    }
+
+    @Test func `A queue is paused and resumed`() async throws {
+        try await withPrivateRedisServer { server in
+            for (command, said) in [
+                ("pause", "q is paused"), ("pause", "was paused already"), ("resume", "goes on"),
+                ("resume", "was not paused"),
+            ] {
+                let outcome = try await Tool.run("queues", command, "q", server: server.url)
+                #expect(outcome.status == 0 && outcome.error.contains(said))
+            }
+        }
+    }
+
+    @Test func `What was done once is shown with its result`() async throws {
+        try await withPrivateRedisServer { server in
+            let holdfast = try Self.client(server)
+            _ = try await holdfast.once("evt", in: "stripe") { _ in ["receipt": 7] }
+            @Sendable func state(_ id: String) async throws -> Once {
+                try await Tool.run("once", "show", "stripe", id, "--json", server: server.url).json()
+            }
+            let done = try await state("evt")
+            #expect(done.state == "done" && done.result == #"{"receipt":7}"#)
+            #expect(try await state("other").state == "free")
+            _ = try await holdfast.once("now", in: "stripe") { _ in
+                #expect(try await state("now").state == "inProgress")
+                let text = try await Tool.run("once", "show", "stripe", "now", server: server.url).output
+                #expect(text.contains("pid \(ProcessInfo.processInfo.processIdentifier)"))
+                return 1
+            }
+            await holdfast.close()
+        }
+    }
+}
