@@ -22,6 +22,8 @@ actor LockWaiting: LinkActor {
         var wasGranted = false
         /// Its connection was lost before an answer: it may have happened.
         var isUnknown = false
+        /// A grant came too late to be believed, and was asked for again.
+        var wasLate = false
 
         func end(_ outcome: LockWait.Outcome) {
             wait.outcome = outcome
@@ -202,7 +204,17 @@ actor LockWaiting: LinkActor {
         _ claim: LockClaim, _ reason: WaitingRoom.Reason, _ fence: FencingToken?, sentAt: Moment
     ) {
         // Left while it asked: then nobody has this grant.
-        guard let waiter = remove(claim.token) else { return keeper.abandon(claim) }
+        guard let waiter = waiters[claim.token] else { return keeper.abandon(claim) }
+        // The server, or this process, stood still for longer than the lease. Asked again with the same token,
+        // Redis tells whether it still holds the lock. Once: a lease that is too short for the way to the server
+        // must not keep the name for ever.
+        if waiter.isWaiting, !waiter.wasLate, sentAt.wrappedValue + claim.lease.trusted <= .now {
+            waiters[claim.token]?.wasLate = true
+            rooms[claim.lockKey]?.failed(claim.token, retry: .now + WaitingRoom.patience)
+            if rooms[claim.lockKey]?.asks(claim.token) == true { ask(claim.token, .confirm) }
+            return wake(for: claim.lockKey)
+        }
+        _ = remove(claim.token)
         waiter.end(.granted(fence, sentAt: sentAt))
         rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: .now)
         wake(for: claim.lockKey)
@@ -241,7 +253,8 @@ actor LockWaiting: LinkActor {
     private func failed(_ claim: LockClaim, _ reason: WaitingRoom.Reason, _ error: RedisError) {
         let token = claim.token
         guard let waiter = waiters[token] else { return keeper.abandon(claim) }
-        let passes = [.connectionLost, .connectFailed, .timeout].contains(error.code)
+        let passes =
+            [.connectionLost, .connectFailed, .timeout].contains(error.code) || error.refusalPasses
         if !waiter.isWaiting {
             var failure = error
             let isUnknown = waiter.isUnknown || error.delivery == .unknown
