@@ -70,18 +70,20 @@ struct Findings {
                     ) GROUP BY instance
                     """)
             for share in shares {
-                let (instance, ticks, taken): (String, Int, Int) = (
-                    share["instance"], share["ticks"], share["taken"]
-                )
+                let instance: String = share["instance"]
+                let (ticks, taken): (Int, Int) = (share["ticks"], share["taken"])
                 let (booked, again): (Int, Int) = (share["booked"], share["again"])
                 print(
-                    "Instance \(instance): \(ticks) ticks, \(taken) taken over;",
-                    "\(booked) orders, \(again) taken over.")
+                    "Instance \(instance) ran \(ticks) of the ticks and booked \(booked) of the orders;",
+                    "it took over \(taken) and \(again) of them.")
             }
+            let passive = try Int.fetchOne(
+                database, sql: "SELECT count(*) FROM users WHERE status = 'passive'")
+            print("\(passive ?? 0) of \(Rehearsal.users) users are passive.")
             var areKept = true
             for promise in promises {
                 let found = try Row.fetchAll(database, sql: promise.counterexamples)
-                print(found.isEmpty ? "OK      " : "NOT OK  ", promise.claim, found.isEmpty ? "" : "\(found)")
+                print(found.isEmpty ? "OK: \(promise.claim)." : "NOT OK: \(promise.claim): \(found)")
                 areKept = areKept && found.isEmpty
             }
             return areKept
