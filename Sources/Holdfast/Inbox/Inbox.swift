@@ -33,7 +33,10 @@ public protocol Inbox: Sendable {
 public struct InboxEntry: Hashable, Sendable {
     /// The highest fence that has written a resource, kept beside it.
     public struct Guard: Hashable, Sendable {
+        /// What is guarded, the same for all who write it: by the fences of one queue, one worker or one scope, since
+        /// those of two do not compare.
         public let resource: String
+        /// Refused if a higher one has written; the same may write again.
         public let fence: FencingToken
 
         public init(_ resource: String, _ fence: FencingToken) {
@@ -46,7 +49,7 @@ public struct InboxEntry: Hashable, Sendable {
     public let scope: String
     /// The same at every attempt.
     public let id: String
-    /// Nil where only repetitions are kept out.
+    /// Keeps out who is late; nil where only repetitions are kept out.
     public let `guard`: Guard?
 
     public init(scope: String, id: String, guard: Guard? = nil) {
@@ -60,7 +63,7 @@ public struct InboxEntry: Hashable, Sendable {
 public enum InboxOutcome: Hashable, Sendable {
     /// This call made the effect.
     case committed
-    /// It was made before; nothing was written.
+    /// It was made before, and is not made again.
     case alreadyCommitted
     /// A holder with a higher fence has written the guarded resource: this one's claim is over, and nothing was written.
     case refused
