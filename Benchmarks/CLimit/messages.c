@@ -35,7 +35,7 @@ static redisReply *receive(redisContext *c) {
 double climit_messages(
     const char *path, double seconds, const char *claim, const char *settle, const char *const *keys,
     const char *channel) {
-    char claimDigest[41], settleDigest[41], token[33], owners[BATCH][96];
+    char claimDigest[41], settleDigest[41], token[49], owners[BATCH][96];
     struct call call;
     redisContext *c = redisConnectUnix(path);
     long committed = 0, tokens = 0;
@@ -65,7 +65,7 @@ double climit_messages(
         if (claimed != NULL) freeReplyObject(claimed);
         claimed = NULL;
         if (!isLast) {
-            snprintf(token, sizeof token, "%032lx", ++tokens);
+            snprintf(token, sizeof token, "%048lx", ++tokens);
             begin(&call, claimDigest, "13", keys, CLAIM_KEYS);
             const char *rest[] = {"holdfast", token, "30000", "100", "5", "0", "100", "10000", "604800000"};
             for (int i = 0; i < 9; i++) add(&call, rest[i]);
