@@ -2,10 +2,11 @@ import Holdfast
 import HoldfastTesting
 import Logging
 
-/// Two instances, of which the first one's connections can be broken.
+/// Two instances, of which the first one's connections can be broken, and somebody who sends and looks on.
 struct DyingInstance: Sendable {
     let dying: Holdfast
     let healthy: Holdfast
+    let observer: Holdfast
     private let proxy: FaultProxy
 
     static let lease = Duration.milliseconds(500)
@@ -21,7 +22,8 @@ struct DyingInstance: Sendable {
         try await withPrivateRedisServer { server in
             let proxy = try FaultProxy(to: server.unixURL)
             let pair = DyingInstance(
-                dying: try client(proxy.url), healthy: try client(server.url), proxy: proxy)
+                dying: try client(proxy.url), healthy: try client(server.url),
+                observer: try client(server.url), proxy: proxy)
             do {
                 try await body(pair)
             } catch {
@@ -32,7 +34,7 @@ struct DyingInstance: Sendable {
         }
     }
 
-    /// Runs both instances while `body` does something.
+    /// Runs both instances while `body` does something; they are closed then.
     func whileRunning(_ body: () async throws -> Void) async throws {
         let runs = [dying, healthy].map { holdfast in Task { try await holdfast.run() } }
         defer { for run in runs { run.cancel() } }
@@ -42,6 +44,7 @@ struct DyingInstance: Sendable {
     private func close() async {
         await dying.close()
         await healthy.close()
+        await observer.close()
     }
 
     private static func client(_ url: String) throws -> Holdfast {

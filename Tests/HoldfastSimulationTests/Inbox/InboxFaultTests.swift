@@ -21,7 +21,7 @@ struct InboxFaultTests {
         let books = try Books()
         try await DyingInstance.with { pair in
             let attempts = Record<Int>()
-            let orders = pair.healthy.queue("orders", of: String.self)
+            let orders = pair.observer.queue("orders", of: String.self)
             pair.dying.handle(pair.dying.queue("orders", of: String.self), .oneByOne) { order, delivery in
                 attempts.add(delivery.attempt)
                 let handled = try await delivery.commit(in: books.inbox, Books.write(order))
@@ -31,7 +31,8 @@ struct InboxFaultTests {
             try await pair.whileRunning {
                 try await orders.send("a", id: "a")
                 #expect(await eventually { attempts.all == [1] })
-                pair.healthy.handle(orders, .oneByOne) { order, delivery in
+                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne) {
+                    order, delivery in
                     attempts.add(delivery.attempt)
                     return try await delivery.commit(in: books.inbox, Books.write(order))
                 }
@@ -47,8 +48,8 @@ struct InboxFaultTests {
     func rollback() async throws {
         let books = try Books()
         try await DyingInstance.with { pair in
-            let orders = pair.healthy.queue("orders", of: String.self)
-            pair.healthy.handle(orders, .oneByOne) { order, delivery in
+            let orders = pair.observer.queue("orders", of: String.self)
+            pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne) { order, delivery in
                 let isFirst = delivery.attempt == 1
                 return try await delivery.commit(in: books.inbox) { database in
                     try Books.write(order)(database)
@@ -74,7 +75,7 @@ struct InboxFaultTests {
         let resource = isGuarded ? "shelf" : nil
         let errors = Record<HoldfastError.Code>()
         try await DyingInstance.with { pair in
-            let orders = pair.healthy.queue("orders", of: String.self)
+            let orders = pair.observer.queue("orders", of: String.self)
             let taken = Record<Int>()
             pair.dying.handle(pair.dying.queue("orders", of: String.self), .oneByOne) { order, delivery in
                 taken.add(delivery.attempt)
@@ -90,7 +91,8 @@ struct InboxFaultTests {
             try await pair.whileRunning {
                 try await orders.send("a", id: "a", SendOptions(key: "shelf"))
                 #expect(await eventually { taken.all == [1] })
-                pair.healthy.handle(orders, .oneByOne) { order, delivery in
+                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne) {
+                    order, delivery in
                     try await delivery.commit(in: books.inbox, guarding: resource, Books.write(order))
                 }
                 #expect(try await Self.isDone(orders))
@@ -164,12 +166,12 @@ struct InboxFaultTests {
         let books = try Books()
         try await DyingInstance.with { pair in
             await #expect(throws: Broken.self) {
-                try await pair.healthy.once("e-1", in: "stripe") { claim -> Bool in
+                try await pair.observer.once("e-1", in: "stripe") { claim -> Bool in
                     #expect(try await claim.commit(in: books.inbox, Books.write("e-1")))
                     throw Broken()
                 }
             }
-            let outcome = try await pair.healthy.once("e-1", in: "stripe") { claim in
+            let outcome = try await pair.observer.once("e-1", in: "stripe") { claim in
                 try await claim.commit(in: books.inbox, Books.write("e-1 again"))
             }
             guard case .executed(false) = outcome else {
