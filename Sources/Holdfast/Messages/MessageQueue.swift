@@ -80,8 +80,8 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     func store() throws(HoldfastError) -> QueueStore { try opened.get() }
 
     /// Reads a message; one that cannot be read fails its attempt, since a newer instance may be able to.
-    static func decode(_ claim: MessageClaim) throws -> Message {
-        try JSONDecoder().decode(Message.self, from: Data(claim.body))
+    static func decode(_ claim: MessageClaim, by decoder: JSONDecoder) throws -> Message {
+        try decoder.decode(Message.self, from: Data(claim.body))
     }
 
     static func encode(_ message: Message, id: String) throws(HoldfastError) -> [UInt8] {

@@ -11,10 +11,11 @@
 -- Reply {check, fence, now ms, ms at which to ask again or -1, how many were taken over, then for each claim: entry,
 --       id, body, attempt, type}, where check is twice the number that the last seven digits of the token spell
 --
--- An owner is '<attempt>:<fence>:<token>'. Attempts are counted here, before anything runs, so a message that kills
--- its worker still reaches the dead letters. A message whose id is committed already is removed instead of being
--- handed out again. A claimed message stands in `expiry` and `claims`, one that waits in `due` and `attempts`, a new
--- one in its stream alone. The group only remembers how far that was read: nothing is pending in it.
+-- An owner is '<attempt>:<fence>:<token>', longer than 64 bytes: a hash of shorter values, with up to 512 fields, Redis
+-- keeps as a list, and walks through it for each field. Attempts are counted here, before anything runs, so a message
+-- that kills its worker still reaches the dead letters. A message whose id is committed already is removed instead of
+-- being handed out again. A claimed message stands in `expiry` and `claims`, one that waits in `due` and `attempts`, a
+-- new one in its stream alone. The group only remembers how far that was read: nothing is pending in it.
 local stream, high, low, expiry, claims, due, attempts, order, blocked, ledger, dead, fence, paused = unpack(KEYS)
 local group, token, lease, count, allowed, limit, heirs, letters, retention = unpack(ARGV)
 count, allowed, limit, heirs = tonumber(count), tonumber(allowed), tonumber(limit), tonumber(heirs)

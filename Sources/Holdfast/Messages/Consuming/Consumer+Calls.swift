@@ -6,7 +6,8 @@ extension Consumer {
     // MARK: Claim
 
     func claim(_ count: Int) {
-        let token = RandomHex.digits(32)
+        // So long for Redis' sake, see claim.lua.
+        let token = RandomHex.digits(48)
         let arguments: [RedisArgument] = [
             .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
             .init(routes.attempts(options.retry)), .init(options.totalConcurrency ?? 0),
@@ -138,17 +139,17 @@ extension Consumer {
     }
 
     private func answered(_ settlement: Settlement, _ value: RedisValue) {
-        let delivery = Delivery(of: settlement.claim, queue: queue.name, baseLogger: logger)
         switch Settlement.Answer(value) {
         case .done:
             if case .retry(let delay) = settlement.verdict { state.expectDue(at: .now + delay) }
         case .lost:
-            delivery.logger.warning("the message was taken over, what its handler decided has no effect")
+            delivery(of: settlement.claim).logger.warning(
+                "the message was taken over, what its handler decided has no effect")
         case .refused(let why):
-            state.settle([
-                Settlement(claim: settlement.claim, verdict: verdict(on: delivery, failedBecause: why))
-            ])
-        case nil: delivery.logger.error("settle.lua gave an answer that it cannot give")
+            let verdict = verdict(on: delivery(of: settlement.claim), failedBecause: why)
+            state.settle([Settlement(claim: settlement.claim, verdict: verdict)])
+        case nil:
+            delivery(of: settlement.claim).logger.error("settle.lua gave an answer that it cannot give")
         }
     }
 

@@ -29,6 +29,7 @@ actor Consumer: LinkActor, HostedComponent {
     private var batchWaiter: UnsafeContinuation<[MessageClaim]?, Never>?
     private var endWaiter: UnsafeContinuation<Void, Never>?
     private var timer: (id: LinkThread.TimerID, at: ContinuousClock.Instant)?
+    private var willAdvance = false
 
     /// - Parameter options: validated, with a lease.
     init(
@@ -127,7 +128,7 @@ actor Consumer: LinkActor, HostedComponent {
     func finished(_ claim: MessageClaim, _ verdict: Settlement.Verdict?) {
         running[ObjectIdentifier(claim)] = nil
         state.finished(verdict.map { Settlement(claim: claim, verdict: $0) })
-        advance()
+        advanceSoon()
     }
 
     private func untilThrough() async {
@@ -151,6 +152,17 @@ actor Consumer: LinkActor, HostedComponent {
         if state.isThrough, let waiter = endWaiter {
             endWaiter = nil
             waiter.resume()
+        }
+    }
+
+    /// After what else the thread has to do at this moment: handlers that end together are settled together, and
+    /// their places are filled by one call.
+    private func advanceSoon() {
+        guard !willAdvance else { return }
+        willAdvance = true
+        onThread { consumer in
+            consumer.willAdvance = false
+            consumer.advance()
         }
     }
 

@@ -20,14 +20,15 @@ final class MessageClaim: Sendable {
     let attempt: Int
     let body: [UInt8]
     let fencingToken: FencingToken
-    private let token: String
+    /// The fence and the token as Redis has them in the owner: the same for all that one call claimed.
+    private let proof: String
     /// The server's time when it was claimed, in ms.
     private let claimedAt: Int64
     private let state: Mutex<State>
 
     init(
         entry: String, id: String, type: String, attempt: Int, body: [UInt8], fencingToken: FencingToken,
-        token: String, claimedAt: Int64, lease: LeaseState
+        proof: String, claimedAt: Int64, lease: LeaseState
     ) {
         self.entry = entry
         self.id = id
@@ -35,13 +36,13 @@ final class MessageClaim: Sendable {
         self.attempt = attempt
         self.body = body
         self.fencingToken = fencingToken
-        self.token = token
+        self.proof = proof
         self.claimedAt = claimedAt
         state = Mutex(State(lease: lease))
     }
 
     /// What Redis has recorded as the owner. It carries the token: never to be logged.
-    var owner: String { "\(attempt):\(fencingToken):\(token)" }
+    var owner: String { String(attempt) + proof }
 
     /// For how long the message was in the queue when it was claimed, by the server's clock.
     var age: Duration {
@@ -119,6 +120,7 @@ extension MessageClaim {
             nextDue = due < 0 ? nil : .milliseconds(due.since(now))
             self.takenOver = Int(takenOver)
             claims.reserveCapacity(parts.count / 5 - 1)
+            let proof = ":\(fence):\(token)"
             let state = LeaseState(lease: LeaseTerm(lease), sentAt: reply.sentAt)
             for index in stride(from: 5, to: parts.count, by: 5) {
                 guard let entry = parts[index].string, let id = parts[index + 1].string,
@@ -128,7 +130,7 @@ extension MessageClaim {
                 claims.append(
                     MessageClaim(
                         entry: entry, id: id, type: type, attempt: Int(attempt), body: body,
-                        fencingToken: FencingToken(rawValue: fence), token: token, claimedAt: now,
+                        fencingToken: FencingToken(rawValue: fence), proof: proof, claimedAt: now,
                         lease: state))
             }
         }
