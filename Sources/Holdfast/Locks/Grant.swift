@@ -22,9 +22,9 @@ package final class Grant: Sendable {
         }
 
         /// What the observers do not know yet. They get no more once the lease is over.
-        mutating func takeNews() -> News? {
+        mutating func takeNews(at now: ContinuousClock.Instant) -> News? {
             guard !observers.isEmpty else { return nil }
-            let status = lease.status(at: .now)
+            let status = lease.status(at: now)
             guard status != told else { return nil }
             told = status
             defer { if !status.isHeld { observers = [:] } }
@@ -58,10 +58,12 @@ package final class Grant: Sendable {
     let waitersKey: String?
     package let token: String
     package let term: LeaseTerm
+    let clock: LocalClock
     private let slot = Atomic<Int>(-1)
     private let state: Mutex<State>
 
-    package init(_ claim: LockClaim, sentAt: ContinuousClock.Instant) {
+    package init(_ claim: LockClaim, sentAt: ContinuousClock.Instant, clock: LocalClock = .continuous) {
+        self.clock = clock
         name = claim.name
         key = claim.key
         waitersKey = claim.waitersKey
@@ -95,9 +97,9 @@ package final class Grant: Sendable {
         let (result, reason, waiters, news) = state.withLock { state in
             let result = change(&state.lease)
             guard case .lost(let reason) = state.lease.phase else {
-                return (result, LossReason?.none, Waiters(), state.takeNews())
+                return (result, LossReason?.none, Waiters(), state.takeNews(at: clock.now))
             }
-            return (result, reason, state.takeWaiters(), state.takeNews())
+            return (result, reason, state.takeWaiters(), state.takeNews(at: clock.now))
         }
         news?.tell()
         for waiter in waiters.values { waiter.resume(returning: reason) }
@@ -111,9 +113,9 @@ package final class Grant: Sendable {
             case .released: return (.released, [:], nil)
             case .lost(let reason): return (.lost(reason), [:], nil)
             case .held:
-                let late = !state.lease.isHeld(at: .now)
+                let late = !state.lease.isHeld(at: clock.now)
                 _ = state.lease.release()
-                return (.ours(late: late), state.takeWaiters(), state.takeNews())
+                return (.ours(late: late), state.takeWaiters(), state.takeNews(at: clock.now))
             }
         }
         news?.tell()
@@ -134,8 +136,8 @@ package final class Grant: Sendable {
         }
         let (status, news) = state.withLock { state in
             // Where no timer has noticed a change yet, the others learn of it now: what was told is one thing.
-            let news = state.takeNews()
-            state.told = state.lease.status(at: .now)
+            let news = state.takeNews(at: clock.now)
+            state.told = state.lease.status(at: clock.now)
             observer.yield(state.told)
             if state.told.isHeld { state.observers[id] = observer }
             return (state.told, news)

@@ -41,7 +41,7 @@ extension Holdfast: LockProvider {
     ) async throws -> Lease {
         let claim = try core.lockClaim(name, lease: lease, fenced: fenced, options: options)
         try EnclosingLocks.refuse(claim, of: core.keeper)
-        let deadline = limit.map { ContinuousClock.now + $0 }
+        let deadline = limit.map { core.clock.now + $0 }
         switch try await core.waiting.acquire(claim, until: deadline, barging: options.barging) {
         case .acquired(let lease): return lease
         case .refused(let holder): throw HoldfastError.notAcquired(name, within: limit, holder)

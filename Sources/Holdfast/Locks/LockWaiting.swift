@@ -43,6 +43,7 @@ actor LockWaiting: LinkActor {
 
     private let link: RedisLink
     private let keeper: LeaseKeeper
+    private nonisolated var clock: LocalClock { keeper.clock }
     private let wakeChannels: String
     private let channel: String
     private let logger: Logger
@@ -54,7 +55,7 @@ actor LockWaiting: LinkActor {
     /// Those that left. Should a command that was under way then give one of them a place again, it is passed
     /// on when it is granted.
     private var departed = DepartedClaims()
-    private var timer: LinkThread.TimerID?
+    private var timer: LocalClock.TimerID?
     private var wakesAt: ContinuousClock.Instant?
 
     init(link: RedisLink, keeper: LeaseKeeper, keys: KeySpace, instance: Instance, logger: Logger) {
@@ -144,7 +145,7 @@ actor LockWaiting: LinkActor {
     private func beganListening() {
         isListening = true
         for key in rooms.keys {
-            rooms[key]?.checks(by: .now)
+            rooms[key]?.checks(by: clock.now)
             wake(for: key)
         }
     }
@@ -218,7 +219,7 @@ actor LockWaiting: LinkActor {
         // Left while it asked: then nobody has this grant.
         guard let waiter = remove(claim.token) else { return keeper.abandon(claim) }
         waiter.continuation.resume(returning: .granted(fence, sentAt: sentAt))
-        rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: .now)
+        rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: clock.now)
         wake(for: claim.lockKey)
     }
 
@@ -230,7 +231,7 @@ actor LockWaiting: LinkActor {
         guard let waiter = waiters[token] else { return keeper.abandon(claim) }
         // Granted after it left, by bytes that were still under way on an earlier connection.
         if let departed = departed[holder.value] { keeper.abandon(departed) }
-        let now = ContinuousClock.now
+        let now = clock.now
         if !waiter.isWaiting {
             if let deadline = waiter.deadline, deadline <= now { return end(token, .timedOut(holder)) }
             waiters[token]?.isWaiting = true
@@ -267,12 +268,12 @@ actor LockWaiting: LinkActor {
             end(token, .failed(failure))
         } else if passes {
             logger.debug("asking for the lock \(claim.name) failed, trying again: \(error)")
-            rooms[claim.lockKey]?.failed(token, retry: .now + .milliseconds(.random(in: 50...150)))
+            rooms[claim.lockKey]?.failed(token, retry: clock.now + .milliseconds(.random(in: 50...150)))
             wake(for: claim.lockKey)
         } else {
             end(token, .failed(error))
             // The others find out by themselves.
-            rooms[claim.lockKey]?.checks(by: .now)
+            rooms[claim.lockKey]?.checks(by: clock.now)
             wake(for: claim.lockKey)
         }
     }
@@ -282,9 +283,9 @@ actor LockWaiting: LinkActor {
     private func wake(for key: LockKey) {
         guard let instant = rooms[key]?.nextWake else { return }
         if let wakesAt, wakesAt <= instant { return }
-        if let timer { thread.cancel(timer) }
+        if let timer { clock.cancel(timer, on: thread) }
         wakesAt = instant
-        timer = thread.schedule(at: instant) { [weak self] in
+        timer = clock.schedule(at: instant, on: thread) { [weak self] in
             self?.inTurn { $0.look() }
         }
     }
@@ -292,7 +293,7 @@ actor LockWaiting: LinkActor {
     private func look() {
         timer = nil
         wakesAt = nil
-        let now = ContinuousClock.now
+        let now = clock.now
         for key in Array(rooms.keys) {
             for token in rooms[key]?.expired(at: now) ?? [] {
                 guard let holder = rooms[key]?.holder else { continue }
