@@ -34,7 +34,11 @@ enum DocumentedKeys {
 
     /// Nothing is left that is not listed, or that stays although its time is stated.
     static func expectAllKnown(_ server: PrivateRedisServer) async throws {
-        let client = try client(of: server)
+        try await expectAllKnown(by: client(of: server))
+    }
+
+    /// - Parameter client: is closed then.
+    static func expectAllKnown(by client: Holdfast) async throws {
         do {
             for key in try await client.redis("KEYS", "t:*").array?.compactMap(\.string) ?? [] {
                 #expect(isListed(key), "docs/keys.md does not list \(key)")

@@ -52,7 +52,7 @@ extension Core {
     ) throws(HoldfastError) -> LockWait {
         let claim = try lockClaim(name, lease: lease, fenced: fenced, options: options)
         try EnclosingLocks.refuse(claim, of: keeper)
-        return LockWait(claim, atMost: limit, barging: options.barging)
+        return LockWait(claim, atMost: limit, from: clock.now, barging: options.barging)
     }
 
     func lockClaim(

@@ -17,14 +17,16 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
 
     private let connection: RedisConnection
     private let wakeChannels: String
+    package nonisolated let clock: LocalClock
     package nonisolated let logger: Logger
     private nonisolated let held = Mutex(HeldGrants())
-    private var timer: LinkThread.TimerID?
+    private var timer: LocalClock.TimerID?
     /// When the last renewal that Redis granted was sent.
     private(set) var lastRenewal: ContinuousClock.Instant?
 
-    init(connection: RedisConnection, keys: KeySpace, logger: Logger) {
+    init(connection: RedisConnection, keys: KeySpace, clock: LocalClock, logger: Logger) {
         self.connection = connection
+        self.clock = clock
         wakeChannels = keys.wakeChannels
         self.logger = logger
     }
@@ -66,7 +68,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     nonisolated func take(
         _ claim: LockClaim, fence: FencingToken?, sentAt: Moment
     ) throws(HoldfastError) -> Lease {
-        let lease = hold(claim, fence: fence, sentAt: sentAt.wrappedValue)
+        let lease = hold(claim, fence: fence, sentAt: clock.sending(at: sentAt.wrappedValue))
         // A process that was stopped while the answer waited for it.
         try lease.check()
         return lease
@@ -76,7 +78,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     package nonisolated func hold(
         _ claim: LockClaim, fence: FencingToken?, sentAt: ContinuousClock.Instant
     ) -> Lease {
-        let grant = Grant(claim, sentAt: sentAt)
+        let grant = Grant(claim, sentAt: sentAt, clock: clock)
         let renewal = sentAt + claim.lease.renewal
         let (isClosed, wakes) = held.withLock { held in
             (!held.insert(grant), held.wakeAt.map { $0 > renewal } ?? true)
@@ -105,7 +107,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
                 released = try await releaseOnce(grant)
             } catch {
                 unknown = unknown || error.delivery == .unknown
-                let again = error.code == .connectionLost && .now < grant.lease.deadline
+                let again = error.code == .connectionLost && clock.now < grant.lease.deadline
                 if again { continue }
                 if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
                 var failure = error
@@ -144,7 +146,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// Releases in the background what may be held, or waited for, by a claim that nobody has any more, until that
     /// is certain or the lease is over.
     nonisolated func abandon(_ claim: LockClaim) {
-        let end = ContinuousClock.now + claim.lease.keyLifetime
+        let end = clock.now + claim.lease.keyLifetime
         thread.submit {
             self.inTurn { $0.abandon(claim, until: end) }
         }
@@ -155,12 +157,13 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             $0.evaluate(
                 Scripts.leave, keys: claim.endingKeys, arguments: ending(claim.token),
                 check: .releasing(claim.token)
-            ) { [weak self] result in
-                guard case .failure(let error) = result, .now < end,
+            ) { [weak self, clock] result in
+                guard case .failure(let error) = result, clock.now < end,
                     error.code != .closed, error.code != .permissionDenied
                 else { return }
                 self?.inTurn { keeper in
-                    _ = keeper.thread.schedule(at: .now + .milliseconds(200)) { [weak keeper] in
+                    _ = clock.schedule(at: clock.now + .milliseconds(200), on: keeper.thread) {
+                        [weak keeper] in
                         keeper?.inTurn { $0.abandon(claim, until: end) }
                     }
                 }
@@ -190,8 +193,8 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             return true
         }
         guard isEarliest else { return }
-        if let timer { thread.cancel(timer) }
-        timer = thread.schedule(at: instant) { [weak self] in
+        if let timer { clock.cancel(timer, on: thread) }
+        timer = clock.schedule(at: instant, on: thread) { [weak self] in
             self?.inTurn { $0.renewDue() }
         }
     }
@@ -202,7 +205,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             held.wakeAt = nil
             return held.grants
         }
-        let now = ContinuousClock.now
+        let now = clock.now
         var next: ContinuousClock.Instant?
         for grant in grants {
             var step = grant.update { $0.next(at: now) }
@@ -233,13 +236,14 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     }
 
     private func renewed(_ grant: Grant, _ result: RedisConnection.Result) {
-        let now = ContinuousClock.now
+        let now = clock.now
         switch result {
         case .success(let reply) where reply.isYes:
             lastRenewal = reply.sentAt
+            let sentAt = clock.sending(at: reply.sentAt)
             wake(
                 at: grant.update { lease in
-                    lease.renewed(sentAt: reply.sentAt)
+                    lease.renewed(sentAt: sentAt)
                     return lease.nextChange(after: now)
                 })
         case .success:

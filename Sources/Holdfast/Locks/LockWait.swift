@@ -21,11 +21,11 @@ final class LockWait: Sendable {
     private let end = Mutex(Outcome.cancelled)
     private let cancellation = Atomic(false)
 
-    init(_ claim: LockClaim, atMost limit: Duration?, barging: Bool) {
+    init(_ claim: LockClaim, atMost limit: Duration?, from now: ContinuousClock.Instant, barging: Bool) {
         self.claim = claim
         self.limit = limit
         mode = barging ? .barge : .wait
-        deadline = limit.map { .now + $0 }
+        deadline = limit.map { now + $0 }
     }
 
     /// Set before the caller is resumed.

@@ -39,6 +39,7 @@ actor LockWaiting: LinkActor {
 
     private let link: RedisLink
     private let keeper: LeaseKeeper
+    private nonisolated var clock: LocalClock { keeper.clock }
     private let wakeChannels: String
     private let channel: String
     private let logger: Logger
@@ -50,7 +51,7 @@ actor LockWaiting: LinkActor {
     /// Those that left. Should a command that was under way then give one of them a place again, it is passed
     /// on when it is granted.
     private var departed = DepartedClaims()
-    private var timer: LinkThread.TimerID?
+    private var timer: LocalClock.TimerID?
     private var wakesAt: ContinuousClock.Instant?
 
     init(link: RedisLink, keeper: LeaseKeeper, keys: KeySpace, instance: Instance, logger: Logger) {
@@ -132,7 +133,7 @@ actor LockWaiting: LinkActor {
     private func beganListening() {
         isListening = true
         for key in rooms.keys {
-            rooms[key]?.checks(by: .now)
+            rooms[key]?.checks(by: clock.now)
             wake(for: key)
         }
     }
@@ -208,15 +209,16 @@ actor LockWaiting: LinkActor {
         // The server, or this process, stood still for longer than the lease. Asked again with the same token,
         // Redis tells whether it still holds the lock. Once: a lease that is too short for the way to the server
         // must not keep the name for ever.
-        if waiter.isWaiting, !waiter.wasLate, sentAt.wrappedValue + claim.lease.trusted <= .now {
+        let end = clock.sending(at: sentAt.wrappedValue) + claim.lease.trusted
+        if waiter.isWaiting, !waiter.wasLate, end <= clock.now {
             waiters[claim.token]?.wasLate = true
-            rooms[claim.lockKey]?.failed(claim.token, retry: .now + WaitingRoom.patience)
+            rooms[claim.lockKey]?.failed(claim.token, retry: clock.now + WaitingRoom.patience)
             if rooms[claim.lockKey]?.asks(claim.token) == true { ask(claim.token, .confirm) }
             return wake(for: claim.lockKey)
         }
         _ = remove(claim.token)
         waiter.end(.granted(fence, sentAt: sentAt))
-        rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: .now)
+        rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: clock.now)
         wake(for: claim.lockKey)
     }
 
@@ -228,7 +230,7 @@ actor LockWaiting: LinkActor {
         guard let waiter = waiters[token] else { return keeper.abandon(claim) }
         // Granted after it left, by bytes that were still under way on an earlier connection.
         if let departed = departed[holder.value] { keeper.abandon(departed) }
-        let now = ContinuousClock.now
+        let now = clock.now
         if !waiter.isWaiting {
             if let deadline = waiter.wait.deadline, deadline <= now { return end(token, .timedOut(holder)) }
             waiters[token]?.isWaiting = true
@@ -266,12 +268,12 @@ actor LockWaiting: LinkActor {
             end(token, .failed(failure))
         } else if passes {
             logger.debug("asking for the lock \(claim.name) failed, trying again: \(error)")
-            rooms[claim.lockKey]?.failed(token, retry: .now + .milliseconds(.random(in: 50...150)))
+            rooms[claim.lockKey]?.failed(token, retry: clock.now + .milliseconds(.random(in: 50...150)))
             wake(for: claim.lockKey)
         } else {
             end(token, .failed(error))
             // The others find out by themselves.
-            rooms[claim.lockKey]?.checks(by: .now)
+            rooms[claim.lockKey]?.checks(by: clock.now)
             wake(for: claim.lockKey)
         }
     }
@@ -281,9 +283,9 @@ actor LockWaiting: LinkActor {
     private func wake(for key: LockKey) {
         guard let instant = rooms[key]?.nextWake else { return }
         if let wakesAt, wakesAt <= instant { return }
-        if let timer { thread.cancel(timer) }
+        if let timer { clock.cancel(timer, on: thread) }
         wakesAt = instant
-        timer = thread.schedule(at: instant) { [weak self] in
+        timer = clock.schedule(at: instant, on: thread) { [weak self] in
             self?.inTurn { $0.look() }
         }
     }
@@ -291,7 +293,7 @@ actor LockWaiting: LinkActor {
     private func look() {
         timer = nil
         wakesAt = nil
-        let now = ContinuousClock.now
+        let now = clock.now
         for key in Array(rooms.keys) {
             for token in rooms[key]?.expired(at: now) ?? [] {
                 guard let holder = rooms[key]?.holder else { continue }

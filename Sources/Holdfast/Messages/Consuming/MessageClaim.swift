@@ -24,12 +24,14 @@ final class MessageClaim: Sendable {
     private let proof: String
     /// The server's time when it was claimed, in ms.
     private let claimedAt: Int64
+    private let clock: LocalClock
     private let state: Mutex<State>
 
     init(
         entry: String, id: String, type: String, attempt: Int, body: [UInt8], fencingToken: FencingToken,
-        proof: String, claimedAt: Int64, lease: LeaseState
+        proof: String, claimedAt: Int64, lease: LeaseState, clock: LocalClock
     ) {
+        self.clock = clock
         self.entry = entry
         self.id = id
         self.type = type
@@ -51,12 +53,12 @@ final class MessageClaim: Sendable {
         return .milliseconds(claimedAt.since(Int64(born) ?? claimedAt))
     }
 
-    var isHeld: Bool { state.withLock { $0.lease.isHeld(at: .now) } }
+    var isHeld: Bool { state.withLock { $0.lease.isHeld(at: clock.now) } }
 
     var remaining: Duration {
         state.withLock { state in
             guard state.lease.phase == .held else { return .zero }
-            return max(state.lease.deadline - .now, .zero)
+            return max(state.lease.deadline - clock.now, .zero)
         }
     }
 
@@ -64,7 +66,7 @@ final class MessageClaim: Sendable {
         state.withLock { state in
             switch state.lease.phase {
             case .lost(let reason): reason
-            case .held, .released: state.lease.isHeld(at: .now) ? nil : .expired
+            case .held, .released: state.lease.isHeld(at: clock.now) ? nil : .expired
             }
         }
     }
@@ -112,7 +114,7 @@ extension MessageClaim {
         var takenOver: Int
 
         /// Reads what claim.lua answers; nil if it is something else.
-        init?(_ reply: RedisReply, token: String, lease: Duration) {
+        init?(_ reply: RedisReply, token: String, lease: Duration, clock: LocalClock = .continuous) {
             guard let parts = reply.value.array, parts.count >= 5, parts.count.isMultiple(of: 5),
                 let fence = parts[1].integer, let now = parts[2].integer, let due = parts[3].integer,
                 let takenOver = parts[4].integer
@@ -121,7 +123,7 @@ extension MessageClaim {
             self.takenOver = Int(takenOver)
             claims.reserveCapacity(parts.count / 5 - 1)
             let proof = ":\(fence):\(token)"
-            let state = LeaseState(lease: LeaseTerm(lease), sentAt: reply.sentAt)
+            let state = LeaseState(lease: LeaseTerm(lease), sentAt: clock.sending(at: reply.sentAt))
             for index in stride(from: 5, to: parts.count, by: 5) {
                 guard let entry = parts[index].string, let id = parts[index + 1].string,
                     let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer, attempt >= 1,
@@ -131,7 +133,7 @@ extension MessageClaim {
                     MessageClaim(
                         entry: entry, id: id, type: type, attempt: Int(attempt), body: body,
                         fencingToken: FencingToken(rawValue: fence), proof: proof, claimedAt: now,
-                        lease: state))
+                        lease: state, clock: clock))
             }
         }
     }

@@ -16,9 +16,11 @@ struct TestWorker: PeriodicWorker {
 
 @Suite("A periodic worker")
 struct WorkerTests {
-    @Test("runs each tick on one of several instances, with rising fences and without overlap")
-    func oneInstance() async throws {
-        try await withHoldfast { first, server in
+    @Test(
+        "runs each tick on one of several instances, with rising fences and without overlap",
+        arguments: Backend.all)
+    func oneInstance(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let ticks = Record<(nominal: Int64, fence: FencingToken)>()
             let inside = Record<Int>()
             let worker = TestWorker { tick in
@@ -45,9 +47,9 @@ struct WorkerTests {
         }
     }
 
-    @Test("skips the ticks that came due while it ran")
-    func skips() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("skips the ticks that came due while it ran", arguments: Backend.all)
+    func skips(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let ticks = Record<Int64>()
             holdfast.add(
                 TestWorker { tick in
@@ -60,9 +62,9 @@ struct WorkerTests {
         }
     }
 
-    @Test("goes on after a run that threw, and can be added while the client runs")
-    func failures() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("goes on after a run that threw, and can be added while the client runs", arguments: Backend.all)
+    func failures(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let ticks = Record<String>()
             try await holdfast.whileRunning {
                 holdfast.add(
@@ -76,9 +78,9 @@ struct WorkerTests {
         }
     }
 
-    @Test("is cancelled when its lease is lost")
-    func lost() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("is cancelled when its lease is lost", arguments: Backend.all)
+    func lost(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let began = Record<Int64>()
             let outcomes = Record<String>()
             let never = Gate()
@@ -98,9 +100,11 @@ struct WorkerTests {
         }
     }
 
-    @Test("leaves the ticks of a dead instance alone, and goes on when its lease is over")
-    func takeOver() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "leaves the ticks of a dead instance alone, and goes on when its lease is over",
+        arguments: Backend.all)
+    func takeOver(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             // An instance that claimed a tick and died.
             let claim = try tickClaim(of: holdfast, lease: .milliseconds(300))
             let first = try await claim.look(.init(seed: 1), goingBy: claim.schedule, token: "dead:0")
@@ -117,13 +121,13 @@ struct WorkerTests {
         }
     }
 
-    @Test("may finish its run after a stop, and is cancelled when that takes too long")
-    func stop() async throws {
-        try await withHoldfast { patient, server in
+    @Test(
+        "may finish its run after a stop, and is cancelled when that takes too long", arguments: Backend.all)
+    func stop(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { patient, server in
             var configuration = Configuration()
             configuration.stopDeadline = .milliseconds(50)
-            let hasty = try Holdfast(
-                redis: server.url, namespace: "hasty", configuration: configuration, logger: .quiet)
+            let hasty = try server.make(configuration, namespace: "hasty")
             let gate = Gate()
             let outcomes = Record<String>()
             let began = Record<String>()
@@ -153,9 +157,9 @@ struct WorkerTests {
         }
     }
 
-    @Test("makes the run throw when its name cannot be used")
-    func invalidName() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("makes the run throw when its name cannot be used", arguments: Backend.all)
+    func invalidName(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             holdfast.add(TestWorker(name: "") { _ in })
             let error = await #expect(throws: HoldfastError.self) { try await holdfast.run() }
             #expect(error?.code == .invalidArgument)

@@ -24,18 +24,20 @@ struct WorkerHostTests {
 
     /// A client whose runs under way may go on for 30 ms after a stop, and which tells of each run.
     private func hastyClient(
-        _ server: PrivateRedisServer,
+        _ server: Instances,
         _ observer: @escaping @Sendable (WorkerRun, (any Error)?) -> Void = { _, _ in }
     ) throws -> Holdfast {
         var configuration = Configuration()
         configuration.stopDeadline = .milliseconds(30)
         configuration.runObserver = observer
-        return try Holdfast(redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
+        return try server.make(configuration)
     }
 
-    @Test("starts the workers beside each other: one that does not get ready holds up no other, nor the stop")
-    func isolatedStart() async throws {
-        try await withPrivateRedisServer { server in
+    @Test(
+        "starts the workers beside each other: one that does not get ready holds up no other, nor the stop",
+        arguments: Backend.all)
+    func isolatedStart(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { _, server in
             let holdfast = try hastyClient(server)
             let never = Gate()
             let events = Record<String>()
@@ -49,9 +51,11 @@ struct WorkerHostTests {
         }
     }
 
-    @Test("prepares a worker again until that succeeds, before its first run, and cleans up after its last")
-    func preparation() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "prepares a worker again until that succeeds, before its first run, and cleans up after its last",
+        arguments: Backend.all)
+    func preparation(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let events = Record<String>()
             holdfast.add(
                 PreparedWorker(
@@ -66,9 +70,11 @@ struct WorkerHostTests {
         }
     }
 
-    @Test("ends the other workers in order although one of them hangs, and cancels that at the deadline")
-    func stop() async throws {
-        try await withPrivateRedisServer { server in
+    @Test(
+        "ends the other workers in order although one of them hangs, and cancels that at the deadline",
+        arguments: Backend.all)
+    func stop(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { _, server in
             let events = Record<String>()
             let holdfast = try hastyClient(server) { run, _ in
                 if run.worker == "hanging" { events.add("\(run.outcome)") }
@@ -90,9 +96,9 @@ struct WorkerHostTests {
         }
     }
 
-    @Test("replaces a worker of the same name, when the run of the old one has ended")
-    func replace() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("replaces a worker of the same name, when the run of the old one has ended", arguments: Backend.all)
+    func replace(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let events = Record<String>()
             let gate = Gate()
             holdfast.add(
@@ -112,9 +118,10 @@ struct WorkerHostTests {
         }
     }
 
-    @Test("removes a worker from one instance, after its run; the others go on with it")
-    func remove() async throws {
-        try await withHoldfast { first, server in
+    @Test(
+        "removes a worker from one instance, after its run; the others go on with it", arguments: Backend.all)
+    func remove(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let ticks = Record<String>()
             for (name, holdfast) in [("first", first), ("second", second)] {
@@ -135,9 +142,11 @@ struct WorkerHostTests {
         }
     }
 
-    @Test("tells the observer of each run, with its error, keeps it in the history, and goes on")
-    func observer() async throws {
-        try await withHoldfast { operations, server in
+    @Test(
+        "tells the observer of each run, with its error, keeps it in the history, and goes on",
+        arguments: Backend.all)
+    func observer(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { operations, server in
             let told = Record<(WorkerRun, String)>()
             let holdfast = try hastyClient(server) { told.add(($0, "\($1.map { "\($0)" } ?? "-")")) }
             holdfast.add(TestWorker { _ in if told.count == 0 { throw Broken() } })
@@ -152,9 +161,11 @@ struct WorkerHostTests {
         }
     }
 
-    @Test("leaves out a worker that is added while it runs and cannot be used, and goes on with the others")
-    func unusable() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "leaves out a worker that is added while it runs and cannot be used, and goes on with the others",
+        arguments: Backend.all)
+    func unusable(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let ticks = Record<Int64>()
             let first = Gate()
             holdfast.addWorker("first", .every(.milliseconds(20))) { _ in first.open() }

@@ -15,9 +15,9 @@ struct WorkerSteeringTests {
         #expect(isKnown)
     }
 
-    @Test("runs once, on one of its instances, when that is asked for, at once")
-    func trigger() async throws {
-        try await withHoldfast { first, server in
+    @Test("runs once, on one of its instances, when that is asked for, at once", arguments: Backend.all)
+    func trigger(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let operations = try client(of: server)
             let ticks = Record<Tick>()
@@ -39,9 +39,11 @@ struct WorkerSteeringTests {
         }
     }
 
-    @Test("asked for again before it began, a run is the same one; it waits for a run that goes on")
-    func triggerTwice() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "asked for again before it began, a run is the same one; it waits for a run that goes on",
+        arguments: Backend.all)
+    func triggerTwice(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
             #expect(try await holdfast.trigger(worker: "w"))
@@ -57,10 +59,10 @@ struct WorkerSteeringTests {
     }
 
     @Test(
-        "while it is paused no tick begins on any instance, a run that is asked for does, and resuming goes on"
-    )
-    func pause() async throws {
-        try await withHoldfast { holdfast, _ in
+        "while it is paused no tick begins on any instance, a run that is asked for does, and resuming goes on",
+        arguments: Backend.all)
+    func pause(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             _ = try await bench.look("i:a", seed: 1)
             #expect(try await holdfast.pause(worker: "w"))
@@ -74,9 +76,9 @@ struct WorkerSteeringTests {
         }
     }
 
-    @Test("goes on at once in a running instance when it is resumed")
-    func resumed() async throws {
-        try await withHoldfast { holdfast, server in
+    @Test("goes on at once in a running instance when it is resumed", arguments: Backend.all)
+    func resumed(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, server in
             let operations = try client(of: server)
             _ = try await TickBench(holdfast: operations, schedule: rare).look("i:a", seed: 1)
             #expect(try await operations.pause(worker: "w"))
@@ -94,9 +96,11 @@ struct WorkerSteeringTests {
         }
     }
 
-    @Test("goes by another schedule in all instances at once, and by that of the code again")
-    func reschedule() async throws {
-        try await withHoldfast { holdfast, server in
+    @Test(
+        "goes by another schedule in all instances at once, and by that of the code again",
+        arguments: Backend.all)
+    func reschedule(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, server in
             let operations = try client(of: server)
             let ticks = Record<Int64>()
             holdfast.add(TestWorker(schedule: rare) { ticks.add($0.nominalMilliseconds) })
@@ -113,9 +117,11 @@ struct WorkerSteeringTests {
         }
     }
 
-    @Test("cannot be told to begin a delay after the last run where its runs may overlap")
-    func impossibleSchedule() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "cannot be told to begin a delay after the last run where its runs may overlap",
+        arguments: Backend.all)
+    func impossibleSchedule(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast, options: WorkerOptions(concurrency: 2))
             _ = try await bench.look("i:a", seed: 1)
             let error = await #expect(throws: HoldfastError.self) {
@@ -125,9 +131,11 @@ struct WorkerSteeringTests {
         }
     }
 
-    @Test("goes by the schedule of the highest version, in the older instances of a rolling deploy too")
-    func versions() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "goes by the schedule of the highest version, in the older instances of a rolling deploy too",
+        arguments: Backend.all)
+    func versions(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let old = TickBench(holdfast: holdfast, options: WorkerOptions(version: 1), schedule: rare)
             let new = TickBench(
                 holdfast: holdfast, options: WorkerOptions(version: 2), schedule: .every(.seconds(2)))
@@ -147,9 +155,9 @@ struct WorkerSteeringTests {
         }
     }
 
-    @Test("tells what runs, where, and whether it still does")
-    func status() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("tells what runs, where, and whether it still does", arguments: Backend.all)
+    func status(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             let run = try #require(try await bench.look("i:a", 1_000, cursor: 1, seed: 1).run)
             let running = try #require(try await holdfast.workers().first)
@@ -165,9 +173,9 @@ struct WorkerSteeringTests {
         }
     }
 
-    @Test("is unknown until an instance has run it")
-    func unknown() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("is unknown until an instance has run it", arguments: Backend.all)
+    func unknown(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let none = try await holdfast.worker("w")
             #expect(none == nil)
             #expect(try await !holdfast.trigger(worker: "w"))

@@ -13,9 +13,11 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("tell what the message was and why it was given up, the oldest first, page by page")
-    func listing() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "tell what the message was and why it was given up, the oldest first, page by page",
+        arguments: Backend.all)
+    func listing(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             try await bury(bench, "a", "b", "c")
             let queue = holdfast.queue("q", of: String.self)
@@ -28,9 +30,11 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("are put back once, however often and by however many they are replayed, with new attempts")
-    func replay() async throws {
-        try await withHoldfast { holdfast, server in
+    @Test(
+        "are put back once, however often and by however many they are replayed, with new attempts",
+        arguments: Backend.all)
+    func replay(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, server in
             let other = try client(of: server)
             let bench = try QueueBench(holdfast)
             try await bury(bench, "a", "b")
@@ -56,9 +60,9 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("keep their priority and their other fields when they are replayed")
-    func fields() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("keep their priority and their other fields when they are replayed", arguments: Backend.all)
+    func fields(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             try await holdfast.redis(
                 "XADD", .string(bench.keys.high), "*", "id", "a", "trace", "t1", "body", "1")
@@ -74,9 +78,11 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("are no more than the queue keeps: the oldest go, and their ids are still known")
-    func cap() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "are no more than the queue keeps: the oldest go, and their ids are still known",
+        arguments: Backend.all)
+    func cap(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             try await bury(bench, "a", "b", "c", "d", letters: 2)
             #expect(try await bench.deadLetters().map { $0["id"] } == ["c", "d"])
@@ -94,9 +100,11 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("of nothing are no messages: what is no letter is not replayed, nor what is gone")
-    func strangers() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "of nothing are no messages: what is no letter is not replayed, nor what is gone",
+        arguments: Backend.all)
+    func strangers(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a")
             let claim = try await bench.claim().claims[0]

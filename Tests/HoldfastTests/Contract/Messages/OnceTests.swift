@@ -39,9 +39,9 @@ struct OnceTests {
         }
     }
 
-    @Test("executes, and answers every later call with the result of the first")
-    func alreadyDone() async throws {
-        try await withHoldfast { first, server in
+    @Test("executes, and answers every later call with the result of the first", arguments: Backend.all)
+    func alreadyDone(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let executed = try await first.once("evt:1", in: "stripe") { claim in
                 #expect(claim.idempotencyKey == "stripe/evt:1" && claim.remaining > .seconds(20))
@@ -70,9 +70,9 @@ struct OnceTests {
         }
     }
 
-    @Test("tells who is doing it, and does not wait")
-    func inProgress() async throws {
-        try await withHoldfast { first, server in
+    @Test("tells who is doing it, and does not wait", arguments: Backend.all)
+    func inProgress(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let gate = Gate()
             let began = Record<FencingToken>()
@@ -99,9 +99,9 @@ struct OnceTests {
         }
     }
 
-    @Test("remembers a result for as long as can be said")
-    func longRetention() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("remembers a result for as long as can be said", arguments: Backend.all)
+    func longRetention(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             for retention in [Duration.seconds(Int64.max), .milliseconds(1 << 53)] {
                 let id = "\(retention)"
                 let outcome = try await holdfast.once(id, in: "s", retention: retention) { _ in 1 }
@@ -117,9 +117,11 @@ struct OnceTests {
         }
     }
 
-    @Test("refuses an id that was made longer ago than results are remembered, unless it is remembered")
-    func tooOld() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "refuses an id that was made longer ago than results are remembered, unless it is remembered",
+        arguments: Backend.all)
+    func tooOld(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let ran = Record<String>()
             func once(_ id: String, made: Date?) async throws -> Once<Int> {
                 try await holdfast.once(id, in: "s", retention: .seconds(60), made: made) { _ in
@@ -142,9 +144,9 @@ struct OnceTests {
         }
     }
 
-    @Test("frees the id when the body throws")
-    func bodyThrows() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("frees the id when the body throws", arguments: Backend.all)
+    func bodyThrows(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             struct NoStock: Error {}
             await #expect(throws: NoStock.self) {
                 try await holdfast.once("a", in: "s") { _ -> Int in throw NoStock() }
@@ -156,9 +158,11 @@ struct OnceTests {
         }
     }
 
-    @Test("frees the id when the caller is cancelled, and keeps the result that came before")
-    func cancelled() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "frees the id when the caller is cancelled, and keeps the result that came before",
+        arguments: Backend.all)
+    func cancelled(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let began = Record<String>()
             let never = Gate()
             let task = Task {
@@ -194,9 +198,9 @@ struct OnceTests {
         }
     }
 
-    @Test("cancels the body when the claim is lost, and does not record its result")
-    func lost() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("cancels the body when the claim is lost, and does not record its result", arguments: Backend.all)
+    func lost(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let began = Record<String>()
             let never = Gate()
             let key = RedisArgument.string(try holdfast.core.keys.key("s", "once:a"))
@@ -215,9 +219,9 @@ struct OnceTests {
         }
     }
 
-    @Test("forgets the result after its retention")
-    func retention() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("forgets the result after its retention", arguments: Backend.all)
+    func retention(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             _ = try await holdfast.once("a", in: "s", retention: .milliseconds(50)) { _ in 1 }
             #expect(
                 try await eventually {
@@ -229,9 +233,9 @@ struct OnceTests {
         }
     }
 
-    @Test("records a result once, however often that is asked")
-    func repeatedRecord() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("records a result once, however often that is asked", arguments: Backend.all)
+    func repeatedRecord(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             try await holdfast.redis("SET", "k", "token", "PX", "60000")
             func complete(_ record: String) async throws -> RedisValue {
                 try await holdfast.core.link.evaluate(

@@ -7,9 +7,9 @@ import Testing
 
 @Suite("A message sent with options")
 struct SendOptionsTests {
-    @Test("is not handed out before its time, and then with its first attempt")
-    func delay() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("is not handed out before its time, and then with its first attempt", arguments: Backend.all)
+    func delay(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
             try await queue.send("later", id: "later", SendOptions(.after(.seconds(60))))
@@ -35,9 +35,10 @@ struct SendOptionsTests {
         }
     }
 
-    @Test("is asked for again at once while those scheduled for later stand in the way")
-    func behindScheduled() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "is asked for again at once while those scheduled for later stand in the way", arguments: Backend.all)
+    func behindScheduled(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: Int.self)
             try await queue.send(contentsOf: (0..<10).map { ("\($0)", $0) }) { _ in
@@ -63,9 +64,11 @@ struct SendOptionsTests {
         }
     }
 
-    @Test("goes before others or after them by its priority, also after its claim was given back")
-    func priorities() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "goes before others or after them by its priority, also after its claim was given back",
+        arguments: Backend.all)
+    func priorities(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
             for (id, priority) in [("l", .low), ("n", .normal), ("h", .high), ("h2", .high)]
@@ -90,9 +93,11 @@ struct SendOptionsTests {
         }
     }
 
-    @Test("is not added while the window of its uniqueness key lasts, whatever its id, and added after it")
-    func unique() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "is not added while the window of its uniqueness key lasts, whatever its id, and added after it",
+        arguments: Backend.all)
+    func unique(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let queue = holdfast.queue("q", of: String.self)
             func send(_ id: String, _ window: Duration) async throws -> Bool {
                 try await queue.send(id, id: id, .init(unique: .init("report", for: window))) != .duplicate
@@ -116,9 +121,10 @@ struct SendOptionsTests {
         }
     }
 
-    @Test("is refused when its id is older than the horizon, unless the queue knows it")
-    func horizon() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "is refused when its id is older than the horizon, unless the queue knows it", arguments: Backend.all)
+    func horizon(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let queue = holdfast.queue("q", of: String.self)
             let old = SendOptions(origin: .init(made: Date() - 3600, horizon: .seconds(60)))
             #expect(try await queue.send("m", id: "a", old) == .tooOld)
@@ -133,9 +139,9 @@ struct SendOptionsTests {
         }
     }
 
-    @Test("is refused before anything is sent when an option cannot be used")
-    func invalid() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("is refused before anything is sent when an option cannot be used", arguments: Backend.all)
+    func invalid(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let queue = holdfast.queue("q", of: String.self)
             for options in [
                 SendOptions(key: ""), SendOptions(unique: .init("", for: .seconds(1))),

@@ -17,9 +17,11 @@ struct FollowUpTests {
         return .commit(effects)
     }
 
-    @Test("is there once, under an id made of its parent's, however often the commit is repeated")
-    func once() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "is there once, under an id made of its parent's, however often the commit is repeated",
+        arguments: Backend.all)
+    func once(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
             let packing = try QueueBench(holdfast, "orders/packing")
             _ = try await bench.enqueue("a")
@@ -35,9 +37,11 @@ struct FollowUpTests {
         }
     }
 
-    @Test("is not sent by a commit that is refused or late, nor again under an id that its queue knows")
-    func notSent() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "is not sent by a commit that is refused or late, nor again under an id that its queue knows",
+        arguments: Backend.all)
+    func notSent(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
             let packing = try QueueBench(holdfast, "orders/packing")
             _ = try await bench.enqueue("a", "b")
@@ -58,9 +62,9 @@ struct FollowUpTests {
         }
     }
 
-    @Test("refuses the commit while its queue's keys are something else")
-    func wrongType() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("refuses the commit while its queue's keys are something else", arguments: Backend.all)
+    func wrongType(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
             let packing = try QueueBench(holdfast, "orders/packing")
             _ = try await bench.enqueue("a")
@@ -76,9 +80,9 @@ struct FollowUpTests {
         }
     }
 
-    @Test("has a priority, a time and an ordering key like any other")
-    func options() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("has a priority, a time and an ordering key like any other", arguments: Backend.all)
+    func options(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
             _ = try await bench.enqueue("a")
             var effects = Effects()
@@ -96,9 +100,9 @@ struct FollowUpTests {
         }
     }
 
-    @Test("fails the attempt where its queue lies elsewhere")
-    func elsewhere() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("fails the attempt where its queue lies elsewhere", arguments: Backend.all)
+    func elsewhere(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let other = holdfast.queue("other", of: Order.self)
             holdfast.handle(orders, .quick(attempts: 1)) { order, _ in

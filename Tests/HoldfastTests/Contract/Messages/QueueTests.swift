@@ -6,9 +6,9 @@ import Testing
 
 @Suite("A queue")
 struct QueueTests {
-    @Test("tells what it holds, and is listed by name")
-    func stats() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("tells what it holds, and is listed by name", arguments: Backend.all)
+    func stats(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             try await holdfast.queue("b/{x}", of: String.self).send("one", id: "1")
             let queue = holdfast.queue("a", of: String.self)
             try await queue.send(contentsOf: (1...6).map { ("\($0)", "m") })
@@ -28,9 +28,9 @@ struct QueueTests {
         }
     }
 
-    @Test("refuses an id that is empty or too long before it sends anything")
-    func ids() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("refuses an id that is empty or too long before it sends anything", arguments: Backend.all)
+    func ids(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let queue = holdfast.queue("q", of: String.self)
             for id in ["", String(repeating: "x", count: 513)] {
                 let error = await #expect(throws: HoldfastError.self) {

@@ -8,9 +8,9 @@ struct WorkerPolicyTests {
     /// Of a worker whose ticks are so rare that none comes due in a test but the one at the start.
     private let rare: Schedule = .every(.seconds(86_400), runOnStart: true)
 
-    @Test("a worker that runs on start does so once, however many instances start")
-    func onStart() async throws {
-        try await withHoldfast { first, server in
+    @Test("a worker that runs on start does so once, however many instances start", arguments: Backend.all)
+    func onStart(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let ran = Record<String>()
             for (name, holdfast) in [("first", first), ("second", second)] {
@@ -26,9 +26,9 @@ struct WorkerPolicyTests {
         }
     }
 
-    @Test("missed ticks are caught up one by one, in order, where that is asked for")
-    func catchUp() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("missed ticks are caught up one by one, in order, where that is asked for", arguments: Backend.all)
+    func catchUp(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let second: Int64 = 1000
             let bench = TickBench(holdfast: holdfast)
             let now = try await bench.look("i:a").serverTime
@@ -47,9 +47,9 @@ struct WorkerPolicyTests {
         }
     }
 
-    @Test("runs overlap across instances as far as that is allowed")
-    func overlap() async throws {
-        try await withHoldfast { first, server in
+    @Test("runs overlap across instances as far as that is allowed", arguments: Backend.all)
+    func overlap(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let gate = Gate()
             let begun = Record<FencingToken>()
@@ -76,9 +76,10 @@ struct WorkerPolicyTests {
     }
 
     @Test(
-        "a run whose instance died is begun again by another one, under the same id, where that is asked for")
-    func runAgain() async throws {
-        try await withHoldfast { holdfast, _ in
+        "a run whose instance died is begun again by another one, under the same id, where that is asked for",
+        arguments: Backend.all)
+    func runAgain(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let options = WorkerOptions(afterCrash: .runAgain(attempts: 2))
             let claim = try tickClaim(of: holdfast, lease: .milliseconds(300), options: options)
             _ = try await claim.look(.init(seed: 1), goingBy: claim.schedule, token: "dead:0")
@@ -93,13 +94,14 @@ struct WorkerPolicyTests {
         }
     }
 
-    @Test("a run that a stop cancelled is begun again elsewhere at once, where that is asked for")
-    func stopHandsBack() async throws {
-        try await withHoldfast { patient, server in
+    @Test(
+        "a run that a stop cancelled is begun again elsewhere at once, where that is asked for",
+        arguments: Backend.all)
+    func stopHandsBack(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { patient, server in
             var configuration = Configuration()
             configuration.stopDeadline = .milliseconds(20)
-            let hasty = try Holdfast(
-                redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
+            let hasty = try server.make(configuration)
             let began = Record<String>()
             let never = Gate()
             let options = WorkerOptions(afterCrash: .runAgain(attempts: 2))
@@ -116,14 +118,14 @@ struct WorkerPolicyTests {
         }
     }
 
-    @Test("a run that takes longer than it may is cancelled and recorded as timed out")
-    func maximumRun() async throws {
-        try await withHoldfast { observer, server in
+    @Test(
+        "a run that takes longer than it may is cancelled and recorded as timed out", arguments: Backend.all)
+    func maximumRun(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { observer, server in
             let ended = Record<WorkerRun>()
             var configuration = Configuration()
             configuration.runObserver = { run, _ in ended.add(run) }
-            let holdfast = try Holdfast(
-                redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
+            let holdfast = try server.make(configuration)
             let never = Gate()
             holdfast.add(
                 TestWorker(schedule: rare, options: WorkerOptions(maximumRun: .milliseconds(30))) { tick in

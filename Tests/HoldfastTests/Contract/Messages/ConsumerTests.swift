@@ -6,9 +6,11 @@ import Testing
 
 @Suite("A queue's handler")
 struct ConsumerTests {
-    @Test("has each message's effect once, with several instances and messages sent twice")
-    func exactlyOnce() async throws {
-        try await withHoldfast { first, server in
+    @Test(
+        "has each message's effect once, with several instances and messages sent twice",
+        arguments: Backend.all)
+    func exactlyOnce(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let handler: @Sendable (Order, Delivery) async throws -> Handled = { order, delivery in
                 #expect(delivery.id == "order-\(order.number)" && delivery.attempt == 1 && delivery.isHeld)
@@ -36,9 +38,9 @@ struct ConsumerTests {
         }
     }
 
-    @Test("takes what a plain XADD adds while it runs")
-    func plainXADD() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("takes what a plain XADD adds while it runs", arguments: Backend.all)
+    func plainXADD(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
             let seen = Record<Int>()
             holdfast.handle(holdfast.queue("orders", of: Order.self)) { order, _ in
@@ -54,9 +56,11 @@ struct ConsumerTests {
         }
     }
 
-    @Test("tries again after a failure with one more attempt, then gives the message up")
-    func retries() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "tries again after a failure with one more attempt, then gives the message up", arguments: Backend.all
+    )
+    func retries(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let attempts = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
             holdfast.handle(orders, .quick(attempts: 3)) { _, delivery in
@@ -72,9 +76,9 @@ struct ConsumerTests {
         }
     }
 
-    @Test("buries a message that it cannot read with the reason, after all attempts")
-    func unreadable() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("buries a message that it cannot read with the reason, after all attempts", arguments: Backend.all)
+    func unreadable(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
             holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(attempts: 2)) { _, _ in .commit }
             try await holdfast.whileRunning {
@@ -86,9 +90,10 @@ struct ConsumerTests {
         }
     }
 
-    @Test("treats a refused effect as a failed attempt, and commits the other messages")
-    func refusedEffect() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "treats a refused effect as a failed attempt, and commits the other messages", arguments: Backend.all)
+    func refusedEffect(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
             try await holdfast.redis("SET", bench.effect("set"), "x")
             let orders = holdfast.queue("orders", of: Order.self)
@@ -107,13 +112,14 @@ struct ConsumerTests {
         }
     }
 
-    @Test("may finish after a stop; what takes too long is given back without using up its attempt")
-    func stop() async throws {
-        try await withHoldfast { observer, server in
+    @Test(
+        "may finish after a stop; what takes too long is given back without using up its attempt",
+        arguments: Backend.all)
+    func stop(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { observer, server in
             var configuration = Configuration()
             configuration.stopDeadline = .milliseconds(200)
-            let holdfast = try Holdfast(
-                redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
+            let holdfast = try server.make(configuration)
             let outcomes = Record<String>()
             let never = Gate()
             let orders = holdfast.queue("orders", of: Order.self)
@@ -140,9 +146,9 @@ struct ConsumerTests {
         }
     }
 
-    @Test("gives its messages back when the run is cancelled")
-    func cancellation() async throws {
-        try await withHoldfast { observer, server in
+    @Test("gives its messages back when the run is cancelled", arguments: Backend.all)
+    func cancellation(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { observer, server in
             let holdfast = try client(of: server)
             let began = Record<Int>()
             let never = Gate()
@@ -162,9 +168,9 @@ struct ConsumerTests {
         }
     }
 
-    @Test("makes the run throw when the queue's name or an option cannot be used")
-    func invalid() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("makes the run throw when the queue's name or an option cannot be used", arguments: Backend.all)
+    func invalid(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let nameless = holdfast.queue("", of: Order.self)
             let error = await #expect(throws: HoldfastError.self) { try await nameless.stats() }
             #expect(error?.code == .invalidArgument)

@@ -7,9 +7,11 @@ import Testing
 
 @Suite("The limits of a queue")
 struct LimitTests {
-    @Test("no more claims are handed out than the queue may have; expired ones make no room, and need none")
-    func limit() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "no more claims are handed out than the queue may have; expired ones make no room, and need none",
+        arguments: Backend.all)
+    func limit(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a", "b", "c", "d", "e")
             let first = try await bench.claim(2, limit: 3).claims
@@ -29,9 +31,9 @@ struct LimitTests {
         }
     }
 
-    @Test("expired claims are found behind any number of messages that have no room")
-    func expiredBehindWaiting() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("expired claims are found behind any number of messages that have no room", arguments: Backend.all)
+    func expiredBehindWaiting(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: Int.self)
             try await queue.send(contentsOf: (0..<300).map { ("\($0)", $0) })
@@ -46,9 +48,11 @@ struct LimitTests {
         }
     }
 
-    @Test("handlers of all instances together are no more than it says, and get on at once when one ends")
-    func handlers() async throws {
-        try await withHoldfast { first, server in
+    @Test(
+        "handlers of all instances together are no more than it says, and get on at once when one ends",
+        arguments: Backend.all)
+    func handlers(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let running = Atomic<Int>(0)
             let most = Record<Int>()
@@ -76,9 +80,11 @@ struct LimitTests {
         }
     }
 
-    @Test("a paused queue hands nothing out, settles what is under way, and goes on when it is resumed")
-    func pause() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "a paused queue hands nothing out, settles what is under way, and goes on when it is resumed",
+        arguments: Backend.all)
+    func pause(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
             _ = try await bench.enqueue("a", "b")
@@ -97,9 +103,9 @@ struct LimitTests {
         }
     }
 
-    @Test("consumers take up a resumed queue")
-    func resumed() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("consumers take up a resumed queue", arguments: Backend.all)
+    func resumed(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let handled = Record<Int>()
             holdfast.handle(orders) { order, _ in
@@ -116,9 +122,11 @@ struct LimitTests {
         }
     }
 
-    @Test("after a mass crash each instance takes over a part each second; new messages come beside it")
-    func takeOvers() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "after a mass crash each instance takes over a part each second; new messages come beside it",
+        arguments: Backend.all)
+    func takeOvers(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: Int.self)
             try await queue.send(contentsOf: (0..<50).map { ("\($0)", $0) })

@@ -23,9 +23,11 @@ private struct Cancelled: VersionedMessage {
 
 @Suite("A queue that carries several types")
 struct TypedQueueTests {
-    @Test("gives each message to the handler of its type, which has a retry policy of its own")
-    func types() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "gives each message to the handler of its type, which has a retry policy of its own",
+        arguments: Backend.all)
+    func types(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let seen = Record<String>()
             holdfast.handle("orders", .quick(attempts: 4)) { handlers in
                 handlers.on(Placed.self) { message, delivery in
@@ -51,9 +53,11 @@ struct TypedQueueTests {
         }
     }
 
-    @Test("leaves a newer version to an instance that knows it, without using up an attempt")
-    func rollingDeploy() async throws {
-        try await withHoldfast { old, server in
+    @Test(
+        "leaves a newer version to an instance that knows it, without using up an attempt",
+        arguments: Backend.all)
+    func rollingDeploy(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { old, server in
             let seen = Record<String>()
             old.handle(old.queue("orders", of: Placed.self), .quick(attempts: 1)) { message, _ in
                 seen.add("old \(message.number)")
@@ -84,9 +88,9 @@ struct TypedQueueTests {
         }
     }
 
-    @Test("reads older versions of a type with the newer one")
-    func olderVersions() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("reads older versions of a type with the newer one", arguments: Backend.all)
+    func olderVersions(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let seen = Record<String>()
             holdfast.handle("orders") { handlers in
                 handlers.on(PlacedNow.self) { message, delivery in

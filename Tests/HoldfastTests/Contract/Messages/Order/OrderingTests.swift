@@ -12,9 +12,11 @@ struct OrderingTests {
         try await queue.send(contentsOf: ids.map { ($0, $0) }) { SendOptions(key: String($0.prefix(1))) }
     }
 
-    @Test("are handed out one at a time, in their order; those of other keys do not wait")
-    func order() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "are handed out one at a time, in their order; those of other keys do not wait",
+        arguments: Backend.all)
+    func order(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             try await send(holdfast, "a1", "a2", "b1", "a3", "b2")
             _ = try await bench.enqueue("free")
@@ -42,9 +44,11 @@ struct OrderingTests {
         }
     }
 
-    @Test("keep those behind them waiting while they wait for another attempt, also after a crash")
-    func retries() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "keep those behind them waiting while they wait for another attempt, also after a crash",
+        arguments: Backend.all)
+    func retries(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             try await send(holdfast, "a1", "a2")
             let first = try await bench.claim().claims
@@ -65,9 +69,11 @@ struct OrderingTests {
         }
     }
 
-    @Test("pass the turn on when they are given up, dropped as known, or removed from their stream")
-    func ends() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "pass the turn on when they are given up, dropped as known, or removed from their stream",
+        arguments: Backend.all)
+    func ends(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             try await send(holdfast, "a1", "a2", "a3", "a4")
             _ = try await bench.add("id", "a5", "key", "a", "body", "1")
@@ -98,12 +104,12 @@ struct OrderingTests {
         }
     }
 
-    @Test("join the line when their time has come, if they were scheduled")
-    func scheduled() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("join the line when their time has come, if they were scheduled", arguments: Backend.all)
+    func scheduled(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
-            try await queue.send("a1", id: "a1", SendOptions(.after(.milliseconds(20)), key: "a"))
+            try await queue.send("a1", id: "a1", SendOptions(.after(.milliseconds(300)), key: "a"))
             try await send(holdfast, "a2", "a3")
             let second = try await bench.claim().claims
             #expect(second.map(\.id) == ["a2"])
@@ -134,9 +140,11 @@ struct OrderingTests {
         }
     }
 
-    @Test("are handled in order and never two at once by several instances, some of whose attempts fail")
-    func handled() async throws {
-        try await withHoldfast { first, server in
+    @Test(
+        "are handled in order and never two at once by several instances, some of whose attempts fail",
+        arguments: Backend.all)
+    func handled(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let log = Record<(key: Int, number: Int, begins: Bool)>()
             let orders = first.queue("orders", of: Order.self)

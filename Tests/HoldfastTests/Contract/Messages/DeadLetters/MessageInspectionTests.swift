@@ -6,9 +6,9 @@ import Testing
 
 @Suite("A look at one message")
 struct MessageInspectionTests {
-    @Test("tells in each of its states what it is and what it waits for")
-    func states() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("tells in each of its states what it is and what it waits for", arguments: Backend.all)
+    func states(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
             func state(_ id: String) async throws -> MessageDescription.State? {
@@ -50,9 +50,10 @@ struct MessageInspectionTests {
         }
     }
 
-    @Test("finds one among thousands, and one that a plain client added without an id")
-    func walking() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "finds one among thousands, and one that a plain client added without an id", arguments: Backend.all)
+    func walking(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let queue = holdfast.queue("q", of: Int.self)
             try await queue.send(contentsOf: (0..<2500).map { ("\($0)", $0) })
             #expect(try await queue.message("2499")?.body?.text == "2499")

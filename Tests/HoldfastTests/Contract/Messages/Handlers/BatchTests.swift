@@ -6,9 +6,9 @@ import Testing
 
 @Suite("A handler of batches")
 struct BatchTests {
-    @Test("gets up to so many messages in one call, and each has its own verdict")
-    func verdicts() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("gets up to so many messages in one call, and each has its own verdict", arguments: Backend.all)
+    func verdicts(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let sizes = Record<Int>()
             holdfast.handle(batchesOf: 10, from: orders, .quick(attempts: 2, concurrency: 40)) { messages in
@@ -37,9 +37,11 @@ struct BatchTests {
         }
     }
 
-    @Test("fails the attempt of all when it throws, or decides on another number of messages")
-    func failures() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "fails the attempt of all when it throws, or decides on another number of messages",
+        arguments: Backend.all)
+    func failures(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let calls = Record<Int>()
             holdfast.handle(batchesOf: 10, from: orders, .quick(attempts: 2)) { messages in
@@ -57,9 +59,10 @@ struct BatchTests {
     }
 
     @Test(
-        "is cancelled when one of its claims is lost; the others are given back without using up an attempt")
-    func lost() async throws {
-        try await withHoldfast { holdfast, server in
+        "is cancelled when one of its claims is lost; the others are given back without using up an attempt",
+        arguments: Backend.all)
+    func lost(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, server in
             let observer = try client(of: server)
             let bench = try QueueBench(observer, "orders")
             let orders = holdfast.queue("orders", of: Order.self)
@@ -91,9 +94,9 @@ struct BatchTests {
         }
     }
 
-    @Test("gives back what it has not finished at the end of the stop's deadline")
-    func stop() async throws {
-        try await withHoldfast { observer, server in
+    @Test("gives back what it has not finished at the end of the stop's deadline", arguments: Backend.all)
+    func stop(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { observer, server in
             let holdfast = try client(of: server)
             let orders = holdfast.queue("orders", of: Order.self)
             let calls = Record<Int>()
