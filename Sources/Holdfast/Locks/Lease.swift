@@ -74,7 +74,8 @@ public final class Lease: Sendable {
     ///
     /// - Throws: ``HoldfastError/Code/lost`` when the lease was over before: others may have held the name
     ///   meanwhile. ``HoldfastError/Code/unknownOutcome`` or ``HoldfastError/Code/unavailable`` when Redis
-    ///   could not be asked: then the lock ends by itself, at the latest a lease after its last renewal.
+    ///   could not be asked, ``HoldfastError/Code/refused`` when it did not do it: then the release is tried again in
+    ///   the background, and the lock ends at the latest a lease after its last renewal.
     public nonisolated(nonsending) func release() async throws(HoldfastError) {
         switch grant.release() {
         case .released: return

@@ -110,6 +110,8 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
                 let again = error.code == .connectionLost && clock.now < grant.lease.deadline
                 if again { continue }
                 if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
+                // The work is done: others need not wait for the end of the lease if Redis can be asked before it.
+                abandon(grant)
                 var failure = error
                 if unknown { failure.delivery = .unknown }
                 throw HoldfastError(failure, "releasing the lock \(grant.name)")

@@ -1,4 +1,3 @@
-import Foundation
 import HoldfastTesting
 import RedisLink
 import Testing
@@ -47,6 +46,23 @@ struct PassingRefusalTests {
         }
     }
 
+    @Test("does not wait for a lease whose release was refused: that is tried again", arguments: refusals)
+    func release(_ refusal: Refusal) async throws {
+        try await withHoldfast { holdfast, server in
+            let operatorsClient = try client(of: server)
+            let lease = try await holdfast.acquire("a")
+            let waiter = Task { try await operatorsClient.acquire("a", waitingAtMost: .seconds(20)) }
+            #expect(
+                try await eventually { try await holdfast.redis("ZCARD", "t:{a}:waiters").integer == 1 })
+            _ = try await operatorsClient.core.link.send(RedisCommand(refusal.begin))
+            let error = await #expect(throws: HoldfastError.self) { try await lease.release() }
+            #expect(error?.code == .refused)
+            _ = try await operatorsClient.core.link.send(RedisCommand(refusal.end))
+            try await waiter.value.release()
+            await operatorsClient.close()
+        }
+    }
+
     @Test("ends at its limit while that lasts", arguments: refusals)
     func limit(_ refusal: Refusal) async throws {
         try await withHoldfast { holdfast, server in
@@ -81,12 +97,11 @@ struct StandstillTests {
                 try await eventually {
                     try await operatorsClient.redis("ZCARD", "t:{a}:waiters").integer == 1
                 })
-            let process = try #require(server.processID)
-            kill(process, SIGSTOP)
+            try await server.pause()
             // The waiter asks at the latest a fifth of a second from now.
             let end = ContinuousClock.now + .milliseconds(1500)
             _ = await eventually { ContinuousClock.now > end }
-            kill(process, SIGCONT)
+            try await server.resume()
             let lease = try await waiter.value
             #expect(lease.isHeld)
             try await lease.release()
