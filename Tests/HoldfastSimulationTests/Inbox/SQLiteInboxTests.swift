@@ -86,16 +86,22 @@ struct SQLiteInboxTests {
             words($0.components(separatedBy: "\n```")[0])
         }
         #expect(statements.count == 5)
-        // The last one cleans up, which the adapter leaves to its users.
-        for statement in statements.dropLast() { #expect(adapter.contains(statement)) }
+        for statement in statements { #expect(adapter.contains(statement)) }
+    }
 
+    @Test("forgets what was committed before an instant, and no more")
+    func forgetting() async throws {
         let books = try Books()
-        try books.database.write {
+        try await books.database.write {
             try $0.execute(
-                sql: "INSERT INTO inbox (scope, id, committed_at) VALUES ('s', 'old', '2000-01-01')")
-            try $0.execute(sql: "INSERT INTO inbox (scope, id) VALUES ('s', 'new')")
-            try $0.execute(sql: try #require(statements.last), arguments: ["before": "2020-01-01 00:00:00"])
-            #expect(try String.fetchAll($0, sql: "SELECT id FROM inbox") == ["new"])
+                sql: """
+                    INSERT INTO inbox (scope, id, committed_at) VALUES
+                    ('queue:orders', 'old', '2026-01-31 23:59:59'), ('queue:orders', 'new', '2026-02-01 00:00:01')
+                    """)
         }
+        let first = try #require(ISO8601DateFormatter().date(from: "2026-02-01T00:00:00Z"))
+        try await books.inbox.forget(before: first)
+        #expect(try await books.inbox.commit(Self.entry("new"), Books.write("new")) == .alreadyCommitted)
+        #expect(try await books.inbox.commit(Self.entry("old"), Books.write("old")) == .committed)
     }
 }

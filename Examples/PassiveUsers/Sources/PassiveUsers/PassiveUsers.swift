@@ -1,3 +1,4 @@
+import Foundation
 import Holdfast
 import Logging
 import ServiceLifecycle
@@ -21,6 +22,10 @@ struct PassiveUsers {
         holdfast.add(PassiveUserChecker(store: store, settings: settings))
         let consumer = OrderConsumer(store: store, settings: settings)
         holdfast.handle(orders(of: holdfast), consumer.options, consumer.book)
+        // No order waits for a month, nor is it sent once more after that.
+        holdfast.addWorker("inbox-cleaner", .cron("@daily")) { tick in
+            try await store.inbox.forget(before: tick.nominal.addingTimeInterval(-30 * 86_400))
+        }
 
         // SIGTERM: nothing new is begun, what is under way may finish, and what was not begun is left to others.
         try await ServiceGroup(

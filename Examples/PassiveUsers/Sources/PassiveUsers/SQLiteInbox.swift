@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import Holdfast
 
@@ -38,6 +39,14 @@ struct SQLiteInbox: Inbox {
             guard database.changesCount == 1 else { return .alreadyCommitted }
             try effect(database)
             return .committed
+        }
+    }
+
+    /// Deletes the rows of what was committed before `date`: what may come again must not be older.
+    func forget(before date: Date) async throws {
+        try await database.write { database in
+            try database.execute(
+                sql: "DELETE FROM inbox WHERE committed_at < :before", arguments: ["before": date])
         }
     }
 }
