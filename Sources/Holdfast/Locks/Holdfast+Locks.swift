@@ -28,7 +28,9 @@ extension Holdfast: LockProvider {
     ///
     /// - Parameters:
     ///   - name: as in ``tryAcquire(_:lease:fenced:options:)``.
-    ///   - limit: how long to wait, from zero on; without a limit unless set. Counts from the call.
+    ///   - limit: how long to wait, from zero on; without a limit unless set. Counts from the call, and bounds the
+    ///     wait for others: a server that does not answer is waited for as long as ``Configuration/commandTimeout``
+    ///     says, also where the limit is shorter.
     ///   - lease: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - fenced: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - options: as in ``tryAcquire(_:lease:fenced:options:)``.
