@@ -51,16 +51,17 @@ enum LuaLibrary {
                 table.fallback = fallback
                 return [.table(table)]
             },
-            "math": library([
-                "floor": { [.number(try number($0, 0).rounded(.down))] },
-                "abs": { [.number(abs(try number($0, 0)))] },
-                "max": { arguments in
-                    [.number(try arguments.indices.map { try number(arguments, $0) }.max() ?? 0)]
-                },
-                "min": { arguments in
-                    [.number(try arguments.indices.map { try number(arguments, $0) }.min() ?? 0)]
-                },
-            ]),
+            "math": library(
+                [
+                    "floor": { [.number(try number($0, 0).rounded(.down))] },
+                    "abs": { [.number(abs(try number($0, 0)))] },
+                    "max": { arguments in
+                        [.number(try arguments.indices.map { try number(arguments, $0) }.max() ?? 0)]
+                    },
+                    "min": { arguments in
+                        [.number(try arguments.indices.map { try number(arguments, $0) }.min() ?? 0)]
+                    },
+                ], constants: ["huge": .number(.infinity)]),
             "table": library([
                 "insert": { arguments in
                     let table = try table(arguments, 0)
@@ -130,9 +131,12 @@ enum LuaLibrary {
         .function(LuaFunction(body))
     }
 
-    private static func library(_ functions: [String: ([LuaValue]) throws -> [LuaValue]]) -> LuaValue {
+    private static func library(
+        _ functions: [String: ([LuaValue]) throws -> [LuaValue]], constants: [String: LuaValue] = [:]
+    ) -> LuaValue {
         let table = LuaTable()
         for (name, body) in functions { table[name] = function(body) }
+        for (name, value) in constants { table[name] = value }
         return .table(table)
     }
 
