@@ -21,7 +21,8 @@ struct LuaTests {
             ("return 1 + 2 * 3 ^ 2 % 5", "4"), ("return 2 ^ 3 ^ 2", "512"), ("return -2 ^ 2", "-4"),
             ("return 'a' .. 1 .. 2.5", "a12.5"), ("return '10' + 5", "15"), ("return #'abc' + #{1, 2}", "5"),
             ("return 1 == '1' and 'same' or 'different'", "different"), ("return 'a' < 'b'", "boolean(true)"),
-            ("return not nil == true", "boolean(true)"), ("return 7 % -3", "-2"), ("return 1e15", "1e+15"),
+            ("return not nil == true", "boolean(true)"), ("return 7 % -3", "-2"),
+            ("return math.min(math.huge, 3)", "3"), ("return 1e15", "1e+15"),
             ("return 123456789012345", "1.2345678901234e+14"), ("return {1, 2, nil, 4}", "{1 2}"),
         ])
     func expressions(source: String, result: String) throws {

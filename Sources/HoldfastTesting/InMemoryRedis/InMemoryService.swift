@@ -78,6 +78,9 @@ final class InMemoryService: WireService {
         do throws(MemoryError) {
             switch command.name {
             case "SELECT", "CLIENT", "AUTH": return .ok
+            case "PUBSUB":
+                guard try command.word(1) == "NUMSUB" else { throw .syntax }
+                return .array(command.rest(2).flatMap { [.bulk($0), .count(listeners(of: $0).count)] })
             case "CONFIG":
                 guard try command.word(1) == "SET", try command.word(2) == "MIN-REPLICAS-TO-WRITE" else {
                     throw .syntax
@@ -104,8 +107,12 @@ final class InMemoryService: WireService {
         }
     }
 
+    private func listeners(of channel: [UInt8]) -> [Connection] {
+        connections.filter { $0.channels.contains(channel) && $0.end.isOpen }
+    }
+
     private func publish(_ channel: [UInt8], _ message: [UInt8]) -> Int {
-        let listeners = connections.filter { $0.channels.contains(channel) && $0.end.isOpen }
+        let listeners = listeners(of: channel)
         let bytes = MemoryReply.array([.text("message"), .bulk(channel), .bulk(message)]).encoded
         for listener in listeners { listener.end.perform(.bytes(bytes)) }
         return listeners.count

@@ -56,6 +56,9 @@ public final class ManualClock: Clock, Sendable {
     /// At each it waits until what was due has been done: what workers and handlers began has ended, and the messages
     /// that were sent by it were handled. A run or a handler that does not end, because it waits for the test itself, is
     /// left to go on after a while of real time, see ``init(start:patience:)``. Call it from one task at a time.
+    ///
+    /// Each instant on the way takes some milliseconds of real time, or less: an idle queue is looked at each second, an
+    /// idle worker each minute.
     public func advance(by duration: Duration) async {
         let target = time.now + duration
         await untilIdle()

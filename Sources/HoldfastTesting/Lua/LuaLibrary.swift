@@ -137,6 +137,7 @@ enum LuaLibrary {
         let table = LuaTable()
         for (name, value) in constants { table[name] = value }
         for (name, body) in functions { table[name] = function(body) }
+        for (name, value) in constants { table[name] = value }
         return .table(table)
     }
 

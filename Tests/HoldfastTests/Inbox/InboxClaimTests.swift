@@ -21,9 +21,9 @@ private struct NotingInbox: Inbox {
 
 @Suite("What an inbox is asked")
 struct InboxClaimTests {
-    @Test("of a message: its queue and id, and a guard if one is named")
-    func message() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("of a message: its queue and id, and a guard if one is named", arguments: Backend.all)
+    func message(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let inbox = NotingInbox(outcome: .committed)
             let fences = Record<FencingToken>()
             let orders = holdfast.queue("orders", of: Order.self)
@@ -71,9 +71,9 @@ struct InboxClaimTests {
         }
     }
 
-    @Test("of an id that is done once: its scope and id; a refusal is a loss")
-    func onceClaim() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("of an id that is done once: its scope and id; a refusal is a loss", arguments: Backend.all)
+    func onceClaim(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let inbox = NotingInbox(outcome: .refused)
             let fences = Record<FencingToken>()
             let error = await #expect(throws: HoldfastError.self) {
