@@ -40,10 +40,18 @@ package struct KeySpace: Sendable {
     package func fence(_ name: String) throws(HoldfastError) -> String { try key(name, "fence") }
 
     /// The key of the fence that belongs to the lock at `key`.
-    package static func fence(ofLock key: String) -> String { key.dropLast("lock".count) + "fence" }
+    package static func fence(ofLock key: String) -> String { sibling(ofLock: key, "fence") }
 
     /// The key of the queue that belongs to the lock at `key`.
-    package static func waiters(ofLock key: String) -> String { key.dropLast("lock".count) + "waiters" }
+    package static func waiters(ofLock key: String) -> String { sibling(ofLock: key, "waiters") }
+
+    private static func sibling(ofLock key: String, _ part: String) -> String {
+        var sibling = ""
+        sibling.reserveCapacity(key.utf8.count + part.utf8.count)
+        sibling += Substring(key.utf8.dropLast("lock".utf8.count))
+        sibling += part
+        return sibling
+    }
 
     /// What the channel of each instance begins with, on which its waiters are told of grants.
     var wakeChannels: String { "\(prefix):wake:" }

@@ -53,20 +53,12 @@ package final class Grant: Sendable {
         case released
     }
 
-    package let name: String
-    package let key: String
-    let waitersKey: String?
-    package let token: String
-    package let term: LeaseTerm
+    let claim: LockClaim
     private let slot = Atomic<Int>(-1)
     private let state: Mutex<State>
 
     package init(_ claim: LockClaim, sentAt: ContinuousClock.Instant) {
-        name = claim.name
-        key = claim.key
-        waitersKey = claim.waitersKey
-        token = claim.token
-        term = claim.lease
+        self.claim = claim
         state = Mutex(State(lease: LeaseState(lease: claim.lease, sentAt: sentAt)))
     }
 
@@ -76,10 +68,10 @@ package final class Grant: Sendable {
         set { slot.store(newValue, ordering: .relaxed) }
     }
 
-    /// The keys of the scripts that end it.
-    var endingKeys: [String] {
-        if let waitersKey { [key, waitersKey] } else { [key] }
-    }
+    package var name: String { claim.name }
+    package var key: String { claim.key }
+    package var token: String { claim.token }
+    package var term: LeaseTerm { claim.lease }
 
     package var lease: LeaseState {
         state.withLock { $0.lease }

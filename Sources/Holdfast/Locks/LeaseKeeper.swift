@@ -125,7 +125,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         _ grant: Grant, timeout: Duration? = nil
     ) async throws(RedisError) -> Bool {
         try await connection.evaluateShielded(
-            Scripts.release, keys: grant.endingKeys, arguments: ending(grant.token),
+            Scripts.release, keys: grant.claim.endingKeys, arguments: ending(grant.token),
             check: .releasing(grant.token), timeout: timeout
         ).isYes
     }
@@ -138,35 +138,30 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// Releases a grant that nobody has any more in the background.
     package nonisolated func abandon(_ grant: Grant) {
         held.withLock { $0.remove(grant) }
-        abandon(grant.endingKeys, grant.token, grant.term)
+        abandon(grant.claim)
     }
 
-    /// Releases in the background what may be held, or waited for, by a claim that nobody has any more.
+    /// Releases in the background what may be held, or waited for, by a claim that nobody has any more, until that
+    /// is certain or the lease is over.
     nonisolated func abandon(_ claim: LockClaim) {
-        abandon(claim.endingKeys, claim.token, claim.lease)
-    }
-
-    /// Until that is certain or the lease is over.
-    private nonisolated func abandon(_ keys: [String], _ token: String, _ term: LeaseTerm) {
-        let end = ContinuousClock.now + term.keyLifetime
+        let end = ContinuousClock.now + claim.lease.keyLifetime
         thread.submit {
-            self.inTurn { $0.abandon(keys, token, term, until: end) }
+            self.inTurn { $0.abandon(claim, until: end) }
         }
     }
 
-    private func abandon(
-        _ keys: [String], _ token: String, _ term: LeaseTerm, until end: ContinuousClock.Instant
-    ) {
+    private func abandon(_ claim: LockClaim, until end: ContinuousClock.Instant) {
         connection.inTurn {
             $0.evaluate(
-                Scripts.leave, keys: keys, arguments: ending(token), check: .releasing(token)
+                Scripts.leave, keys: claim.endingKeys, arguments: ending(claim.token),
+                check: .releasing(claim.token)
             ) { [weak self] result in
                 guard case .failure(let error) = result, .now < end,
                     error.code != .closed, error.code != .permissionDenied
                 else { return }
                 self?.inTurn { keeper in
                     _ = keeper.thread.schedule(at: .now + .milliseconds(200)) { [weak keeper] in
-                        keeper?.inTurn { $0.abandon(keys, token, term, until: end) }
+                        keeper?.inTurn { $0.abandon(claim, until: end) }
                     }
                 }
             }

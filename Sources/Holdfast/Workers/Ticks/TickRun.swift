@@ -59,7 +59,7 @@ struct TickRun: Sendable {
         let key = claim.keys.locks[run.slot - 1]
         let lockClaim = LockClaim(
             name: WorkerKeys.lockName(worker.name), key: key, fenceKey: claim.keys.fence,
-            waitersKey: run.slot == 1 ? KeySpace.waiters(ofLock: key) : nil, token: token,
+            isWaitedFor: run.slot == 1, token: token,
             lease: LeaseTerm(claim.lease))
         return core.keeper.hold(lockClaim, fence: run.fence, sentAt: sentAt)
     }
