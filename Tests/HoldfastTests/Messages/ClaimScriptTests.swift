@@ -37,6 +37,18 @@ struct ClaimScriptTests {
         }
     }
 
+    @Test("lets Redis find a claim without looking at the others")
+    func encoding() async throws {
+        try await withHoldfast { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            _ = try await bench.enqueue("a")
+            _ = try await bench.claim()
+            let claims = RedisArgument.string(bench.keys.claims)
+            let encoding = try await holdfast.core.link.send(["OBJECT", "ENCODING", claims])
+            #expect(encoding.value.string == "hashtable")
+        }
+    }
+
     @Test("writes nothing when there is nothing to claim")
     func idle() async throws {
         try await withHoldfast { holdfast, _ in
