@@ -41,15 +41,21 @@ extension MessagesBenchmark {
         let begin = ContinuousClock.now
         let clock = MonotonicClock.now()
         let batch = rate * (Self.interval / .seconds(1))
-        var sent = 0
-        for step in 1...Int(.seconds(Self.loadSeconds) / Self.interval) {
-            let due = Self.interval * step
-            try await Task.sleep(until: begin + due, tolerance: .zero)
-            let last = Int(Double(step) * batch)
-            let time = due > .seconds(Self.warmUp) ? clock + Int64(due / .nanoseconds(1)) : nil
-            try await queue.send(
-                (sent..<last).map { Note(number: $0, sent: $0.isMultiple(of: Self.sampled) ? time : nil) })
-            sent = last
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var sent = 0
+            for step in 1...Int(.seconds(Self.loadSeconds) / Self.interval) {
+                let due = Self.interval * step
+                try await Task.sleep(until: begin + due, tolerance: .zero)
+                let last = Int(Double(step) * batch)
+                let time = due > .seconds(Self.warmUp) ? clock + Int64(due / .nanoseconds(1)) : nil
+                let notes = (sent..<last).map {
+                    Note(number: $0, sent: $0.isMultiple(of: Self.sampled) ? time : nil)
+                }
+                // Without waiting for those before: a server that flushes each reply answers many at once.
+                group.addTask { try await queue.send(notes) }
+                sent = last
+            }
+            try await group.waitForAll()
         }
     }
 

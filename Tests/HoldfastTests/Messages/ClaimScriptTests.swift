@@ -41,6 +41,18 @@ struct ClaimScriptTests {
         }
     }
 
+    @Test("lets Redis find a claim without looking at the others")
+    func encoding() async throws {
+        try await withHoldfast { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            _ = try await bench.enqueue("a")
+            _ = try await bench.claim()
+            let claims = RedisArgument.string(bench.keys.claims)
+            let encoding = try await holdfast.core.link.send(["OBJECT", "ENCODING", claims])
+            #expect(encoding.value.string == "hashtable")
+        }
+    }
+
     @Test("writes nothing when there is nothing to claim", arguments: Backend.all)
     func idle(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in

@@ -6,8 +6,7 @@ extension Consumer {
     // MARK: Claim
 
     func claim(_ count: Int) {
-        // So long for Redis' sake, see claim.lua.
-        let token = RandomHex.digits(48)
+        let token = MessageClaim.newToken()
         let arguments: [RedisArgument] = [
             .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
             .init(routes.attempts(options.retry)), .init(options.totalConcurrency ?? 0),
