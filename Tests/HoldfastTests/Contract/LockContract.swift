@@ -61,14 +61,21 @@ struct LockContract: Sendable, CustomTestStringConvertible {
         @Sendable func key(_ name: String, _ part: String) throws -> RedisArgument {
             .string(try witness.core.keys.key(name, part))
         }
+        // Renewals are refused for want of a permission; in memory, where there are none, for want of replicas.
+        let refusal: (begin: RedisCommand, end: RedisCommand) =
+            server == nil
+            ? (
+                ["CONFIG", "SET", "min-replicas-to-write", "1"],
+                ["CONFIG", "SET", "min-replicas-to-write", "0"]
+            )
+            : (["ACL", "SETUSER", "default", "-pexpire"], ["ACL", "SETUSER", "default", "+pexpire"])
         let subject = Subject(
             locks: clients[0], other: clients[1], instanceID: clients[0].core.instance.id,
             isHeld: { try await witness.redis("EXISTS", key($0, "lock")).integer == 1 },
             waiterCount: { Int(try await witness.redis("ZCARD", key($0, "waiters")).integer ?? 0) },
             lose: { try await witness.redis("DEL", key($0, "lock")) },
-            // Redis takes no writes without a replica.
-            stopRenewals: { try await witness.redis("CONFIG", "SET", "min-replicas-to-write", "1") },
-            resumeRenewals: { try await witness.redis("CONFIG", "SET", "min-replicas-to-write", "0") },
+            stopRenewals: { _ = try await witness.core.link.send(refusal.begin) },
+            resumeRenewals: { _ = try await witness.core.link.send(refusal.end) },
             server: server.map { Subject.Server(process: $0, witness: witness) })
         let result: Result<Void, any Error>
         do { result = .success(try await body(subject)) } catch { result = .failure(error) }

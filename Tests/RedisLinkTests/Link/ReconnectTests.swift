@@ -148,7 +148,7 @@ struct ReconnectTests {
         try await withLink(server.url) { link in
             try await link.connect()
             let error = await failure {
-                try await link.send(["GET", "a"], timeout: .milliseconds(100))
+                try await link.send(["GET", "a"], timeout: .seconds(1))
             }
             #expect(error?.delivery == .refused)
             #expect(error?.replyKind == "LOADING")
