@@ -74,7 +74,8 @@ struct DocumentedKeysTests {
         #expect(DocumentedKeys.patterns.count > 20)
         for key in [
             "t:{a}:lock", "t:{a b}:fence", "t:{a}:waiters", "t:{worker/w}:worker", "t:{worker/w}:lock-2",
-            "t:{q}:stream", "t:{q}:stream-high", "t:{q}/a b:ledger", "t:{q}:effect:any:thing", "t:{s}:once:id",
+            "t:{q}:stream", "t:{q}:stream-high", "t:{q}/a b:ledger",
+            "t:{q}:effect:any:thing", "t:{s}:once:id",
             "t:queues", "t:{instances}", "t:{instances}:beats",
         ] {
             #expect(DocumentedKeys.isListed(key), "\(key)")
