@@ -61,10 +61,10 @@ enum ReplyReaders {
         _ = Settlement.Answer(reply.value)
         _ = QueueStats(name: "fuzz", reply.value)
         _ = MessageDescription(queue: "fuzz", id: "id", entry: "1-0", reply.value).map { "\($0)" }
+        _ = DeadLetter.all(reply.value).map { "\($0)" }
         for value in reply.value.array ?? [] {
             _ = Settlement.Answer(value)
             _ = Sent(value)
-            _ = DeadLetter(value, now: 0).map { "\($0)" }
         }
     }
 

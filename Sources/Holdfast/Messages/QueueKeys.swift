@@ -72,6 +72,7 @@ package struct QueueKeys: Sendable {
     var forSettling: [String] { streams + [expiry, claims, due, attempts, order, blocked, ledger, dead] }
     var forClaiming: [String] { forSettling + [fence, paused] }
     var forRenewing: [String] { [expiry, claims] }
+    var forGivingBack: [String] { [expiry, claims, due, attempts] }
     var forEnqueueing: [String] { streams + [ledger, unique] }
     var forReplaying: [String] { streams + [dead] }
     var forLooking: [String] { forSettling.dropLast() }

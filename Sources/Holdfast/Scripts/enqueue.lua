@@ -36,6 +36,8 @@ need('XADD', KEYS[1], '*', 'id', '')
 need('ZADD', ledger, PINNED, '')
 need('ZRANGEBYSCORE', unique, '-inf', 0)
 need('ZREM', unique, '')
+need('PTTL', unique)
+need('PEXPIRE', unique, 1)
 need('PUBLISH', channel, '')
 if denied then return denial() end
 
@@ -70,6 +72,10 @@ for i, id in ipairs(ids) do
     reply[i + 1] = entries[id]
     if mark ~= '' then
       redis.call('ZADD', unique, string.format('%.0f', now + ARGV[start + WINDOW]), mark)
+      -- With the last window all of them are over.
+      if redis.call('PTTL', unique) < tonumber(ARGV[start + WINDOW]) then
+        redis.call('PEXPIRE', unique, ARGV[start + WINDOW])
+      end
       taken[mark] = true
       -- Twice as many old ones are forgotten as are added.
       local old = redis.call('ZRANGEBYSCORE', unique, '-inf', now, 'LIMIT', 0, 2)
