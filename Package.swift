@@ -82,7 +82,9 @@ let package = Package(
         .testTarget(
             name: "HoldfastSimulationTests",
             dependencies: [
-                "HoldfastSimulation", "HoldfastTesting", .product(name: "GRDB", package: "GRDB.swift"),
+                "Holdfast", "HoldfastSimulation", "HoldfastTesting",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
         ),

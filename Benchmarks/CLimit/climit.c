@@ -1,4 +1,5 @@
 #include "climit.h"
+#include "parts.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -14,13 +15,13 @@ struct slot {
     int holding;
 };
 
-static double now(void) {
+double climit_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int load(redisContext *c, const char *source, char *digest) {
+int climit_load(redisContext *c, const char *source, char *digest) {
     redisReply *reply = redisCommand(c, "SCRIPT LOAD %s", source);
     int ok = reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len == 40;
     if (ok) memcpy(digest, reply->str, 41);
@@ -59,7 +60,7 @@ double climit_lock_cycles(const char *path, int depth, long cycles, const char *
         fprintf(stderr, "climit: cannot connect to %s\n", path);
         goto end;
     }
-    if ((acquire != NULL && !load(c, acquire, acquireDigest)) || !load(c, release, releaseDigest)) {
+    if ((acquire != NULL && !climit_load(c, acquire, acquireDigest)) || !climit_load(c, release, releaseDigest)) {
         fprintf(stderr, "climit: cannot load the scripts: %s\n", c->errstr);
         goto end;
     }
@@ -70,7 +71,7 @@ double climit_lock_cycles(const char *path, int depth, long cycles, const char *
         snprintf(slots[i].token, sizeof slots[i].token, "0123456789abcdef:0123456789abcdef0123456789%06x", i);
     }
 
-    double start = now();
+    double start = climit_now();
     long begun = 0, done = 0;
     /* Replies come in the order of the commands, and each is answered by its slot's next command: so the slots take
        turns, until the cycles run out and the last ones drain. */
@@ -102,7 +103,7 @@ double climit_lock_cycles(const char *path, int depth, long cycles, const char *
         }
         head = (head + 1) % depth;
     }
-    seconds = now() - start;
+    seconds = climit_now() - start;
     free(order);
 end:
     free(slots);

@@ -2,7 +2,7 @@ import HoldfastTesting
 
 // One subject a run; each prints one JSON object a line on standard output.
 var arguments = CommandLine.arguments.dropFirst()
-if arguments.first != "locks" { TimeLimit.begin(seconds: 120) }
+if arguments.first != "locks" { TimeLimit.begin(seconds: arguments.first == "messages" ? 300 : 120) }
 switch (arguments.popFirst(), arguments.count) {
 case ("locks", _):
     try await withPrivateRedisServer { [figures = Set(arguments)] server in
@@ -16,6 +16,8 @@ case ("crash", 0):
     try await withPrivateRedisServer { try await CrashBenchmark(server: $0).run() }
 case ("idle", 0):
     try await withPrivateRedisServer { try await IdleBenchmark.run($0) }
+case ("messages", _):
+    try await MessagesBenchmark.run(Set(arguments))
 
 // What a benchmark starts this program for again.
 case ("handoff-holder", 2):
@@ -26,6 +28,9 @@ case ("crash-holder", 1):
     try await CrashHolder.run(arguments.removeFirst())
 case ("idle-holder", 1):
     try await IdleHolder.run(arguments.removeFirst())
+case ("message-consumer", 2):
+    try await MessageConsumer.run(
+        arguments.removeFirst(), .init(rawValue: arguments.removeFirst()) ?? .handling)
 
 default:
     print(
@@ -36,5 +41,7 @@ default:
           waiters           10,000 waiters on one name: order, commands, memory, cancellation
           crash             from the end of a killed holder's lease to the next holder running
           idle              1,000 held locks in an idle process: memory, renewals, processor time
+          messages [PART…]  messages exactly once: rate against plain C, latency, recovery; the parts are off, everysec
+                            and always, for the server's append-only file, and peers, for other libraries
         """)
 }

@@ -10,13 +10,15 @@ package final class Core: Sendable {
     let waiting: LockWaiting
     let beats: Heartbeat
     package let configuration: Configuration
+    package let clock: LocalClock
     /// The lease of what does not ask for another one.
     let lease: LeaseTerm
     package let logger: Logger
 
-    init(redis url: String, namespace: String, configuration: Configuration, logger: Logger)
-        throws(HoldfastError)
-    {
+    init(
+        redis url: String, namespace: String, configuration: Configuration, clock: LocalClock, logger: Logger
+    ) throws(HoldfastError) {
+        self.clock = clock
         self.configuration = try configuration.validated()
         lease = LeaseTerm(configuration.lease)
         keys = try KeySpace(namespace: namespace)
@@ -35,8 +37,14 @@ package final class Core: Sendable {
         } catch {
             throw HoldfastError(error, "setting up the link to Redis")
         }
-        keeper = LeaseKeeper(connection: link.connection, keys: keys, logger: logger)
+        keeper = LeaseKeeper(connection: link.connection, keys: keys, clock: clock, logger: logger)
         waiting = LockWaiting(link: link, keeper: keeper, keys: keys, instance: instance, logger: logger)
         beats = Heartbeat(link: link, keys: keys, instance: instance, logger: logger)
+        clock.manual?.add { [weak link = self.link] in
+            guard let link else { return false }
+            // Its reply comes behind all that was asked before, and behind the messages that came of it.
+            _ = try? await link.send(["PING"])
+            return true
+        }
     }
 }

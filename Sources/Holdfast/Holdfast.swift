@@ -17,6 +17,8 @@ public final class Holdfast: Service, Sendable {
     package let core: Core
     package let workers: WorkerHost
     package let consumers: ConsumerHost
+    /// What must live as long as this client: the Redis of one that has it in memory.
+    private let kept: (any Sendable)?
 
     /// Prepares a client; nothing is connected before its first use.
     ///
@@ -27,11 +29,22 @@ public final class Holdfast: Service, Sendable {
     ///   - configuration: leases and limits.
     ///   - logger: where it reports to.
     /// - Throws: ``HoldfastError/Code/invalidArgument``. The message never repeats the URL.
-    public init(
+    public convenience init(
         redis url: String, namespace: String = "holdfast", configuration: Configuration = Configuration(),
         logger: Logger
     ) throws(HoldfastError) {
-        core = try Core(redis: url, namespace: namespace, configuration: configuration, logger: logger)
+        try self.init(
+            redis: url, namespace: namespace, configuration: configuration, clock: .continuous, keeping: nil,
+            logger: logger)
+    }
+
+    package init(
+        redis url: String, namespace: String, configuration: Configuration, clock: LocalClock,
+        keeping kept: (any Sendable)?, logger: Logger
+    ) throws(HoldfastError) {
+        self.kept = kept
+        core = try Core(
+            redis: url, namespace: namespace, configuration: configuration, clock: clock, logger: logger)
         workers = WorkerHost(core)
         consumers = ConsumerHost(core)
     }

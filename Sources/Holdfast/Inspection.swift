@@ -53,7 +53,8 @@ extension Core {
 
     /// The names that have a key of that part, sorted. One round trip for each thousand keys of the database.
     func names(withPart part: String) async throws(RedisError) -> [String] {
-        var names: Set<String> = []
+        // Names that only look the same are different locks.
+        var names: [LockKey: String] = [:]
         var cursor = "0"
         repeat {
             let reply = try await link.send([
@@ -61,10 +62,12 @@ extension Core {
             ]).value.array
             cursor = reply?.first?.string ?? "0"
             for key in reply?.last?.array ?? [] {
-                if let name = key.string.flatMap({ keys.name(inKey: $0, part: part) }) { names.insert(name) }
+                if let name = key.string.flatMap({ keys.name(inKey: $0, part: part) }) {
+                    names[LockKey(name)] = name
+                }
             }
         } while cursor != "0"
-        return names.sorted()
+        return names.values.sorted()
     }
 
     func registeredInstances() async throws(RedisError) -> [String: Instance] {

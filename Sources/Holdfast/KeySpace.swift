@@ -40,10 +40,18 @@ package struct KeySpace: Sendable {
     package func fence(_ name: String) throws(HoldfastError) -> String { try key(name, "fence") }
 
     /// The key of the fence that belongs to the lock at `key`.
-    package static func fence(ofLock key: String) -> String { key.dropLast("lock".count) + "fence" }
+    package static func fence(ofLock key: String) -> String { sibling(ofLock: key, "fence") }
 
     /// The key of the queue that belongs to the lock at `key`.
-    package static func waiters(ofLock key: String) -> String { key.dropLast("lock".count) + "waiters" }
+    package static func waiters(ofLock key: String) -> String { sibling(ofLock: key, "waiters") }
+
+    private static func sibling(ofLock key: String, _ part: String) -> String {
+        var sibling = ""
+        sibling.reserveCapacity(key.utf8.count + part.utf8.count)
+        sibling += Substring(key.utf8.dropLast("lock".utf8.count))
+        sibling += part
+        return sibling
+    }
 
     /// What the channel of each instance begins with, on which its waiters are told of grants.
     var wakeChannels: String { "\(prefix):wake:" }
@@ -58,13 +66,14 @@ package struct KeySpace: Sendable {
 
     /// The name in a key that ``key(_:_:)`` made for `part`.
     func name(inKey key: String, part: String) -> String? {
-        let start = "\(prefix):{"
-        let end = "}:\(part)"
-        guard key.hasPrefix(start), key.hasSuffix(end), key.utf8.count > start.utf8.count + end.utf8.count
+        // By bytes: a name may begin with a mark that combines with the brace.
+        let (bytes, start, end) = (key.utf8, "\(prefix):{".utf8, "}:\(part)".utf8)
+        guard bytes.count > start.count + end.count, bytes.starts(with: start),
+            bytes.suffix(end.count).elementsEqual(end)
         else {
             return nil
         }
-        return Self.decode(key.dropFirst(start.count).dropLast(end.count))
+        return Self.decode(bytes.dropFirst(start.count).dropLast(end.count))
     }
 
     /// A pattern for `SCAN` that finds the keys of `part`.
@@ -103,9 +112,9 @@ package struct KeySpace: Sendable {
             && byte != UInt8(ascii: "}")
     }
 
-    private static func decode(_ encoded: Substring) -> String? {
+    private static func decode(_ encoded: Substring.UTF8View) -> String? {
         var bytes: [UInt8] = []
-        var rest = Array(encoded.utf8)[...]
+        var rest = Array(encoded)[...]
         while let byte = rest.popFirst() {
             guard byte == UInt8(ascii: "%") else {
                 bytes.append(byte)

@@ -27,8 +27,18 @@ struct HoldfastCommand: AsyncParsableCommand {
     )
 
     static func main() async {
+        occupyClosedStreams()
         // A reader that went away is an error where it is written to, and no reason to die with a lock held.
         signal(SIGPIPE, SIG_IGN)
         await main(nil)
+    }
+
+    /// What is opened next gets the lowest number that is free: where a standard stream is closed that would be a
+    /// connection to Redis, and what is told would be sent there. Reading and writing fail as before, and a command
+    /// that `run` starts finds the streams closed.
+    private static func occupyClosedStreams() {
+        for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(stream, F_GETFD) == -1 {
+            _ = open("/dev/null", (stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC)
+        }
     }
 }

@@ -355,12 +355,16 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     /// Only while replies do come so quickly. Each time one does not, the next look is half as long, and in
     /// the end there is one look in many: a link to a server far away does not burn time.
     private func linger(for sleep: Sleep) -> Ready? {
-        var socket = sleep.source
+        // Messages too: else replies that keep coming so quickly would keep them out.
+        var sockets = (sleep.source, sleep.listener)
         guard let end = patience.begin(at: .now) else { return nil }
         repeat {
-            if poll(&socket, 1, 0) > 0 || inbox.withLock({ !$0.jobs.isEmpty }) {
+            let found = withUnsafeMutableBytes(of: &sockets) {
+                poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, 0)
+            }
+            if found > 0 || inbox.withLock({ !$0.jobs.isEmpty }) {
                 patience.ended(rewarded: true)
-                return Ready(source: socket.revents)
+                return Ready(source: sockets.0.revents, listener: sockets.1.revents)
             }
             sched_yield()
         } while ContinuousClock.now < end

@@ -69,6 +69,9 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     /// Why the server at the other end cannot serve us: nothing more is sent to it, and when every reply that
     /// is owed has come, the connection is made anew. See ``ErrorReply/Rule``.
     private var unfitness: String?
+    /// The connection for messages, once there is one. It leaves such a server, too: who listens there is told
+    /// nothing by the server that commands go to from then on.
+    private var subscriber: RedisSubscriber?
     /// The commands that were refused for the time being, from the first refusal on; and those of them that
     /// wait for their next try.
     private var repetitions: [UInt64: Repetition] = [:]
@@ -319,6 +322,11 @@ package actor RedisConnection: LinkActor, SessionDelegate {
                 .connectionLost, delivery: .unknown,
                 "\(configuration.endpoint) cannot serve us: \(unfitness)"),
             unfit: true)
+        subscriber?.inTurn { $0.leave(unfitness) }
+    }
+
+    func accompany(_ subscriber: RedisSubscriber) {
+        self.subscriber = subscriber
     }
 
     // MARK: Deadlines

@@ -76,6 +76,15 @@ extension RedisError {
     }
 }
 
+extension RedisError {
+    /// Whether the server refused for a state that it, or the one that takes its place, leaves by itself: it loads
+    /// data, runs a script, is no primary, misses replicas.
+    package var refusalPasses: Bool {
+        let kinds = ["LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOREPLICAS"]
+        return replyKind.map(kinds.contains) ?? false
+    }
+}
+
 extension RedisError: CustomStringConvertible {
     package var description: String { "\(message) (\(code), \(delivery.rawValue))" }
 }

@@ -85,7 +85,8 @@ package final class RedisLink: Sendable {
             return (subscriber, listening.nextID)
         }
         let (subscriber, id) = subscription
-        thread.submit {
+        thread.submit { [connection] in
+            connection.inTurn { $0.accompany(subscriber) }
             subscriber.inTurn { $0.add(channel, id: id, onMessage, onRefusal: onRefusal) }
         }
         return RedisSubscription(subscriber: subscriber, channel: channel, id: id)

@@ -67,6 +67,14 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         asked.append(Asked(command: command, channel: channel))
     }
 
+    /// The connection for commands leaves its server: see there.
+    func leave(_ unfitness: String) {
+        guard session.isReady else { return }
+        session.fail(
+            RedisError(
+                .connectionLost, delivery: .unknown, "the server cannot serve us: \(unfitness)"), unfit: true)
+    }
+
     func close() {
         isClosed = true
         handlers = [:]

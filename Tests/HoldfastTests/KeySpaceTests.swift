@@ -29,6 +29,26 @@ struct KeySpaceTests {
         #expect(keys.name(inKey: key, part: "lock").map { Array($0.utf8) } == Array(name.utf8))
     }
 
+    @Test(
+        "give a name back that begins or ends with what combines with its neighbour",
+        arguments: ["\u{301}", "\u{301}a", "a\u{200D}"])
+    func combining(name: String) throws {
+        let found = keys.name(inKey: try keys.lock(name), part: "lock")
+        #expect(found.map { Array($0.utf8) } == Array(name.utf8))
+    }
+
+    @Test("are told apart where locks are listed, though they look the same")
+    func lookalikes() async throws {
+        try await withHoldfast { holdfast, _ in
+            let names = ["é", "e\u{301}", "\u{301}"]
+            var leases: [Lease] = []
+            for name in names { leases.append(try await holdfast.acquire(name)) }
+            let listed = try await holdfast.locks().map { Array($0.name.utf8) }
+            #expect(Set(listed) == Set(names.map { Array($0.utf8) }))
+            for lease in leases { try await lease.release() }
+        }
+    }
+
     @Test("are refused where they are empty or too long")
     func limits() throws {
         #expect(throws: HoldfastError.self) { try keys.lock("") }

@@ -1,4 +1,4 @@
-/* What hiredis in plain C reaches with the commands of a lock cycle: the limit that the Swift figures stand beside. */
+/* What hiredis in plain C reaches with the same commands: the limit that the Swift figures stand beside. */
 
 #ifndef HOLDFAST_CLIMIT_H
 #define HOLDFAST_CLIMIT_H
@@ -8,5 +8,14 @@
    `acquire` is the text of the acquiring script, NULL for a bare SET NX PX; `release` that of the releasing one.
    Returns the seconds it took, or a negative number after printing what failed. */
 double climit_lock_cycles(const char *path, int depth, long cycles, const char *acquire, const char *release);
+
+/* Handles the messages of a queue over one connection to the unix socket `path` for so many seconds: claims a hundred,
+   and commits them in the round trip that claims the next hundred. `claim` and `settle` are the texts of the scripts,
+   `keys` the thirteen of the claiming one, of which the settling one takes the first eleven, `channel` the one that
+   wakes consumers. Returns how many messages it committed in a second; 0 after printing what failed, or when the queue
+   ran empty. */
+double climit_messages(
+    const char *path, double seconds, const char *claim, const char *settle, const char *const *keys,
+    const char *channel);
 
 #endif

@@ -1,7 +1,8 @@
 import Holdfast
 import RedisLink
 
-/// A process that takes the lock, holds it for two milliseconds, releases it and asks for it again.
+/// A process that takes the lock, holds it for two milliseconds, releases it and asks for it again a millisecond
+/// later.
 struct HandoffHolder {
     enum Kind: String {
         /// Measures a PING in the middle of each hold.
@@ -41,6 +42,8 @@ struct HandoffHolder {
             let released = MonotonicClock.now()
             try await lease.release()
             records.append("\(running) \(released) \(observed)")
+            // The hand-off shall not share the server with the next question of who has just let go.
+            try await pause()
         }
         return records
     }

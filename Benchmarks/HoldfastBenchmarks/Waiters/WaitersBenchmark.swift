@@ -19,25 +19,26 @@ struct WaitersBenchmark {
             holdfast: try await .benchmarked(server.unixURL),
             crowds: try (0..<processes).map { _ in try BenchmarkProcess(["waiting-crowd", server.unixURL]) })
         for crowd in benchmark.crowds { try await crowd.line("ready") }
-        try await measureTask(server)
-        try await benchmark.measureService()
+        let task = try await measureTask(server)
+        Figure.print("waiters.memory.task", task, unit: "bytes/task")
+        try await benchmark.measureService(task: task)
         try await benchmark.measureCancellation()
         await benchmark.holdfast.close()
     }
 
     /// What of a waiter's memory any suspended task takes; in a process of its own, whose memory was not used
     /// before.
-    private static func measureTask(_ server: PrivateRedisServer) async throws {
+    private static func measureTask(_ server: PrivateRedisServer) async throws -> Double {
         let process = try BenchmarkProcess(["waiting-crowd", server.unixURL])
         try await process.line("ready")
         let before = try process.residentBytes
         try process.say("park \(tasks)")
         try await process.line("parked")
-        let growth = Double(try process.residentBytes - before)
-        Figure.print("waiters.memory.task", growth / Double(tasks), unit: "bytes/task")
+        return Double(try process.residentBytes - before) / Double(tasks)
     }
 
-    private func measureService() async throws {
+    /// - Parameter task: the bytes that a waiter's task takes without the waiting.
+    private func measureService(task: Double) async throws {
         let name = "waiters"
         let lease = try await holdfast.acquire(name)
         let before = try await memory()
@@ -45,9 +46,8 @@ struct WaitersBenchmark {
         let after = try await memory()
         Figure.print("waiters.queued", Double(order.count), limit: Double(Self.all), unit: "waiters")
         let waiters = Double(Self.all)
-        Figure.print(
-            "waiters.memory.process", Double(after.processes - before.processes) / waiters, limit: 2048,
-            unit: "bytes/waiter")
+        let growth = Double(after.processes - before.processes) / waiters
+        Figure.print("waiters.memory.process", growth - task, limit: 2048, unit: "bytes/waiter")
         Figure.print(
             "waiters.memory.server", Double(after.server - before.server) / waiters, limit: 2048,
             unit: "bytes/waiter")

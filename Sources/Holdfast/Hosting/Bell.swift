@@ -8,21 +8,41 @@ final class Bell: Sendable {
         /// The wait is over for another reason, which may come before the waiter has entered.
         var isOver = false
         var waiter: UnsafeContinuation<Void, Never>?
+        /// What whoever waits does until it waits again.
+        var activity: ManualTime.ActivityID?
     }
 
-    private let state = Mutex(State())
+    private let clock: LocalClock
+    private let state: Mutex<State>
+
+    /// Whoever made it is at work until it waits for the first time.
+    init(by clock: LocalClock = .continuous) {
+        self.clock = clock
+        state = Mutex(State(activity: clock.begin()))
+    }
 
     func ring() {
         let waiter = state.withLock { state in
             state.isRung = true
-            return state.waiter.take()
+            let waiter = state.waiter.take()
+            if waiter != nil { state.activity = clock.begin() }
+            return waiter
         }
         waiter?.resume()
     }
 
+    /// Nobody waits any more.
+    func fallSilent() { state.withLock { clock.end($0.activity.take()) } }
+
     /// For one task at a time. Without an instant it waits for the bell alone.
     func wait(until instant: ContinuousClock.Instant?) async {
         state.withLock { $0.isOver = false }
+        if let manual = clock.manual {
+            let timer = instant.map { manual.schedule(at: $0) { [weak self] in self?.ring() } }
+            await untilRung()
+            if let timer { manual.cancel(timer) }
+            return state.withLock { $0.isRung = false }
+        }
         await withTaskGroup { group in
             if let instant {
                 group.addTask { try? await Task.sleep(until: instant, tolerance: .zero, clock: .continuous) }
@@ -40,6 +60,7 @@ final class Bell: Sendable {
                 let isOver = state.withLock { state in
                     if state.isRung || state.isOver { return true }
                     state.waiter = continuation
+                    clock.end(state.activity.take())
                     return false
                 }
                 if isOver { continuation.resume() }

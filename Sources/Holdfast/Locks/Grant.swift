@@ -22,9 +22,9 @@ package final class Grant: Sendable {
         }
 
         /// What the observers do not know yet. They get no more once the lease is over.
-        mutating func takeNews() -> News? {
+        mutating func takeNews(at now: ContinuousClock.Instant) -> News? {
             guard !observers.isEmpty else { return nil }
-            let status = lease.status(at: .now)
+            let status = lease.status(at: now)
             guard status != told else { return nil }
             told = status
             defer { if !status.isHeld { observers = [:] } }
@@ -53,20 +53,14 @@ package final class Grant: Sendable {
         case released
     }
 
-    package let name: String
-    package let key: String
-    let waitersKey: String?
-    package let token: String
-    package let term: LeaseTerm
+    let claim: LockClaim
+    let clock: LocalClock
     private let slot = Atomic<Int>(-1)
     private let state: Mutex<State>
 
-    package init(_ claim: LockClaim, sentAt: ContinuousClock.Instant) {
-        name = claim.name
-        key = claim.key
-        waitersKey = claim.waitersKey
-        token = claim.token
-        term = claim.lease
+    package init(_ claim: LockClaim, sentAt: ContinuousClock.Instant, clock: LocalClock = .continuous) {
+        self.claim = claim
+        self.clock = clock
         state = Mutex(State(lease: LeaseState(lease: claim.lease, sentAt: sentAt)))
     }
 
@@ -76,10 +70,10 @@ package final class Grant: Sendable {
         set { slot.store(newValue, ordering: .relaxed) }
     }
 
-    /// The keys of the scripts that end it.
-    var endingKeys: [String] {
-        if let waitersKey { [key, waitersKey] } else { [key] }
-    }
+    package var name: String { claim.name }
+    package var key: String { claim.key }
+    package var token: String { claim.token }
+    package var term: LeaseTerm { claim.lease }
 
     package var lease: LeaseState {
         state.withLock { $0.lease }
@@ -95,9 +89,9 @@ package final class Grant: Sendable {
         let (result, reason, waiters, news) = state.withLock { state in
             let result = change(&state.lease)
             guard case .lost(let reason) = state.lease.phase else {
-                return (result, LossReason?.none, Waiters(), state.takeNews())
+                return (result, LossReason?.none, Waiters(), state.takeNews(at: clock.now))
             }
-            return (result, reason, state.takeWaiters(), state.takeNews())
+            return (result, reason, state.takeWaiters(), state.takeNews(at: clock.now))
         }
         news?.tell()
         for waiter in waiters.values { waiter.resume(returning: reason) }
@@ -111,9 +105,9 @@ package final class Grant: Sendable {
             case .released: return (.released, [:], nil)
             case .lost(let reason): return (.lost(reason), [:], nil)
             case .held:
-                let late = !state.lease.isHeld(at: .now)
+                let late = !state.lease.isHeld(at: clock.now)
                 _ = state.lease.release()
-                return (.ours(late: late), state.takeWaiters(), state.takeNews())
+                return (.ours(late: late), state.takeWaiters(), state.takeNews(at: clock.now))
             }
         }
         news?.tell()
@@ -134,8 +128,8 @@ package final class Grant: Sendable {
         }
         let (status, news) = state.withLock { state in
             // Where no timer has noticed a change yet, the others learn of it now: what was told is one thing.
-            let news = state.takeNews()
-            state.told = state.lease.status(at: .now)
+            let news = state.takeNews(at: clock.now)
+            state.told = state.lease.status(at: clock.now)
             observer.yield(state.told)
             if state.told.isHeld { state.observers[id] = observer }
             return (state.told, news)

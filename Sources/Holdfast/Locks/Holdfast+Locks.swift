@@ -28,7 +28,9 @@ extension Holdfast: LockProvider {
     ///
     /// - Parameters:
     ///   - name: as in ``tryAcquire(_:lease:fenced:options:)``.
-    ///   - limit: how long to wait, from zero on; without a limit unless set. Counts from the call.
+    ///   - limit: how long to wait, from zero on; without a limit unless set. Counts from the call, and bounds the
+    ///     wait for others: a server that does not answer is waited for as long as ``Configuration/commandTimeout``
+    ///     says, also where the limit is shorter.
     ///   - lease: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - fenced: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - options: as in ``tryAcquire(_:lease:fenced:options:)``.
@@ -39,25 +41,28 @@ extension Holdfast: LockProvider {
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
         options: LockOptions = LockOptions()
     ) async throws -> Lease {
-        let claim = try core.lockClaim(name, lease: lease, fenced: fenced, options: options)
-        try EnclosingLocks.refuse(claim, of: core.keeper)
-        let deadline = limit.map { ContinuousClock.now + $0 }
-        switch try await core.waiting.acquire(claim, until: deadline, barging: options.barging) {
-        case .acquired(let lease): return lease
-        case .refused(let holder): throw HoldfastError.notAcquired(name, within: limit, holder)
-        }
+        try await core.waiting.acquire(
+            core.lockWait(name, atMost: limit, lease: lease, fenced: fenced, options: options))
     }
 }
 
 extension Core {
+    /// Not inlined: what it needs would stay in the frame of each caller that waits.
+    @inline(never)
+    func lockWait(
+        _ name: String, atMost limit: Duration?, lease: Duration?, fenced: Bool, options: LockOptions
+    ) throws(HoldfastError) -> LockWait {
+        let claim = try lockClaim(name, lease: lease, fenced: fenced, options: options)
+        try EnclosingLocks.refuse(claim, of: keeper)
+        return LockWait(claim, atMost: limit, from: clock.now, barging: options.barging)
+    }
+
     func lockClaim(
         _ name: String, lease: Duration?, fenced: Bool, options: LockOptions = LockOptions()
     ) throws(HoldfastError) -> LockClaim {
         let key = try keys.lock(name)
         let claim = LockClaim(
-            name: name, key: key, fenceKey: KeySpace.fence(ofLock: key),
-            waitersKey: KeySpace.waiters(ofLock: key), isFenced: fenced, token: instance.token(),
-            lease: try term(lease, options))
+            name: name, key: key, isFenced: fenced, token: instance.token(), lease: try term(lease, options))
         beats.begin()
         return claim
     }

@@ -28,12 +28,12 @@ public final class Lease: Sendable {
 
     /// Whether the lease is ours at this moment, by the local deadline. No round trip.
     public var isHeld: Bool {
-        grant.lease.isHeld(at: .now)
+        grant.lease.isHeld(at: grant.clock.now)
     }
 
     /// How the lease stands at this moment: held, with or without a warning, lost or released. No round trip.
     public var status: LeaseStatus {
-        grant.lease.status(at: .now)
+        grant.lease.status(at: grant.clock.now)
     }
 
     /// The status now, and each change of it; ends after ``LeaseStatus/lost(_:)`` or
@@ -52,7 +52,7 @@ public final class Lease: Sendable {
     /// How long the lease may still be believed if no renewal succeeds; zero once it is over. No round trip.
     public var remaining: Duration {
         let lease = grant.lease
-        return lease.phase == .held ? max(lease.deadline - .now, .zero) : .zero
+        return lease.phase == .held ? max(lease.deadline - grant.clock.now, .zero) : .zero
     }
 
     /// Throws unless the lease is ours at this moment. No round trip.
@@ -74,7 +74,8 @@ public final class Lease: Sendable {
     ///
     /// - Throws: ``HoldfastError/Code/lost`` when the lease was over before: others may have held the name
     ///   meanwhile. ``HoldfastError/Code/unknownOutcome`` or ``HoldfastError/Code/unavailable`` when Redis
-    ///   could not be asked: then the lock ends by itself, at the latest a lease after its last renewal.
+    ///   could not be asked, ``HoldfastError/Code/refused`` when it did not do it: then the release is tried again in
+    ///   the background, and the lock ends at the latest a lease after its last renewal.
     public nonisolated(nonsending) func release() async throws(HoldfastError) {
         switch grant.release() {
         case .released: return

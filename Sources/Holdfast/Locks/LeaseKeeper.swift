@@ -17,14 +17,16 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
 
     private let connection: RedisConnection
     private let wakeChannels: String
+    package nonisolated let clock: LocalClock
     package nonisolated let logger: Logger
     private nonisolated let held = Mutex(HeldGrants())
-    private var timer: LinkThread.TimerID?
+    private var timer: LocalClock.TimerID?
     /// When the last renewal that Redis granted was sent.
     private(set) var lastRenewal: ContinuousClock.Instant?
 
-    init(connection: RedisConnection, keys: KeySpace, logger: Logger) {
+    init(connection: RedisConnection, keys: KeySpace, clock: LocalClock, logger: Logger) {
         self.connection = connection
+        self.clock = clock
         wakeChannels = keys.wakeChannels
         self.logger = logger
     }
@@ -66,7 +68,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     nonisolated func take(
         _ claim: LockClaim, fence: FencingToken?, sentAt: Moment
     ) throws(HoldfastError) -> Lease {
-        let lease = hold(claim, fence: fence, sentAt: sentAt.wrappedValue)
+        let lease = hold(claim, fence: fence, sentAt: clock.sending(at: sentAt.wrappedValue))
         // A process that was stopped while the answer waited for it.
         try lease.check()
         return lease
@@ -76,7 +78,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     package nonisolated func hold(
         _ claim: LockClaim, fence: FencingToken?, sentAt: ContinuousClock.Instant
     ) -> Lease {
-        let grant = Grant(claim, sentAt: sentAt)
+        let grant = Grant(claim, sentAt: sentAt, clock: clock)
         let renewal = sentAt + claim.lease.renewal
         let (isClosed, wakes) = held.withLock { held in
             (!held.insert(grant), held.wakeAt.map { $0 > renewal } ?? true)
@@ -105,9 +107,11 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
                 released = try await releaseOnce(grant)
             } catch {
                 unknown = unknown || error.delivery == .unknown
-                let again = error.code == .connectionLost && .now < grant.lease.deadline
+                let again = error.code == .connectionLost && clock.now < grant.lease.deadline
                 if again { continue }
                 if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
+                // The work is done: others need not wait for the end of the lease if Redis can be asked before it.
+                abandon(grant)
                 var failure = error
                 if unknown { failure.delivery = .unknown }
                 throw HoldfastError(failure, "releasing the lock \(grant.name)")
@@ -125,7 +129,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         _ grant: Grant, timeout: Duration? = nil
     ) async throws(RedisError) -> Bool {
         try await connection.evaluateShielded(
-            Scripts.release, keys: grant.endingKeys, arguments: ending(grant.token),
+            Scripts.release, keys: grant.claim.endingKeys, arguments: ending(grant.token),
             check: .releasing(grant.token), timeout: timeout
         ).isYes
     }
@@ -138,35 +142,31 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// Releases a grant that nobody has any more in the background.
     package nonisolated func abandon(_ grant: Grant) {
         held.withLock { $0.remove(grant) }
-        abandon(grant.endingKeys, grant.token, grant.term)
+        abandon(grant.claim)
     }
 
-    /// Releases in the background what may be held, or waited for, by a claim that nobody has any more.
+    /// Releases in the background what may be held, or waited for, by a claim that nobody has any more, until that
+    /// is certain or the lease is over.
     nonisolated func abandon(_ claim: LockClaim) {
-        abandon(claim.endingKeys, claim.token, claim.lease)
-    }
-
-    /// Until that is certain or the lease is over.
-    private nonisolated func abandon(_ keys: [String], _ token: String, _ term: LeaseTerm) {
-        let end = ContinuousClock.now + term.keyLifetime
+        let end = clock.now + claim.lease.keyLifetime
         thread.submit {
-            self.inTurn { $0.abandon(keys, token, term, until: end) }
+            self.inTurn { $0.abandon(claim, until: end) }
         }
     }
 
-    private func abandon(
-        _ keys: [String], _ token: String, _ term: LeaseTerm, until end: ContinuousClock.Instant
-    ) {
+    private func abandon(_ claim: LockClaim, until end: ContinuousClock.Instant) {
         connection.inTurn {
             $0.evaluate(
-                Scripts.leave, keys: keys, arguments: ending(token), check: .releasing(token)
-            ) { [weak self] result in
-                guard case .failure(let error) = result, .now < end,
+                Scripts.leave, keys: claim.endingKeys, arguments: ending(claim.token),
+                check: .releasing(claim.token)
+            ) { [weak self, clock] result in
+                guard case .failure(let error) = result, clock.now < end,
                     error.code != .closed, error.code != .permissionDenied
                 else { return }
                 self?.inTurn { keeper in
-                    _ = keeper.thread.schedule(at: .now + .milliseconds(200)) { [weak keeper] in
-                        keeper?.inTurn { $0.abandon(keys, token, term, until: end) }
+                    _ = clock.schedule(at: clock.now + .milliseconds(200), on: keeper.thread) {
+                        [weak keeper] in
+                        keeper?.inTurn { $0.abandon(claim, until: end) }
                     }
                 }
             }
@@ -195,8 +195,8 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             return true
         }
         guard isEarliest else { return }
-        if let timer { thread.cancel(timer) }
-        timer = thread.schedule(at: instant) { [weak self] in
+        if let timer { clock.cancel(timer, on: thread) }
+        timer = clock.schedule(at: instant, on: thread) { [weak self] in
             self?.inTurn { $0.renewDue() }
         }
     }
@@ -207,7 +207,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             held.wakeAt = nil
             return held.grants
         }
-        let now = ContinuousClock.now
+        let now = clock.now
         var next: ContinuousClock.Instant?
         for grant in grants {
             var step = grant.update { $0.next(at: now) }
@@ -238,13 +238,14 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     }
 
     private func renewed(_ grant: Grant, _ result: RedisConnection.Result) {
-        let now = ContinuousClock.now
+        let now = clock.now
         switch result {
         case .success(let reply) where reply.isYes:
             lastRenewal = reply.sentAt
+            let sentAt = clock.sending(at: reply.sentAt)
             wake(
                 at: grant.update { lease in
-                    lease.renewed(sentAt: reply.sentAt)
+                    lease.renewed(sentAt: sentAt)
                     return lease.nextChange(after: now)
                 })
         case .success:

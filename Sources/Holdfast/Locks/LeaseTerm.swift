@@ -1,7 +1,8 @@
 package import RedisLink
 
-/// The length of a lease with what follows from it, worked out once: dividing durations is slow.
-package struct LeaseTerm: Sendable, Hashable {
+/// The length of a lease with what follows from it, worked out once: dividing durations is slow. An object, since
+/// most leases share the configured one.
+package final class LeaseTerm: Sendable {
     package let duration: Duration
     /// The part of it that is believed: one per cent less for clocks of different rate, two milliseconds for
     /// Redis' rounding.

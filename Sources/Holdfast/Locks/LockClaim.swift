@@ -1,7 +1,7 @@
 import RedisLink
 
 /// One wish for a lease: what to take, with which token, for how long.
-package struct LockClaim: Sendable {
+package final class LockClaim: Sendable {
     enum Answer {
         case granted(FencingToken?, sentAt: Moment)
         /// Anew: the claim stands in the queue since this attempt.
@@ -24,23 +24,23 @@ package struct LockClaim: Sendable {
 
     package let name: String
     package let key: String
-    /// Where the fence is kept.
-    package let fenceKey: String
-    /// The queue of those who wait; nil where nobody can.
-    package let waitersKey: String?
+    /// Where the fence is kept, if not beside the lock.
+    private let fenceKey: String?
+    /// Whether there is a queue of those who wait for it.
+    private let isWaitedFor: Bool
     /// A grant without a fence is tried by a bare `SET`.
     package let isFenced: Bool
     package let token: String
     package let lease: LeaseTerm
 
     package init(
-        name: String, key: String, fenceKey: String, waitersKey: String?, isFenced: Bool = true,
+        name: String, key: String, fenceKey: String? = nil, isWaitedFor: Bool = true, isFenced: Bool = true,
         token: String, lease: LeaseTerm
     ) {
         self.name = name
         self.key = key
         self.fenceKey = fenceKey
-        self.waitersKey = waitersKey
+        self.isWaitedFor = isWaitedFor
         self.isFenced = isFenced
         self.token = token
         self.lease = lease
@@ -72,12 +72,13 @@ package struct LockClaim: Sendable {
 
     /// The keys and the arguments of acquire.lua.
     var keys: [String] {
-        if let waitersKey { [key, fenceKey, waitersKey] } else { [key, fenceKey] }
+        let fenceKey = fenceKey ?? KeySpace.fence(ofLock: key)
+        return isWaitedFor ? [key, fenceKey, KeySpace.waiters(ofLock: key)] : [key, fenceKey]
     }
 
     /// The keys of the scripts that end it.
     var endingKeys: [String] {
-        if let waitersKey { [key, waitersKey] } else { [key] }
+        isWaitedFor ? [key, KeySpace.waiters(ofLock: key)] : [key]
     }
 
     func arguments(_ mode: Mode, wakeChannels: String) -> [RedisArgument] {

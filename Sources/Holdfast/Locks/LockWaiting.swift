@@ -11,18 +11,9 @@ actor LockWaiting: LinkActor {
     nonisolated var thread: LinkThread { link.connection.thread }
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    enum Outcome: Sendable {
-        case granted(FencingToken?, sentAt: Moment)
-        case timedOut(Holder)
-        case cancelled
-        indirect case failed(RedisError)
-    }
-
     private struct Waiter {
-        let claim: LockClaim
-        let mode: LockClaim.Mode
-        let deadline: ContinuousClock.Instant?
-        let continuation: UnsafeContinuation<Outcome, Never>
+        let wait: LockWait
+        let continuation: UnsafeContinuation<Void, Never>
         /// What it asked last was for a place in the queue.
         var asksForPlace = false
         /// The answer to its first question has come, and was no.
@@ -31,18 +22,24 @@ actor LockWaiting: LinkActor {
         var wasGranted = false
         /// Its connection was lost before an answer: it may have happened.
         var isUnknown = false
+        /// A grant came too late to be believed, and was asked for again.
+        var wasLate = false
+
+        func end(_ outcome: LockWait.Outcome) {
+            wait.outcome = outcome
+            continuation.resume()
+        }
     }
 
     /// What is shared with callers on other threads.
     private struct Shared {
         var subscription: RedisSubscription?
         var isClosed = false
-        /// Tokens of cancelled tasks. The cancellation may come before the waiter has entered.
-        var cancelled: Set<String> = []
     }
 
     private let link: RedisLink
     private let keeper: LeaseKeeper
+    private nonisolated var clock: LocalClock { keeper.clock }
     private let wakeChannels: String
     private let channel: String
     private let logger: Logger
@@ -54,7 +51,7 @@ actor LockWaiting: LinkActor {
     /// Those that left. Should a command that was under way then give one of them a place again, it is passed
     /// on when it is granted.
     private var departed = DepartedClaims()
-    private var timer: LinkThread.TimerID?
+    private var timer: LocalClock.TimerID?
     private var wakesAt: ContinuousClock.Instant?
 
     init(link: RedisLink, keeper: LeaseKeeper, keys: KeySpace, instance: Instance, logger: Logger) {
@@ -65,62 +62,54 @@ actor LockWaiting: LinkActor {
         self.logger = logger
     }
 
-    /// Acquires the lock of `claim`, waiting until `deadline` at the longest; nil: without a limit.
+    /// Acquires a lock, waiting for it if it is held. Throws `CancellationError`, or a ``HoldfastError``.
     ///
-    /// Returns the holder if it was not acquired in time. Throws `CancellationError`, or a ``HoldfastError``.
-    ///
-    /// The caller suspends once, for the whole of it: a task keeps the memory of its deepest call, and there may
-    /// be many of them.
-    nonisolated(nonsending) func acquire(
-        _ claim: LockClaim, until deadline: ContinuousClock.Instant?, barging: Bool
-    ) async throws -> Acquisition {
-        let token = claim.token
-        let outcome = await withTaskCancellationHandler {
+    /// The caller suspends once, for the whole of it, see ``LockWait``.
+    nonisolated(nonsending) func acquire(_ wait: LockWait) async throws -> Lease {
+        await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                let waiter = Waiter(
-                    claim: claim, mode: barging ? .barge : .wait, deadline: deadline,
-                    continuation: continuation)
-                thread.submit { self.inTurn { $0.arrive(waiter) } }
+                thread.submit { self.inTurn { $0.arrive(Waiter(wait: wait, continuation: continuation)) } }
             }
         } onCancel: {
-            shared.withLock { _ = $0.cancelled.insert(token) }
-            thread.post { self.inTurn { $0.end(token, .cancelled) } }
+            wait.cancel()
+            thread.post { self.inTurn { $0.end(wait.claim.token, .cancelled) } }
         }
-        shared.withLock { _ = $0.cancelled.remove(token) }
-        switch outcome {
-        case .granted(let fence, let sentAt):
-            return .acquired(try keeper.take(claim, fence: fence, sentAt: sentAt))
-        case .timedOut(let holder): return .refused(holder)
+        return try lease(wait)
+    }
+
+    private nonisolated func lease(_ wait: LockWait) throws -> Lease {
+        let claim = wait.claim
+        switch wait.outcome {
+        case .granted(let fence, let sentAt): return try keeper.take(claim, fence: fence, sentAt: sentAt)
+        case .timedOut(let holder): throw HoldfastError.notAcquired(claim.name, within: wait.limit, holder)
         case .cancelled: throw CancellationError()
-        case .failed(let error):
-            throw HoldfastError.thrown(for: error, "acquiring the lock \(claim.name)")
+        case .failed(let error): throw HoldfastError.thrown(for: error, "acquiring the lock \(claim.name)")
         }
     }
 
     // MARK: In turns of the thread
 
     private func arrive(_ waiter: Waiter) {
-        let token = waiter.claim.token
-        let (isClosed, isCancelled) = shared.withLock { ($0.isClosed, $0.cancelled.contains(token)) }
-        guard !isClosed, !isCancelled else {
-            return waiter.continuation.resume(returning: isClosed ? .failed(Self.closed) : .cancelled)
-        }
+        let token = waiter.wait.claim.token
+        guard !shared.withLock({ $0.isClosed }) else { return waiter.end(.failed(Self.closed)) }
+        // The cancellation may come before the waiter has entered.
+        guard !waiter.wait.isCancelled else { return waiter.end(.cancelled) }
         waiters[token] = waiter
         ask(token, .arrival)
     }
 
     /// Ends a wait without a grant: takes its place out of the queue, and passes on a grant that raced with
     /// this.
-    private func end(_ token: String, _ outcome: Outcome) {
+    private func end(_ token: String, _ outcome: LockWait.Outcome) {
         guard let waiter = remove(token) else { return }
-        departed.insert(waiter.claim)
-        keeper.abandon(waiter.claim)
-        waiter.continuation.resume(returning: outcome)
+        departed.insert(waiter.wait.claim)
+        keeper.abandon(waiter.wait.claim)
+        waiter.end(outcome)
     }
 
     private func remove(_ token: String) -> Waiter? {
         guard let waiter = waiters.removeValue(forKey: token) else { return nil }
-        let key = waiter.claim.lockKey
+        let key = waiter.wait.claim.lockKey
         _ = rooms[key]?.leave(token)
         if rooms[key]?.isEmpty == true { rooms[key] = nil }
         return waiter
@@ -132,7 +121,7 @@ actor LockWaiting: LinkActor {
         if let waiter = waiters[token] {
             if !waiter.isWaiting {
                 waiters[token]?.wasGranted = true
-            } else if rooms[waiter.claim.lockKey]?.asks(token) == true {
+            } else if rooms[waiter.wait.claim.lockKey]?.asks(token) == true {
                 ask(token, .confirm)
             }
         } else if let claim = departed[token] {
@@ -144,7 +133,7 @@ actor LockWaiting: LinkActor {
     private func beganListening() {
         isListening = true
         for key in rooms.keys {
-            rooms[key]?.checks(by: .now)
+            rooms[key]?.checks(by: clock.now)
             wake(for: key)
         }
     }
@@ -162,9 +151,9 @@ actor LockWaiting: LinkActor {
 
     private func ask(_ token: String, _ reason: WaitingRoom.Reason) {
         guard let waiter = waiters[token] else { return }
-        let claim = waiter.claim
+        let claim = waiter.wait.claim
         // Before the first contention nobody listens: then the place in the queue comes when somebody does.
-        let mode = isListening || waiter.mode == .barge ? waiter.mode : .attempt
+        let mode = isListening || waiter.wait.mode == .barge ? waiter.wait.mode : .attempt
         waiters[token]?.asksForPlace = mode != .attempt
         if reason == .arrival, let set = claim.bareCommand(mode) {
             link.connection.inTurn {
@@ -216,9 +205,20 @@ actor LockWaiting: LinkActor {
         _ claim: LockClaim, _ reason: WaitingRoom.Reason, _ fence: FencingToken?, sentAt: Moment
     ) {
         // Left while it asked: then nobody has this grant.
-        guard let waiter = remove(claim.token) else { return keeper.abandon(claim) }
-        waiter.continuation.resume(returning: .granted(fence, sentAt: sentAt))
-        rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: .now)
+        guard let waiter = waiters[claim.token] else { return keeper.abandon(claim) }
+        // The server, or this process, stood still for longer than the lease. Asked again with the same token,
+        // Redis tells whether it still holds the lock. Once: a lease that is too short for the way to the server
+        // must not keep the name for ever.
+        let end = clock.sending(at: sentAt.wrappedValue) + claim.lease.trusted
+        if waiter.isWaiting, !waiter.wasLate, end <= clock.now {
+            waiters[claim.token]?.wasLate = true
+            rooms[claim.lockKey]?.failed(claim.token, retry: clock.now + WaitingRoom.patience)
+            if rooms[claim.lockKey]?.asks(claim.token) == true { ask(claim.token, .confirm) }
+            return wake(for: claim.lockKey)
+        }
+        _ = remove(claim.token)
+        waiter.end(.granted(fence, sentAt: sentAt))
+        rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: clock.now)
         wake(for: claim.lockKey)
     }
 
@@ -230,11 +230,11 @@ actor LockWaiting: LinkActor {
         guard let waiter = waiters[token] else { return keeper.abandon(claim) }
         // Granted after it left, by bytes that were still under way on an earlier connection.
         if let departed = departed[holder.value] { keeper.abandon(departed) }
-        let now = ContinuousClock.now
+        let now = clock.now
         if !waiter.isWaiting {
-            if let deadline = waiter.deadline, deadline <= now { return end(token, .timedOut(holder)) }
+            if let deadline = waiter.wait.deadline, deadline <= now { return end(token, .timedOut(holder)) }
             waiters[token]?.isWaiting = true
-            rooms[claim.lockKey, default: WaitingRoom()].enter(token, until: waiter.deadline)
+            rooms[claim.lockKey, default: WaitingRoom()].enter(token, until: waiter.wait.deadline)
             listen()
         }
         let asking =
@@ -255,7 +255,8 @@ actor LockWaiting: LinkActor {
     private func failed(_ claim: LockClaim, _ reason: WaitingRoom.Reason, _ error: RedisError) {
         let token = claim.token
         guard let waiter = waiters[token] else { return keeper.abandon(claim) }
-        let passes = [.connectionLost, .connectFailed, .timeout].contains(error.code)
+        let passes =
+            [.connectionLost, .connectFailed, .timeout].contains(error.code) || error.refusalPasses
         if !waiter.isWaiting {
             var failure = error
             let isUnknown = waiter.isUnknown || error.delivery == .unknown
@@ -267,12 +268,12 @@ actor LockWaiting: LinkActor {
             end(token, .failed(failure))
         } else if passes {
             logger.debug("asking for the lock \(claim.name) failed, trying again: \(error)")
-            rooms[claim.lockKey]?.failed(token, retry: .now + .milliseconds(.random(in: 50...150)))
+            rooms[claim.lockKey]?.failed(token, retry: clock.now + .milliseconds(.random(in: 50...150)))
             wake(for: claim.lockKey)
         } else {
             end(token, .failed(error))
             // The others find out by themselves.
-            rooms[claim.lockKey]?.checks(by: .now)
+            rooms[claim.lockKey]?.checks(by: clock.now)
             wake(for: claim.lockKey)
         }
     }
@@ -282,9 +283,9 @@ actor LockWaiting: LinkActor {
     private func wake(for key: LockKey) {
         guard let instant = rooms[key]?.nextWake else { return }
         if let wakesAt, wakesAt <= instant { return }
-        if let timer { thread.cancel(timer) }
+        if let timer { clock.cancel(timer, on: thread) }
         wakesAt = instant
-        timer = thread.schedule(at: instant) { [weak self] in
+        timer = clock.schedule(at: instant, on: thread) { [weak self] in
             self?.inTurn { $0.look() }
         }
     }
@@ -292,7 +293,7 @@ actor LockWaiting: LinkActor {
     private func look() {
         timer = nil
         wakesAt = nil
-        let now = ContinuousClock.now
+        let now = clock.now
         for key in Array(rooms.keys) {
             for token in rooms[key]?.expired(at: now) ?? [] {
                 guard let holder = rooms[key]?.holder else { continue }
@@ -330,8 +331,8 @@ actor LockWaiting: LinkActor {
             shared.isClosed = true
             shared.subscription = nil
         }
-        let claims = waiters.values.map(\.claim)
-        for claim in claims { remove(claim.token)?.continuation.resume(returning: .failed(Self.closed)) }
+        let claims = waiters.values.map(\.wait.claim)
+        for claim in claims { remove(claim.token)?.end(.failed(Self.closed)) }
         await withDiscardingTaskGroup { group in
             for claim in claims { group.addTask { await self.keeper.leave(claim) } }
         }

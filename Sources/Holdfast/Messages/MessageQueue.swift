@@ -80,9 +80,9 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     func store() throws(HoldfastError) -> QueueStore { try opened.get() }
 
     /// Reads a message; one that cannot be read fails its attempt, since a newer instance may be able to.
-    static func decode(_ claim: MessageClaim) throws -> Message {
+    static func decode(_ claim: MessageClaim, by decoder: JSONDecoder) throws -> Message {
         do {
-            return try JSONDecoder().decode(Message.self, from: Data(claim.body))
+            return try decoder.decode(Message.self, from: Data(claim.body))
         } catch {
             throw UnreadableMessage(type: Message.self, isEmpty: claim.body.isEmpty, error: error)
         }

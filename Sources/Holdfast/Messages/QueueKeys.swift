@@ -30,7 +30,7 @@ package struct QueueKeys: Sendable {
     /// Exists while the queue is paused.
     let paused: String
     /// The channel on which consumers hear of new messages.
-    let wake: String
+    package let wake: String
     private let effects: String
 
     /// The consumer group that remembers how far the streams were read.
@@ -70,10 +70,12 @@ package struct QueueKeys: Sendable {
 
     var streams: [String] { [stream, high, low] }
     var forSettling: [String] { streams + [expiry, claims, due, attempts, order, blocked, ledger, dead] }
-    var forClaiming: [String] { forSettling + [fence, paused] }
+    package var forClaiming: [String] { forSettling + [fence, paused] }
     var forRenewing: [String] { [expiry, claims] }
     var forGivingBack: [String] { [expiry, claims, due, attempts] }
-    var forEnqueueing: [String] { streams + [ledger, unique] }
+    func forEnqueueing(withOptions: Bool) -> [String] {
+        [stream, ledger] + (withOptions ? [high, low, unique] : [])
+    }
     var forReplaying: [String] { streams + [dead] }
     var forLooking: [String] { forSettling.dropLast() }
     var forCounting: [String] { streams + [claims, attempts, blocked, dead, paused] }

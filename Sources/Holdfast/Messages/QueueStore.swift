@@ -66,7 +66,8 @@ package struct QueueStore: Sendable {
         let reply: RedisReply
         do throws(RedisError) {
             reply = try await link.evaluate(
-                Scripts.enqueue, keys: keys.forEnqueueing, arguments: arguments, check: check)
+                Scripts.enqueue, keys: keys.forEnqueueing(withOptions: width > 2), arguments: arguments,
+                check: check)
         } catch {
             throw HoldfastError.thrown(for: error, subject)
         }

@@ -11,10 +11,11 @@
 -- Reply {check, fence, now ms, ms at which to ask again or -1, how many were taken over, then for each claim: entry,
 --       id, body, attempt, type}, where check is twice the number that the last seven digits of the token spell
 --
--- An owner is '<attempt>:<fence>:<token>'. Attempts are counted here, before anything runs, so a message that kills
--- its worker still reaches the dead letters. A message whose id is committed already is removed instead of being
--- handed out again. A claimed message stands in `expiry` and `claims`, one that waits in `due` and `attempts`, a new
--- one in its stream alone. The group only remembers how far that was read: nothing is pending in it.
+-- An owner is '<attempt>:<fence>:<token>', longer than 64 bytes: a hash of shorter values, with up to 512 fields, Redis
+-- keeps as a list, and walks through it for each field. Attempts are counted here, before anything runs, so a message
+-- that kills its worker still reaches the dead letters. A message whose id is committed already is removed instead of
+-- being handed out again. A claimed message stands in `expiry` and `claims`, one that waits in `due` and `attempts`, a
+-- new one in its stream alone. The group only remembers how far that was read: nothing is pending in it.
 -- A reply has ROOM for so many bytes and one message more. What does not fit is left for the next call; a message
 -- that is longer than the LARGEST would never be read, and is buried.
 local stream, high, low, expiry, claims, due, attempts, order, blocked, ledger, dead, fence, paused = unpack(KEYS)
@@ -40,17 +41,24 @@ need('XDEL', stream, '0-0')
 need('ZREM', due, '')
 need('HDEL', claims, '')
 need('ZRANGE', due, 0, 0)
+need('EXISTS', paused)
 if denied then return denial() end
-if redis.call('GET', paused) then return {check, 0, now, -1, 0} end
 local last = tonumber(redis.call('GET', fence) or 0) or 0
 redis.call('ZCARD', ledger)
-redis.call('HLEN', attempts)
-redis.call('HLEN', order)
-redis.call('ZCARD', blocked)
 redis.call('XLEN', dead)
-redis.call('XLEN', stream)
-local hasHigh, hasLow = redis.call('XLEN', high) > 0, redis.call('XLEN', low) > 0
 local flying = redis.call('HLEN', claims)
+local soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2]
+-- A queue of plain messages has none of these keys: what it does not use it does not pay for.
+local isPlain = redis.call('EXISTS', paused, due, attempts, order, blocked, high, low) == 0
+local hasHigh, hasLow = false, false
+if not isPlain then
+  if redis.call('GET', paused) then return {check, 0, now, -1, 0} end
+  redis.call('HLEN', attempts)
+  redis.call('HLEN', order)
+  redis.call('ZCARD', blocked)
+  redis.call('XLEN', stream)
+  hasHigh, hasLow = redis.call('XLEN', high) > 0, redis.call('XLEN', low) > 0
+end
 
 -- What was found, message by message.
 local entries, ids, bodies, kinds, counted, contents, sizes = {}, {}, {}, {}, {}, {}, {}
@@ -115,18 +123,19 @@ local function again(late, notes)
     end
   end
 end
-local expired = redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'LIMIT', 0, math.min(count, heirs))
+local expired = soonest and tonumber(soonest) <= now and
+  redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'LIMIT', 0, math.min(count, heirs)) or {}
 local left = count - #expired
 -- Expired claims count as they did before: taking one over needs no room.
 local room = limit > 0 and math.max(limit - flying, 0) or left
 local wanted = math.min(left, room)
-local woken = wanted > 0 and redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, wanted) or {}
+local woken = not isPlain and wanted > 0 and redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, wanted) or {}
 again(expired, claims)
 again(woken, attempts)
 wanted = bytes < ROOM and wanted - #woken or 0
 
--- The only failure left is a full memory, which forbids no write after one that it does not forbid.
-redis.call('ZREM', due, '')
+-- The only failure left is a full memory, which forbids no write after one that it does not forbid, as XREADGROUP.
+if wanted <= 0 then redis.call('ZREM', due, '') end
 local isCut = false
 local function read(where, prefix)
   if wanted <= 0 then return end
@@ -209,9 +218,12 @@ end
 if bytes >= ROOM or isCut and #plans + #lines + #finished > 0 then
   reply[4] = now
 else
-  local ends = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2]
-  if ends then reply[4] = math.max(tonumber(ends), heirs < count and #expired == heirs and now + 100 or 0) end
-  local comes = room >= left and redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+  if #expired > 0 then soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2] end
+  local ends = soonest and tonumber(soonest)
+  if #expiries > 0 then ends = math.min(ends or math.huge, now + lease) end
+  if ends then reply[4] = math.max(ends, heirs < count and #expired == heirs and now + 100 or 0) end
+  local usesDue = not isPlain or #plans > 0 or #gone > 0
+  local comes = usesDue and room >= left and redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
   if comes and (not ends or tonumber(comes) < reply[4]) then reply[4] = tonumber(comes) end
   -- Soon, if there is more to forget, but not so soon that the server does little else.
   if #old == FORGOTTEN and (reply[4] < 0 or reply[4] > now + 20) then reply[4] = now + 20 end

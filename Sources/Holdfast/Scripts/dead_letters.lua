@@ -7,7 +7,7 @@ local ROOM, SHOWN, SHORT = 2 ^ 23, 2 ^ 20, 1024
 local t = redis.call('TIME')
 local reply = {t[1] * 1000 + math.floor(t[2] / 1000)}
 local start, bytes = ARGV[1], 0
-for _ = 1, ARGV[2] do
+for _ = 1, tonumber(ARGV[2]) do
   local stored = redis.call('XRANGE', KEYS[1], start, '+', 'COUNT', 1)[1]
   if not stored or bytes >= ROOM then break end
   -- Of fields of one name the last counts: that of the letter.

@@ -1,6 +1,7 @@
 -- Adds messages to a queue, each id at most once.
 --
--- KEYS  1-3 streams of usual, high and low priority   4 ledger   5 unique: key -> ms until which it is taken
+-- KEYS  1 stream   2 ledger; and, where a message has ten values: 3-4 streams of high and low priority
+--       5 unique: key -> ms until which it is taken
 -- ARGV  1 channel that wakes consumers   2 type, '' for none   3 number of the call   4 how many values each message has
 --       then for each message: id, body; and, where it has ten: priority, '' or 'h' or 'l'; ms from now, or '', and
 --       ms since 1970, or '', before which it is not claimed; key of which one message at a time is handled, or '';
@@ -14,46 +15,42 @@
 local PINNED = 'inf'
 local PLAIN, PRIORITY, DELAY, AT, KEY, UNIQUE, WINDOW, MADE, HORIZON = 2, 2, 3, 4, 5, 6, 7, 8, 9
 local channel, kind, width = ARGV[1], ARGV[2], tonumber(ARGV[4])
-local ledger, unique = KEYS[4], KEYS[5]
-local streams = {[''] = KEYS[1], h = KEYS[2], l = KEYS[3]}
+local stream, ledger, high, low, unique = unpack(KEYS)
 -- include permissions.lua
 
-local ids, at = {}, {}
-for i = 5, #ARGV, width do
-  ids[#ids + 1] = ARGV[i]
-  at[#at + 1] = i
-end
+local ids = {}
+for i = 5, #ARGV, width do ids[#ids + 1] = ARGV[i] end
 local known = redis.call('ZMSCORE', ledger, unpack(ids))
-local now, taken
+
+-- What a message without options does not need costs it nothing.
+local now, streams, taken, isTaken
 if width > PLAIN then
   local t = redis.call('TIME')
-  now, taken = t[1] * 1000 + math.floor(t[2] / 1000), {}
+  now, streams, taken = t[1] * 1000 + math.floor(t[2] / 1000), {[''] = stream, h = high, l = low}, {}
   redis.call('ZCARD', unique)
   for _, where in pairs(streams) do redis.call('XLEN', where) end
+  need('ZRANGEBYSCORE', unique, '-inf', 0)
+  need('ZREM', unique, '')
+  need('PTTL', unique)
+  need('PEXPIRE', unique, 1)
+  isTaken = function(key)
+    return key ~= '' and (taken[key] or tonumber(redis.call('ZMSCORE', unique, key)[1] or 0) > now)
+  end
 end
 
-need('XADD', KEYS[1], '*', 'id', '')
+need('XADD', stream, '*', 'id', '')
 need('ZADD', ledger, PINNED, '')
-need('ZRANGEBYSCORE', unique, '-inf', 0)
-need('ZREM', unique, '')
-need('PTTL', unique)
-need('PEXPIRE', unique, 1)
 need('PUBLISH', channel, '')
 if denied then return denial() end
 
-local function isTaken(key)
-  if key == '' then return false end
-  return taken[key] or tonumber(redis.call('ZMSCORE', unique, key)[1] or 0) > now
-end
-
 local reply, entries = {2 * ARGV[3]}, {}
 for i, id in ipairs(ids) do
-  local start = at[i]
+  local start = 5 + (i - 1) * width
   reply[i + 1] = false
   if known[i] or entries[id] then
     -- There already.
   elseif width == PLAIN then
-    entries[id] = redis.call('XADD', KEYS[1], '*', 'id', id, 'type', kind, 'body', ARGV[start + 1])
+    entries[id] = redis.call('XADD', stream, '*', 'id', id, 'type', kind, 'body', ARGV[start + 1])
     reply[i + 1] = entries[id]
   elseif ARGV[start + MADE] ~= '' and now - ARGV[start + MADE] > tonumber(ARGV[start + HORIZON]) then
     reply[i + 1] = 0

@@ -121,11 +121,15 @@ end
 local owners = redis.call('HMGET', claims, unpack(entries))
 local scores = redis.call('ZMSCORE', ledger, unpack(ids))
 redis.call('ZCARD', expiry)
-redis.call('ZCARD', due)
-redis.call('HLEN', attempts)
-redis.call('HLEN', order)
-redis.call('ZCARD', blocked)
 redis.call('XLEN', dead)
+-- A queue of plain messages has none of these keys.
+local isPlain = redis.call('EXISTS', due, attempts, order, blocked) == 0
+if not isPlain then
+  redis.call('ZCARD', due)
+  redis.call('HLEN', attempts)
+  redis.call('HLEN', order)
+  redis.call('ZCARD', blocked)
+end
 local committed, buried, contents, reply = {}, {}, {}, {}
 for n, entry in ipairs(entries) do
   local start, id = starts[n], ids[n]
@@ -227,7 +231,7 @@ for _, n in ipairs(buried) do
 end
 if #buried > 0 then dropLetters(letters, forget) end
 -- Who waits for a turn or for room is told.
-if passOn(ended, now) or limited and #over > 0 then woken[channel] = true end
+if not isPlain and passOn(ended, now) or limited and #over > 0 then woken[channel] = true end
 for where in pairs(woken) do redis.call('PUBLISH', where, '') end
 
 -- Twice as many old ids are forgotten as can be added: the ledger shrinks to what is remembered.

@@ -14,7 +14,7 @@ final class WorkerLoop: Sendable {
     private let core: Core
     private let logger: Logger
     private let stopping: StopSignal
-    private let bell = Bell()
+    private let bell: Bell
     private let state: Mutex<State>
 
     private struct State: Sendable {
@@ -30,6 +30,7 @@ final class WorkerLoop: Sendable {
         name = worker.name
         self.worker = worker
         self.core = core
+        bell = Bell(by: core.clock)
         state = Mutex(State(predecessor: predecessor))
         stopping = StopSignal(grace: core.configuration.stopDeadline)
         var logger = core.logger
@@ -37,7 +38,7 @@ final class WorkerLoop: Sendable {
         self.logger = logger
         do throws(HoldfastError) {
             let caller = "\(core.instance.pid) \(core.instance.host)"
-            claim = try TickClaim(worker, caller: caller, link: core.link, keys: core.keys)
+            claim = try TickClaim(worker, caller: caller, link: core.link, keys: core.keys, clock: core.clock)
             problem = nil
         } catch {
             claim = nil
@@ -63,7 +64,10 @@ final class WorkerLoop: Sendable {
 
     /// Runs until ``stop()``, after which runs under way may go on for the grace, or until the task is cancelled.
     func run() async {
-        defer { ended.stop() }
+        defer {
+            bell.fallSilent()
+            ended.stop()
+        }
         await untilPredecessorEnded()
         guard let claim else { return }
         guard await isPrepared() else { return }
@@ -104,13 +108,13 @@ final class WorkerLoop: Sendable {
             await bell.wait(until: nil)
             return true
         }
-        switch course.machine.next(at: .now) {
+        switch course.machine.next(at: core.clock.now) {
         case .wait(let instant): await bell.wait(until: instant)
         case .look(let look):
             do throws(RedisError) {
                 let token = core.instance.token()
                 let reply = try await claim.look(look, goingBy: course.schedule, token: token)
-                course.machine.answered(reply.answer, at: .now)
+                course.machine.answered(reply.answer, at: core.clock.now)
                 switch reply.answer.verdict {
                 case .waiting: break
                 case .follow(let text): follow(text, &course)
@@ -120,7 +124,7 @@ final class WorkerLoop: Sendable {
                 return false
             } catch {
                 logger.warning("asking for a tick failed, trying again: \(error)")
-                course.machine.failed(refused: error.delivery == .refused, at: .now)
+                course.machine.failed(refused: error.delivery == .refused, at: core.clock.now)
             }
         }
         return true
@@ -133,7 +137,7 @@ final class WorkerLoop: Sendable {
             logger.notice("going by the schedule that is in force: \(text)")
         } catch {
             logger.error("this instance leaves the ticks to others: \(error)")
-            course.machine.standBack(at: .now)
+            course.machine.standBack(at: core.clock.now)
         }
     }
 
@@ -147,6 +151,7 @@ final class WorkerLoop: Sendable {
             serverTime: reply.answer.serverTime, followsRuns: schedule.followsRuns, core: core,
             stopping: stopping, logger: logger)
         state.withLock { $0.running += 1 }
+        let activity = core.clock.begin()
         runs.addTask {
             await tickRun()
             self.state.withLock { state in
@@ -155,6 +160,7 @@ final class WorkerLoop: Sendable {
                 if schedule.followsRuns { state.isAwakened = true }
             }
             self.bell.ring()
+            self.core.clock.end(activity)
         }
     }
 
@@ -168,7 +174,7 @@ final class WorkerLoop: Sendable {
             }
             guard let failure = error.withLock({ $0 }) else { return !stopping.isStopping }
             logger.error("preparing the worker failed, trying again in \(pause): \(failure)")
-            await bell.wait(until: .now + pause)
+            await bell.wait(until: core.clock.now + pause)
             pause = min(pause * 2, .seconds(60))
         }
         return false

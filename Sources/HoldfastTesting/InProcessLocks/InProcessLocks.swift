@@ -59,10 +59,8 @@ public final class InProcessLocks: LockProvider {
     ) throws(HoldfastError) -> LockClaim {
         let lease = lease ?? configuration.lease
         try Configuration.validate(lease: lease)
-        let key = try keys.lock(name)
         return LockClaim(
-            name: name, key: key, fenceKey: KeySpace.fence(ofLock: key),
-            waitersKey: KeySpace.waiters(ofLock: key), isFenced: fenced, token: instance.token(),
+            name: name, key: try keys.lock(name), isFenced: fenced, token: instance.token(),
             lease: try options.term(lease))
     }
 }

@@ -1,10 +1,27 @@
 internal import Foundation
+internal import HoldfastSimulation
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
 
 /// The two ways out of a command: data on standard output, everything else on standard error.
 enum Console {
     /// - Throws: when standard output takes no more: a full disk, a closed pipe.
     static func write(_ text: String) throws {
-        try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = put(rest)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                throw SystemError("cannot write to standard output", number: errno)
+            }
+            rest = rest.dropFirst(count)
+        }
     }
 
     /// One JSON value, its members in alphabetical order.
@@ -25,4 +42,9 @@ enum Console {
     static func note(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
+}
+
+/// The system's `write`, whose name is another's in ``Console``.
+private func put(_ bytes: ArraySlice<UInt8>) -> Int {
+    bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
 }

@@ -17,7 +17,7 @@ struct LockContract: Sendable, CustomTestStringConvertible {
     /// Runs a test with a provider of its own.
     let run: @Sendable (Body) async throws -> Void
 
-    static let all = [redis, inProcess]
+    static let all = [redis, inProcess, inMemory]
     /// Those that have a server, which forgets everything when it is restarted.
     static let withServer = [redis]
     /// Those that have a server, which forgets nothing when it is restarted.
@@ -38,32 +38,42 @@ struct LockContract: Sendable, CustomTestStringConvertible {
         #expect(locks.heldNames == [])
     }
 
+    private static let inMemory = LockContract(testDescription: "in memory") { body in
+        let memory = try InMemoryRedis(logger: .quiet)
+        try await run(body, on: try (0..<3).map { _ in try memory.holdfast(namespace: "t") })
+    }
+
     private static func redis(_ name: String, _ options: PrivateRedisServer.Options) -> LockContract {
         LockContract(testDescription: name) { body in
             try await withPrivateRedisServer(options) { server in
                 let clients = [try client(of: server), try client(of: server), try client(of: server)]
-                // Asks for the test; so that what the test does to the others' connections is not its own.
-                let witness = clients[2]
-                @Sendable func key(_ name: String, _ part: String) throws -> RedisArgument {
-                    .string(try witness.core.keys.key(name, part))
-                }
-                let subject = Subject(
-                    locks: clients[0], other: clients[1], instanceID: clients[0].core.instance.id,
-                    isHeld: { try await witness.redis("EXISTS", key($0, "lock")).integer == 1 },
-                    waiterCount: { Int(try await witness.redis("ZCARD", key($0, "waiters")).integer ?? 0) },
-                    lose: { try await witness.redis("DEL", key($0, "lock")) },
-                    // Redis takes no writes without a replica.
-                    stopRenewals: { try await witness.redis("CONFIG", "SET", "min-replicas-to-write", "1") },
-                    resumeRenewals: {
-                        try await witness.redis("CONFIG", "SET", "min-replicas-to-write", "0")
-                    },
-                    server: Subject.Server(process: server, witness: witness))
-                let result: Result<Void, any Error>
-                do { result = .success(try await body(subject)) } catch { result = .failure(error) }
-                for client in clients { await client.close() }
-                try result.get()
+                try await run(body, on: clients, server)
             }
         }
+    }
+
+    /// - Parameter clients: two that are tested, and one that asks for the test; so that what the test does to the
+    ///   others' connections is not its own.
+    private static func run(
+        _ body: Body, on clients: [Holdfast], _ server: PrivateRedisServer? = nil
+    ) async throws {
+        let witness = clients[2]
+        @Sendable func key(_ name: String, _ part: String) throws -> RedisArgument {
+            .string(try witness.core.keys.key(name, part))
+        }
+        let subject = Subject(
+            locks: clients[0], other: clients[1], instanceID: clients[0].core.instance.id,
+            isHeld: { try await witness.redis("EXISTS", key($0, "lock")).integer == 1 },
+            waiterCount: { Int(try await witness.redis("ZCARD", key($0, "waiters")).integer ?? 0) },
+            lose: { try await witness.redis("DEL", key($0, "lock")) },
+            // Redis takes no writes without a replica.
+            stopRenewals: { try await witness.redis("CONFIG", "SET", "min-replicas-to-write", "1") },
+            resumeRenewals: { try await witness.redis("CONFIG", "SET", "min-replicas-to-write", "0") },
+            server: server.map { Subject.Server(process: $0, witness: witness) })
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(subject)) } catch { result = .failure(error) }
+        for client in clients { await client.close() }
+        try result.get()
     }
 }
 

@@ -8,9 +8,11 @@ import Testing
 struct FencedValueTests {
     func fence(_ value: Int64) -> FencingToken { FencingToken(rawValue: value) }
 
-    @Test("takes writes under the same or a higher fence, and refuses lower ones without a change")
-    func order() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "takes writes under the same or a higher fence, and refuses lower ones without a change",
+        arguments: Backend.all)
+    func order(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             #expect(try await holdfast.fencedRead("a") == nil)
             func write(_ text: String, _ fence: Int64) async throws -> FencedWrite {
                 try await holdfast.fencedWrite("a", Array(text.utf8), fence: self.fence(fence))
@@ -26,9 +28,11 @@ struct FencedValueTests {
         }
     }
 
-    @Test("compares fences over their whole range, and refuses negative ones before Redis is asked")
-    func range() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "compares fences over their whole range, and refuses negative ones before Redis is asked",
+        arguments: Backend.all)
+    func range(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             // 2⁵³ and its successor are one number to Lua.
             for raw: Int64 in [0, 1, 1_795_369_741_502_040, 1 << 53, (1 << 53) + 1, .max] {
                 #expect(try await holdfast.fencedWrite("a", [], fence: fence(raw)) == .accepted)
@@ -43,9 +47,11 @@ struct FencedValueTests {
         }
     }
 
-    @Test("keeps any bytes, in keys that other clients can read, and no key but those of docs/keys.md")
-    func bytes() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "keeps any bytes, in keys that other clients can read, and no key but those of docs/keys.md",
+        arguments: Backend.all)
+    func bytes(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bytes = (0...255).map(UInt8.init)
             _ = try await holdfast.fencedWrite("a b", bytes, fence: fence(7))
             #expect(try await holdfast.fencedRead("a b")?.bytes == bytes)
@@ -55,9 +61,9 @@ struct FencedValueTests {
         }
     }
 
-    @Test("keeps its guard as long as the value: for the lifetime, or for ever")
-    func lifetime() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("keeps its guard as long as the value: for the lifetime, or for ever", arguments: Backend.all)
+    func lifetime(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             func left(_ part: String) async throws -> Int64 {
                 try #require(try await holdfast.redis("PTTL", .string("t:{a}:\(part)")).integer)
             }
@@ -89,9 +95,11 @@ struct FencedValueTests {
         }
     }
 
-    @Test("keeps out a holder that was paused past its lease, from its successor's first write on")
-    func pausedHolder() async throws {
-        try await withHoldfast { first, server in
+    @Test(
+        "keeps out a holder that was paused past its lease, from its successor's first write on",
+        arguments: Backend.all)
+    func pausedHolder(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let paused = try await first.acquire("a")
             // Its key is gone, and it does not know.

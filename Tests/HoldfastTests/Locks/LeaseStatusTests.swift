@@ -170,6 +170,17 @@ struct LeaseStatusTests {
         }
     }
 
+    @Test("is lost as taken, at the next renewal, where something that is no lock stands in its place")
+    func wrongType() async throws {
+        try await withHoldfast { holdfast, _ in
+            let lease = try await holdfast.acquire("a", lease: .seconds(6))
+            try await holdfast.redis("DEL", "t:{a}:lock")
+            try await holdfast.redis("RPUSH", "t:{a}:lock", "x")
+            #expect(await eventually { !lease.isHeld })
+            #expect(lease.status == .lost(.taken))
+        }
+    }
+
     @Test("ends with the loss, and one that is asked for after it begins and ends with it")
     func loss() async throws {
         try await withHoldfast { holdfast, _ in

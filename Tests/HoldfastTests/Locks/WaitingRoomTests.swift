@@ -118,6 +118,14 @@ struct WaitingRoomTests {
     @Test("queues all its waiters again, in their order, when the check found that it lost its place")
     func lostPlace() {
         var room = room("a", "b", "c")
+        for token in ["a", "b", "c"] {
+            _ = room.refused(
+                token, reason: .arrival, by: holder(stranger), queuedAnew: true, isListening: true, at: start)
+        }
+        _ = room.asks("a")
+        let nobody = room.refused(
+            "a", reason: .check, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
+        #expect(nobody.isEmpty)
         _ = room.asks("a")
         let asking = room.refused(
             "a", reason: .check, by: holder(stranger), queuedAnew: true, isListening: true, at: start)
@@ -163,6 +171,14 @@ struct WaitingRoomTests {
         let answer8 = room.expired(at: start + .seconds(2))
         #expect(answer8 == ["a"])
         #expect(room.nextWake == nil)
+    }
+
+    @Test("wakes for the first limit, whoever has it")
+    func firstDeadline() {
+        var room = WaitingRoom()
+        room.enter("a", until: start + .seconds(1))
+        room.enter("b", until: start + .seconds(2))
+        #expect(room.nextWake == start + .seconds(1))
     }
 
     @Test("lets the next one check when the first has left, and keeps no trace of those that left")

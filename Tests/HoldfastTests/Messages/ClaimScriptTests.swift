@@ -6,9 +6,11 @@ import Testing
 
 @Suite("The claim script")
 struct ClaimScriptTests {
-    @Test("hands out each message once, in order, with rising fences, and no more than asked for")
-    func order() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "hands out each message once, in order, with rising fences, and no more than asked for",
+        arguments: Backend.all)
+    func order(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a", "b", "c")
             let first = try await bench.claim(2)
@@ -21,9 +23,11 @@ struct ClaimScriptTests {
         }
     }
 
-    @Test("takes what any client adds, with or without an id, also from before the first consumer")
-    func plainXADD() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "takes what any client adds, with or without an id, also from before the first consumer",
+        arguments: Backend.all)
+    func plainXADD(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let entry = try await bench.add("body", "1")
             _ = try await bench.add("id", "x", "extra", "y", "body", "2")
@@ -37,9 +41,21 @@ struct ClaimScriptTests {
         }
     }
 
-    @Test("writes nothing when there is nothing to claim")
-    func idle() async throws {
+    @Test("lets Redis find a claim without looking at the others")
+    func encoding() async throws {
         try await withHoldfast { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            _ = try await bench.enqueue("a")
+            _ = try await bench.claim()
+            let claims = RedisArgument.string(bench.keys.claims)
+            let encoding = try await holdfast.core.link.send(["OBJECT", "ENCODING", claims])
+            #expect(encoding.value.string == "hashtable")
+        }
+    }
+
+    @Test("writes nothing when there is nothing to claim", arguments: Backend.all)
+    func idle(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.claim()
             func offset() async throws -> String {
@@ -54,9 +70,10 @@ struct ClaimScriptTests {
         }
     }
 
-    @Test("hands an expired claim to the next with a higher fence and one more attempt")
-    func takeOver() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "hands an expired claim to the next with a higher fence and one more attempt", arguments: Backend.all)
+    func takeOver(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a")
             let dead = try await bench.claim(lease: .milliseconds(100)).claims[0]
@@ -69,9 +86,9 @@ struct ClaimScriptTests {
         }
     }
 
-    @Test("prefers what is due again to what is new")
-    func dueFirst() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("prefers what is due again to what is new", arguments: Backend.all)
+    func dueFirst(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a", "b", "c")
             let claims = try await bench.claim(2).claims
@@ -82,9 +99,9 @@ struct ClaimScriptTests {
         }
     }
 
-    @Test("buries a message whose attempts all ended without an outcome")
-    func poison() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("buries a message whose attempts all ended without an outcome", arguments: Backend.all)
+    func poison(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.add("id", "poison", "body", "{}", "trace", "t1")
             for attempt in 1...3 {
@@ -109,9 +126,9 @@ struct ClaimScriptTests {
         }
     }
 
-    @Test("removes a message whose id is committed, instead of handing it out")
-    func alreadyDone() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("removes a message whose id is committed, instead of handing it out", arguments: Backend.all)
+    func alreadyDone(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a")
             _ = try await bench.settle([(bench.claim().claims[0], .commit)])
@@ -122,9 +139,9 @@ struct ClaimScriptTests {
         }
     }
 
-    @Test("forgets the claim on an entry that somebody removed from the stream")
-    func removedEntry() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("forgets the claim on an entry that somebody removed from the stream", arguments: Backend.all)
+    func removedEntry(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a")
             let claim = try await bench.claim(lease: .milliseconds(1)).claims[0]
@@ -158,9 +175,9 @@ struct ClaimScriptTests {
         }
     }
 
-    @Test("prolongs only claims that are still the caller's")
-    func renewal() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("prolongs only claims that are still the caller's", arguments: Backend.all)
+    func renewal(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a", "b")
             let dead = try await bench.claim(1, lease: .milliseconds(1)).claims

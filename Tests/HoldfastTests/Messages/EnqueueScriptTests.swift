@@ -7,10 +7,10 @@ import Testing
 @Suite("The enqueue script")
 struct EnqueueScriptTests {
     @Test(
-        "adds each id once: within a call, between calls, while it is claimed, after its commit and when it is dead"
-    )
-    func duplicates() async throws {
-        try await withHoldfast { holdfast, _ in
+        "adds each id once: within a call, between calls, while it is claimed, after its commit and when it is dead",
+        arguments: Backend.all)
+    func duplicates(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let sent = try await bench.enqueue("a", "b", "a")
             guard case .enqueued = sent[0], case .enqueued = sent[1] else {
@@ -29,9 +29,9 @@ struct EnqueueScriptTests {
         }
     }
 
-    @Test("adds an id again once its commit is forgotten")
-    func retention() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("adds an id again once its commit is forgotten", arguments: Backend.all)
+    func retention(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a", "b")
             let claims = try await bench.claim().claims
@@ -48,18 +48,18 @@ struct EnqueueScriptTests {
         }
     }
 
-    @Test("keeps bodies byte by byte")
-    func binary() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("keeps bodies byte by byte", arguments: Backend.all)
+    func binary(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let body: [UInt8] = [0, 255, 13, 10, 37, 115]
             _ = try await holdfast.store(ofQueue: "q").enqueue([(id: "a", body: body)], type: "bytes")
             #expect(try await QueueBench(holdfast).claim().claims.map(\.body) == [body])
         }
     }
 
-    @Test("wakes who listens")
-    func wakes() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("wakes who listens", arguments: Backend.all)
+    func wakes(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let heard = Record<[UInt8]>()
             let subscription = try holdfast.core.link.subscribe(bench.keys.wake) { heard.add($0) }

@@ -6,9 +6,9 @@ import Testing
 
 @Suite("The settle script")
 struct SettleScriptTests {
-    @Test("commits each message with its effects, and leaves nothing in the queue")
-    func commit() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("commits each message with its effects, and leaves nothing in the queue", arguments: Backend.all)
+    func commit(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a", "b")
             let claims = try await bench.claim().claims
@@ -56,9 +56,9 @@ struct SettleScriptTests {
         }
     }
 
-    @Test("answers a repeated commit from the ledger, and applies nothing again")
-    func repeated() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("answers a repeated commit from the ledger, and applies nothing again", arguments: Backend.all)
+    func repeated(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a")
             let claim = try await bench.claim().claims[0]
@@ -71,9 +71,11 @@ struct SettleScriptTests {
         }
     }
 
-    @Test("plans a retry, buries with a reason, gives back without counting the attempt")
-    func otherVerdicts() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "plans a retry, buries with a reason, gives back without counting the attempt", arguments: Backend.all
+    )
+    func otherVerdicts(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a", "b", "c")
             let claims = try await bench.claim().claims
@@ -99,9 +101,9 @@ struct SettleScriptTests {
         }
     }
 
-    @Test("refuses everything from a claim that was taken over")
-    func takenOver() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("refuses everything from a claim that was taken over", arguments: Backend.all)
+    func takenOver(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a")
             let zombie = try await bench.claim(lease: .milliseconds(1)).claims[0]
@@ -119,9 +121,11 @@ struct SettleScriptTests {
         }
     }
 
-    @Test("refuses a message whose effect cannot be applied, and applies nothing of it; the others commit")
-    func wrongType() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "refuses a message whose effect cannot be applied, and applies nothing of it; the others commit",
+        arguments: Backend.all)
+    func wrongType(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             _ = try await bench.enqueue("a", "b", "c")
             try await holdfast.redis("RPUSH", bench.effect("list"), "x")
@@ -167,9 +171,9 @@ struct SettleScriptTests {
         }
     }
 
-    @Test("judges effects by what the messages before them in the batch do")
-    func batchOrder() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("judges effects by what the messages before them in the batch do", arguments: Backend.all)
+    func batchOrder(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             try await holdfast.redis("SADD", bench.effect("k"), "x")
             _ = try await bench.enqueue("a", "b", "c", "d")
@@ -185,9 +189,11 @@ struct SettleScriptTests {
         }
     }
 
-    @Test("remembers the ids of commits, and forgets at most twice as many as it settles")
-    func pruning() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "remembers the ids of commits, and forgets at most twice as many as it settles",
+        arguments: Backend.all)
+    func pruning(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             for old in 0..<10 {
                 try await holdfast.redis(

@@ -6,9 +6,9 @@ import Testing
 
 @Suite("The end of a run")
 struct FinishScriptTests {
-    @Test("is recorded once, however often it is told")
-    func once() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("is recorded once, however often it is told", arguments: Backend.all)
+    func once(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
             #expect(try await bench.finish("i:a"))
@@ -17,9 +17,10 @@ struct FinishScriptTests {
         }
     }
 
-    @Test("is recorded although its lease is over, as long as nobody has noticed that")
-    func late() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "is recorded although its lease is over, as long as nobody has noticed that", arguments: Backend.all)
+    func late(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
             try await bench.die()
@@ -29,8 +30,10 @@ struct FinishScriptTests {
         }
     }
 
-    @Test("without the check of its owner ends another's run, and the test of the history notices")
-    func broken() async throws {
+    @Test(
+        "without the check of its owner ends another's run, and the test of the history notices",
+        arguments: Backend.all)
+    func broken(_ backend: Backend) async throws {
         /// An instance was paused past its lease; another has begun the tick again and died when the first
         /// tells its end. Returns whether the tick is begun a third time.
         @Sendable func isNoticed(_ finish: RedisScript, _ holdfast: Holdfast) async throws -> Bool {
@@ -44,7 +47,7 @@ struct FinishScriptTests {
             try await bench.die()
             return try await bench.look("i:third").run?.attempt == 3
         }
-        try await withHoldfast { holdfast, _ in
+        try await withHoldfast(on: backend) { holdfast, _ in
             #expect(try await isNoticed(Scripts.finish, holdfast))
             try await holdfast.redis("FLUSHALL")
             let broken = try Scripts.finish.broken(
@@ -72,21 +75,22 @@ struct FinishScriptTests {
                     proxy.setRules([FaultRule(.reply, of: "EVALSHA", .call(1), [.drop, .reset])])
                 })
             try await holdfast.whileRunning { #expect(await eventually { told.count == 1 }) }
-            #expect(proxy.log.count { $0.action == .drop } == 1, "the fault was felt")
+            #expect(proxy.log.map(\.action) == [.drop, .reset], "the fault was felt")
             #expect(told.all.map(\.outcome) == [.succeeded])
             #expect(try await operations.runs(ofWorker: "w").map(\.outcome) == [.succeeded])
             #expect(runs.count == 1)
         }
     }
 
-    @Test("cannot be recorded when Redis lost all it had: the run counts as lost, and the worker goes on")
-    func dataLoss() async throws {
-        try await withHoldfast { operations, server in
+    @Test(
+        "cannot be recorded when Redis lost all it had: the run counts as lost, and the worker goes on",
+        arguments: Backend.all)
+    func dataLoss(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { operations, server in
             let told = Record<WorkerRun>()
             var configuration = Configuration()
             configuration.runObserver = { run, _ in told.add(run) }
-            let holdfast = try Holdfast(
-                redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
+            let holdfast = try server.make(configuration)
             let ticks = Record<Int64>()
             holdfast.add(
                 TestWorker { tick in

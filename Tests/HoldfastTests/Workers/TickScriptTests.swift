@@ -6,9 +6,9 @@ import Testing
 
 @Suite("The tick script")
 struct TickScriptTests {
-    @Test("begins the cursor of a worker that has none, once")
-    func seed() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("begins the cursor of a worker that has none, once", arguments: Backend.all)
+    func seed(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             let first = try await bench.look("i:a")
             #expect(first.cursor == nil)
@@ -17,9 +17,9 @@ struct TickScriptTests {
         }
     }
 
-    @Test("grants a tick once, with a rising fence")
-    func once() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("grants a tick once, with a rising fence", arguments: Backend.all)
+    func once(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             let first = try #require(try await bench.look("i:a", 1_000, cursor: 500, seed: 500).run)
             #expect(first.nominal == 1_000 && first.attempt == 1 && !first.isTriggered)
@@ -32,9 +32,11 @@ struct TickScriptTests {
         }
     }
 
-    @Test("does not grant a tick before it is due on the server's clock, nor one that is too late")
-    func early() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "does not grant a tick before it is due on the server's clock, nor one that is too late",
+        arguments: Backend.all)
+    func early(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             let now = try await bench.look("i:a", seed: 1).serverTime
             #expect(try await bench.look("i:a", now + 60_000, cursor: 1).reason == .early)
@@ -43,9 +45,9 @@ struct TickScriptTests {
         }
     }
 
-    @Test("answers a repeated claim like the first one, and prolongs the run")
-    func repeated() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("answers a repeated claim like the first one, and prolongs the run", arguments: Backend.all)
+    func repeated(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             let first = try await bench.look("i:a", 1_000, cursor: 1, seed: 1, lease: .seconds(1)).run
             #expect(try await bench.look("i:a", 1_000, cursor: 1).run == first && first != nil)
@@ -54,9 +56,11 @@ struct TickScriptTests {
         }
     }
 
-    @Test("lets as many runs go on at the same time as it is told, each with a lock of its own")
-    func overlap() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "lets as many runs go on at the same time as it is told, each with a lock of its own",
+        arguments: Backend.all)
+    func overlap(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast, options: WorkerOptions(concurrency: 2))
             let first = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
             #expect(first.run?.slot == 1)
@@ -67,9 +71,9 @@ struct TickScriptTests {
         }
     }
 
-    @Test("records a run whose instance died as lost, once, and goes on")
-    func lost() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("records a run whose instance died as lost, once, and goes on", arguments: Backend.all)
+    func lost(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
             try await bench.die()
@@ -82,9 +86,11 @@ struct TickScriptTests {
         }
     }
 
-    @Test("gives a run whose instance died to another one, under its tick and with a higher fence, so often")
-    func again() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "gives a run whose instance died to another one, under its tick and with a higher fence, so often",
+        arguments: Backend.all)
+    func again(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let options = WorkerOptions(afterCrash: .runAgain(attempts: 3))
             let bench = TickBench(holdfast: holdfast, options: options)
             var fences: [FencingToken] = []
@@ -102,9 +108,11 @@ struct TickScriptTests {
         }
     }
 
-    @Test("gives a run that was handed back to another one at once, and its former owner cannot end it")
-    func handedBack() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "gives a run that was handed back to another one at once, and its former owner cannot end it",
+        arguments: Backend.all)
+    func handedBack(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let options = WorkerOptions(afterCrash: .runAgain(attempts: 2))
             let bench = TickBench(holdfast: holdfast, options: options)
             _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
@@ -116,9 +124,10 @@ struct TickScriptTests {
         }
     }
 
-    @Test("counts a delay from the end of the run, and from when its death was noticed")
-    func delay() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test(
+        "counts a delay from the end of the run, and from when its death was noticed", arguments: Backend.all)
+    func delay(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast, schedule: .after(.seconds(1)))
             _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
             #expect(try await bench.finish("i:a"))
@@ -132,9 +141,9 @@ struct TickScriptTests {
         }
     }
 
-    @Test("keeps so many ended runs and no more")
-    func bounded() async throws {
-        try await withHoldfast { holdfast, _ in
+    @Test("keeps so many ended runs and no more", arguments: Backend.all)
+    func bounded(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast, options: WorkerOptions(history: 3))
             _ = try await bench.look("i:a", seed: 0)
             for nominal in 1...Int64(10) {
@@ -164,8 +173,10 @@ struct TickScriptTests {
         }
     }
 
-    @Test("without its compare lets two instances run one tick, and the check of the runs notices")
-    func broken() async throws {
+    @Test(
+        "without its compare lets two instances run one tick, and the check of the runs notices",
+        arguments: Backend.all)
+    func broken(_ backend: Backend) async throws {
         /// Two instances saw the same cursor; the second comes when the first is through. Returns who ran the
         /// tick.
         @Sendable func runs(_ script: RedisScript, _ holdfast: Holdfast) async throws -> [String] {
@@ -179,7 +190,7 @@ struct TickScriptTests {
             }
             return runs
         }
-        try await withHoldfast { holdfast, _ in
+        try await withHoldfast(on: backend) { holdfast, _ in
             #expect(try await runs(Scripts.tick, holdfast) == ["i:a"])
             try await holdfast.redis("FLUSHALL")
             let broken = try Scripts.tick.broken("if cursor ~= ARGV[12] then", "if false then")

@@ -51,6 +51,22 @@ struct SubscriberTests {
         }
     }
 
+    @Test("a server that commands are not sent to any more is not listened to any more")
+    func unfitServer() async throws {
+        let server = try FakeRedisServer { command in
+            command.name == "SET"
+                ? [.reply(RESP2.error("READONLY You can't write against a read only replica."))] : nil
+        }
+        try await withLink(server.url) { link in
+            let box = Heard()
+            let subscription = try link.subscribe("a", onMessage: box.add)
+            try await eventually("it begins") { box.beginnings == 1 }
+            _ = try? await link.send(["SET", "k", "1"])
+            try await eventually("it begins again") { box.beginnings == 2 }
+            subscription.cancel()
+        }
+    }
+
     @Test("a handler that joins a channel already subscribed is told of its beginning too")
     func joins() async throws {
         let server = try FakeRedisServer()

@@ -6,11 +6,11 @@ extension Consumer {
     // MARK: Claim
 
     func claim(_ count: Int) {
-        let token = RandomHex.digits(32)
+        let token = MessageClaim.newToken()
         let arguments: [RedisArgument] = [
             .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
             .init(routes.attempts(options.retry)), .init(options.totalConcurrency ?? 0),
-            .init(state.takeOvers(at: .now)),
+            .init(state.takeOvers(at: clock.now)),
             .init(options.deadLetters), .init(milliseconds: options.retention),
         ]
         let check = ReplyCheck.acquiring(token)
@@ -20,10 +20,10 @@ extension Consumer {
     }
 
     private func claimed(_ result: RedisConnection.Result, wanted: Int, token: String) {
-        let now = ContinuousClock.now
+        let now = clock.now
         switch result {
         case .success(let reply):
-            guard let batch = MessageClaim.Batch(reply, token: token, lease: lease) else {
+            guard let batch = MessageClaim.Batch(reply, token: token, lease: lease, clock: clock) else {
                 logger.error("claim.lua gave an answer that it cannot give")
                 state.claimFailed(refused: true, at: now)
                 break
@@ -32,7 +32,7 @@ extension Consumer {
                 batch.claims.count, of: wanted, takenOver: batch.takenOver, nextDue: batch.nextDue, at: now)
             {
                 start(batch.claims)
-                if !batch.claims.isEmpty { wake(at: reply.sentAt + lease / 3) }
+                if !batch.claims.isEmpty { wake(at: clock.sending(at: reply.sentAt) + lease / 3) }
             } else {
                 // The stop came while the call was under way.
                 state.settle(batch.claims.map { Settlement(claim: $0, verdict: .giveBack) })
@@ -56,12 +56,12 @@ extension Consumer {
             Scripts.giveBack, keys: queue.forGivingBack,
             arguments: [.string(token), check.argument, .string(queue.wake)], check: check
         ) { consumer, result in
-            let now = ContinuousClock.now
+            let now = consumer.clock.now
             if case .failure(let error) = result {
                 consumer.logger.warning("giving back what may have been claimed failed: \(error)")
                 if error.code != .closed, error.delivery != .refused, now < end {
-                    _ = consumer.thread.schedule(at: now + ConsumerState<Settlement>.pause) {
-                        [weak consumer] in
+                    let again = now + ConsumerState<Settlement>.pause
+                    _ = consumer.clock.schedule(at: again, on: consumer.thread) { [weak consumer] in
                         consumer?.inTurn { $0.giveBack(token, until: end) }
                     }
                     return
@@ -77,7 +77,7 @@ extension Consumer {
 
     /// Renews the claims that need it soon, in one call, and drops those that are over.
     func renewDue() {
-        let now = ContinuousClock.now
+        let now = clock.now
         var due: [MessageClaim] = []
         for claim in running.values {
             var step = claim.update { $0.next(at: now) }
@@ -113,13 +113,14 @@ extension Consumer {
     }
 
     private func renewed(_ claims: [MessageClaim], _ result: RedisConnection.Result) {
-        let now = ContinuousClock.now
+        let now = clock.now
         switch result {
         case .success(let reply):
+            let sentAt = clock.sending(at: reply.sentAt)
             for (claim, answer) in zip(claims, reply.value.array?.dropFirst() ?? []) {
                 if answer.integer == 1 {
-                    claim.update { $0.renewed(sentAt: reply.sentAt) }
-                    wake(at: reply.sentAt + lease / 3)
+                    claim.update { $0.renewed(sentAt: sentAt) }
+                    wake(at: sentAt + lease / 3)
                 } else if running[ObjectIdentifier(claim)] != nil, claim.update({ $0.refused() }) {
                     lost(claim, .taken)
                 }
@@ -159,23 +160,23 @@ extension Consumer {
             let again = error.code == .closed ? [] : batch.filter(\.claim.isHeld)
             logger.warning(
                 "settling \(batch.count) messages failed, \(again.count) of them are tried again: \(error)")
-            state.settlingFailed(again: again, at: .now)
+            state.settlingFailed(again: again, at: clock.now)
         }
         advance()
     }
 
     private func answered(_ settlement: Settlement, _ value: RedisValue) {
-        let delivery = Delivery(of: settlement.claim, queue: queue.name, baseLogger: logger)
         switch Settlement.Answer(value) {
         case .done:
-            if case .retry(let delay) = settlement.verdict { state.expectDue(at: .now + delay) }
+            if case .retry(let delay) = settlement.verdict { state.expectDue(at: clock.now + delay) }
         case .lost:
-            delivery.logger.warning("the message was taken over, what its handler decided has no effect")
+            delivery(of: settlement.claim).logger.warning(
+                "the message was taken over, what its handler decided has no effect")
         case .refused(let why):
-            state.settle([
-                Settlement(claim: settlement.claim, verdict: verdict(on: delivery, failedBecause: why))
-            ])
-        case nil: delivery.logger.error("settle.lua gave an answer that it cannot give")
+            let verdict = verdict(on: delivery(of: settlement.claim), failedBecause: why)
+            state.settle([Settlement(claim: settlement.claim, verdict: verdict)])
+        case nil:
+            delivery(of: settlement.claim).logger.error("settle.lua gave an answer that it cannot give")
         }
     }
 

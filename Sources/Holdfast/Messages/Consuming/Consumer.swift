@@ -21,19 +21,25 @@ actor Consumer: LinkActor, HostedComponent {
     private let registry: QueueRegistry
     private let grace: Duration
     let routes: MessageRoutes
+    let clock: LocalClock
+    /// Until it asks for the first time.
+    private let starting: ManualTime.ActivityID?
 
     var state: ConsumerState<Settlement>
     /// The claims whose handlers run.
     var running: [ObjectIdentifier: MessageClaim] = [:]
+    /// Those handlers, as a test's clock knows them; empty without one.
+    private var activities: [ObjectIdentifier: ManualTime.ActivityID] = [:]
     private var ready: [MessageClaim] = []
     private var batchWaiter: UnsafeContinuation<[MessageClaim]?, Never>?
     private var endWaiter: UnsafeContinuation<Void, Never>?
-    private var timer: (id: LinkThread.TimerID, at: ContinuousClock.Instant)?
+    private var timer: (id: LocalClock.TimerID, at: ContinuousClock.Instant)?
+    private var willAdvance = false
 
     /// - Parameter options: validated, with a lease.
     init(
         queue: QueueKeys, options: ConsumerOptions, lease: Duration, grace: Duration, link: RedisLink,
-        registry: QueueRegistry, logger: Logger, routes: MessageRoutes
+        registry: QueueRegistry, clock: LocalClock, logger: Logger, routes: MessageRoutes
     ) {
         self.queue = queue
         self.options = options
@@ -41,6 +47,8 @@ actor Consumer: LinkActor, HostedComponent {
         self.grace = grace
         self.link = link
         self.registry = registry
+        self.clock = clock
+        starting = clock.begin()
         self.routes = routes
         var logger = logger
         logger[metadataKey: "holdfast.queue"] = .string(queue.name)
@@ -60,7 +68,10 @@ actor Consumer: LinkActor, HostedComponent {
             throw HoldfastError(error, "listening for messages of the queue \(queue.name)")
         }
         registry.note(queue.name)
-        onThread { $0.advance() }
+        onThread { consumer in
+            consumer.advance()
+            consumer.clock.end(consumer.starting)
+        }
         await withTaskCancellationHandler {
             while let batch = await nextBatch() {
                 begin(batch)
@@ -116,6 +127,9 @@ actor Consumer: LinkActor, HostedComponent {
     func start(_ claims: [MessageClaim]) {
         guard !claims.isEmpty else { return }
         for claim in claims { running[ObjectIdentifier(claim)] = claim }
+        if clock.manual != nil {
+            for claim in claims { activities[ObjectIdentifier(claim)] = clock.begin() }
+        }
         if let waiter = batchWaiter {
             batchWaiter = nil
             waiter.resume(returning: claims)
@@ -127,7 +141,11 @@ actor Consumer: LinkActor, HostedComponent {
     func finished(_ claim: MessageClaim, _ verdict: Settlement.Verdict?) {
         running[ObjectIdentifier(claim)] = nil
         state.finished(verdict.map { Settlement(claim: claim, verdict: $0) })
-        advance()
+        advanceSoon()
+        guard clock.manual != nil else { return }
+        // After what follows was asked: whoever waits for this then waits for that.
+        let activity = activities.removeValue(forKey: ObjectIdentifier(claim))
+        onThread { $0.clock.end(activity) }
     }
 
     private func untilThrough() async {
@@ -139,7 +157,7 @@ actor Consumer: LinkActor, HostedComponent {
 
     /// Does what is due now. Called after every event.
     func advance() {
-        let now = ContinuousClock.now
+        let now = clock.now
         if let count = state.claim(at: now) { claim(count) }
         let batch = state.settlements(at: now, weight: \.weight)
         if !batch.isEmpty { settle(batch) }
@@ -154,11 +172,22 @@ actor Consumer: LinkActor, HostedComponent {
         }
     }
 
+    /// After what else the thread has to do at this moment: handlers that end together are settled together, and
+    /// their places are filled by one call.
+    private func advanceSoon() {
+        guard !willAdvance else { return }
+        willAdvance = true
+        onThread { consumer in
+            consumer.willAdvance = false
+            consumer.advance()
+        }
+    }
+
     /// Sets the timer to `instant` unless it is due before that. It is never moved back.
     func wake(at instant: ContinuousClock.Instant) {
         if let timer, timer.at <= instant { return }
-        if let timer { thread.cancel(timer.id) }
-        let id = thread.schedule(at: instant) { [weak self] in
+        if let timer { clock.cancel(timer.id, on: thread) }
+        let id = clock.schedule(at: instant, on: thread) { [weak self] in
             self?.inTurn { consumer in
                 consumer.timer = nil
                 consumer.renewDue()

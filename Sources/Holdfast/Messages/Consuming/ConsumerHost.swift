@@ -19,7 +19,7 @@ package final class ConsumerHost: Sendable {
                 Consumer(
                     queue: try queue.get().keys, options: options, lease: lease,
                     grace: core.configuration.stopDeadline, link: core.link, registry: registry,
-                    logger: core.logger, routes: routes))
+                    clock: core.clock, logger: core.logger, routes: routes))
         } catch {
             host.add(Unusable(error: error))
         }

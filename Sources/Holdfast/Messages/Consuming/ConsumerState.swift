@@ -39,7 +39,8 @@ struct ConsumerState<Item> {
     var nextDue: ContinuousClock.Instant? {
         let claiming = isOpen && !isClaiming && running < concurrency ? claimAt : nil
         let settling = isSettling || unsettled.isEmpty ? nil : settleAt
-        return [claiming, settling].compactMap(\.self).min()
+        guard let claiming, let settling else { return claiming ?? settling }
+        return min(claiming, settling)
     }
 
     // MARK: Claiming

@@ -22,15 +22,18 @@ final class MessageClaim: Sendable {
     let attempt: Int
     let body: [UInt8]
     let fencingToken: FencingToken
-    private let token: String
+    /// The fence and the token as Redis has them in the owner: the same for all that one call claimed.
+    private let proof: String
     /// The server's time when it was claimed, in ms.
     private let claimedAt: Int64
+    private let clock: LocalClock
     private let state: Mutex<State>
 
     init(
         entry: String, id: [UInt8], type: String, attempt: Int, body: [UInt8], fencingToken: FencingToken,
-        token: String, claimedAt: Int64, lease: LeaseState
+        proof: String, claimedAt: Int64, lease: LeaseState, clock: LocalClock
     ) {
+        self.clock = clock
         self.entry = entry
         let text = String(validating: id, as: UTF8.self)
         self.id = text ?? id.text
@@ -39,7 +42,7 @@ final class MessageClaim: Sendable {
         self.attempt = attempt
         self.body = body
         self.fencingToken = fencingToken
-        self.token = token
+        self.proof = proof
         self.claimedAt = claimedAt
         state = Mutex(State(lease: lease))
     }
@@ -55,8 +58,11 @@ final class MessageClaim: Sendable {
             ? "its id has \(count) bytes, which is more than \(QueueStore.longestID)" : nil
     }
 
+    /// For one call of claim.lua. So long for Redis' sake: the script says why.
+    static func newToken() -> String { RandomHex.digits(48) }
+
     /// What Redis has recorded as the owner. It carries the token: never to be logged.
-    var owner: String { "\(attempt):\(fencingToken):\(token)" }
+    var owner: String { String(attempt) + proof }
 
     /// For how long the message was in the queue when it was claimed, by the server's clock.
     var age: Duration {
@@ -65,12 +71,12 @@ final class MessageClaim: Sendable {
         return .milliseconds(claimedAt.since(Int64(born) ?? claimedAt))
     }
 
-    var isHeld: Bool { state.withLock { $0.lease.isHeld(at: .now) } }
+    var isHeld: Bool { state.withLock { $0.lease.isHeld(at: clock.now) } }
 
     var remaining: Duration {
         state.withLock { state in
             guard state.lease.phase == .held else { return .zero }
-            return max(state.lease.deadline - .now, .zero)
+            return max(state.lease.deadline - clock.now, .zero)
         }
     }
 
@@ -78,7 +84,7 @@ final class MessageClaim: Sendable {
         state.withLock { state in
             switch state.lease.phase {
             case .lost(let reason): reason
-            case .held, .released: state.lease.isHeld(at: .now) ? nil : .expired
+            case .held, .released: state.lease.isHeld(at: clock.now) ? nil : .expired
             }
         }
     }
@@ -126,7 +132,7 @@ extension MessageClaim {
         var takenOver: Int
 
         /// Reads what claim.lua answers; nil if it is something else.
-        init?(_ reply: RedisReply, token: String, lease: Duration) {
+        init?(_ reply: RedisReply, token: String, lease: Duration, clock: LocalClock = .continuous) {
             guard let parts = reply.value.array, parts.count >= 5, parts.count.isMultiple(of: 5),
                 let fence = parts[1].integer, let now = parts[2].integer, let due = parts[3].integer,
                 let takenOver = parts[4].integer
@@ -134,7 +140,8 @@ extension MessageClaim {
             nextDue = due < 0 ? nil : .milliseconds(due.since(now))
             self.takenOver = Int(takenOver)
             claims.reserveCapacity(parts.count / 5 - 1)
-            let state = LeaseState(lease: LeaseTerm(lease), sentAt: reply.sentAt)
+            let proof = ":\(fence):\(token)"
+            let state = LeaseState(lease: LeaseTerm(lease), sentAt: clock.sending(at: reply.sentAt))
             for index in stride(from: 5, to: parts.count, by: 5) {
                 guard let entry = parts[index].string, let id = parts[index + 1].bytes,
                     let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer, attempt >= 1,
@@ -143,8 +150,8 @@ extension MessageClaim {
                 claims.append(
                     MessageClaim(
                         entry: entry, id: id, type: type, attempt: Int(attempt), body: body,
-                        fencingToken: FencingToken(rawValue: fence), token: token, claimedAt: now,
-                        lease: state))
+                        fencingToken: FencingToken(rawValue: fence), proof: proof, claimedAt: now,
+                        lease: state, clock: clock))
             }
         }
     }

@@ -3,8 +3,8 @@
 /// Where a message's effect lives decides what can be promised about it:
 ///
 /// - in the queue's own Redis, recorded with ``commit(_:)``: exactly once;
-/// - in a transactional database, together with a row that says the message is done, keyed by
-///   ``Delivery/id``: exactly once while that row lives;
+/// - in a transactional database, together with a row that says the message is done, by
+///   ``Delivery/commit(in:guarding:_:)``: exactly once while that row lives;
 /// - behind an API with idempotency keys, given ``Delivery/idempotencyKey``: exactly once within that API's
 ///   window;
 /// - in a target that compares ``Delivery/fencingToken``: no stale write;

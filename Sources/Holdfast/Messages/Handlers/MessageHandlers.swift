@@ -1,3 +1,5 @@
+import Foundation
+
 /// Who handles the messages of a queue that carries several types, see ``Holdfast/handle(_:_:by:)``.
 public struct MessageHandlers: Sendable {
     private(set) var routes = MessageRoutes()
@@ -37,17 +39,22 @@ extension MessageRoute.Handler {
     static func one<Message: Codable & Sendable>(
         for handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
     ) -> Self {
-        .one { claim, delivery in try await handler(MessageQueue<Message>.decode(claim), delivery) }
+        let decoder = JSONDecoder()
+        return .one { claim, delivery in
+            try await handler(MessageQueue<Message>.decode(claim, by: decoder), delivery)
+        }
     }
 
     static func many<Message: Codable & Sendable>(
         for handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled],
         upTo size: Int
     ) -> Self {
-        .many(size) { messages in
+        let decoder = JSONDecoder()
+        return .many(size) { messages in
             let read = messages.map { claim, delivery in
                 Result {
-                    ReceivedMessage(message: try MessageQueue<Message>.decode(claim), delivery: delivery)
+                    ReceivedMessage(
+                        message: try MessageQueue<Message>.decode(claim, by: decoder), delivery: delivery)
                 }
             }
             let readable = read.compactMap { try? $0.get() }

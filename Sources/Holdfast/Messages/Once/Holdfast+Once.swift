@@ -102,7 +102,7 @@ extension Core {
         return LockClaim(
             name: "\(scope)/\(id)", key: try keys.key(scope, "once:\(id)"),
             fenceKey: try keys.key(scope, "once-fence"),
-            waitersKey: nil, token: instance.token(), lease: try term(lease))
+            isWaitedFor: false, token: instance.token(), lease: try term(lease))
     }
 
     /// Records the result under the claim. Repeated while the outcome is unknown and the claim lasts;

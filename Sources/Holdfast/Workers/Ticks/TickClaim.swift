@@ -9,10 +9,13 @@ struct TickClaim: Sendable {
     let schedule: Schedule
     /// Pid and host, for the history.
     let caller: String
+    let clock: LocalClock
 
-    init(_ worker: some PeriodicWorker, caller: String, link: RedisLink, keys: KeySpace)
-        throws(HoldfastError)
-    {
+    init(
+        _ worker: some PeriodicWorker, caller: String, link: RedisLink, keys: KeySpace,
+        clock: LocalClock = .continuous
+    ) throws(HoldfastError) {
+        self.clock = clock
         options = worker.options
         schedule = worker.schedule
         lease = worker.lease
@@ -39,7 +42,7 @@ struct TickClaim: Sendable {
     func look(_ look: TickMachine.Look, goingBy schedule: Schedule, token: String) async throws(RedisError)
         -> Reply
     {
-        let end = ContinuousClock.now + lease
+        let end = clock.now + lease
         var unknown = false
         while true {
             do throws(RedisError) {
@@ -47,7 +50,7 @@ struct TickClaim: Sendable {
             } catch {
                 unknown = unknown || error.delivery == .unknown
                 let isFinal = error.code == .closed || error.code == .authenticationFailed
-                guard unknown, !isFinal, ContinuousClock.now < end else { throw error }
+                guard unknown, !isFinal, clock.now < end else { throw error }
                 await link.pauseShielded()
             }
         }
@@ -68,7 +71,7 @@ struct TickClaim: Sendable {
                 number(tick?.cursor), number(tick?.nominal), number(tick?.due), number(tick?.latest),
             ], check: .acquiring(token))
         guard let answer = TickAnswer(reply) else { throw .unexpectedAnswer(of: Scripts.tick) }
-        return Reply(answer: answer, sentAt: reply.sentAt)
+        return Reply(answer: answer, sentAt: clock.sending(at: reply.sentAt))
     }
 
     /// Records the end of a run. One round trip, repeated while its outcome is unknown or Redis cannot be reached,

@@ -59,7 +59,7 @@ struct TickRun: Sendable {
         let key = claim.keys.locks[run.slot - 1]
         let lockClaim = LockClaim(
             name: WorkerKeys.lockName(worker.name), key: key, fenceKey: claim.keys.fence,
-            waitersKey: run.slot == 1 ? KeySpace.waiters(ofLock: key) : nil, token: token,
+            isWaitedFor: run.slot == 1, token: token,
             lease: LeaseTerm(claim.lease))
         return core.keeper.hold(lockClaim, fence: run.fence, sentAt: sentAt)
     }
@@ -82,8 +82,8 @@ struct TickRun: Sendable {
                 return nil
             }
             if let deadline = tick.deadline {
-                group.addTask { @Sendable in
-                    try? await Task.sleep(until: deadline, tolerance: .zero, clock: .continuous)
+                group.addTask { @Sendable [clock = core.clock] in
+                    await clock.sleep(until: deadline)
                     if !Task.isCancelled { cause.withLock { $0 = $0 ?? .timedOut } }
                     return nil
                 }
@@ -130,7 +130,7 @@ struct TickRun: Sendable {
         let run = WorkerRun(
             worker: worker.name, nominalMilliseconds: run.nominal, isTriggered: run.isTriggered,
             attempt: run.attempt, began: Date(timeIntervalSince1970: Double(serverTime) / 1000),
-            duration: ContinuousClock.now - sentAt, outcome: end.outcome, detail: end.detail,
+            duration: core.clock.now - sentAt, outcome: end.outcome, detail: end.detail,
             host: core.instance.host,
             pid: core.instance.pid, instanceID: core.instance.id)
         observer(run, end.error)

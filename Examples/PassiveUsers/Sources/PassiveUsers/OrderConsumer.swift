@@ -1,0 +1,33 @@
+import Holdfast
+
+/// The message that the shop sends for each order.
+struct OrderPlaced: Codable, Sendable {
+    var id: String
+    var user: String
+    var cents: Int
+}
+
+/// Books each order on the account of its user, once, whatever becomes of the instance that does it.
+struct OrderConsumer: Sendable {
+    let store: UserStore
+    let settings: Settings
+
+    /// Each instance books four orders at a time.
+    var options: ConsumerOptions {
+        var options = ConsumerOptions()
+        options.concurrency = 4
+        return options
+    }
+
+    func book(_ order: OrderPlaced, _ delivery: Delivery) async throws -> Handled {
+        delivery.logger.debug("Booking \(order.cents) cents of \(order.user)")
+        try await Task.sleep(for: settings.slowness / 20)
+        let (attempt, instance) = (delivery.attempt, settings.instance)
+        let booked = try await delivery.commit(in: store.inbox) { database in
+            try UserStore.book(order, attempt: attempt, by: instance, database)
+        }
+        // Who is killed here has booked the order, and Redis does not know it: the inbox does.
+        try await Task.sleep(for: settings.slowness / 20)
+        return booked
+    }
+}

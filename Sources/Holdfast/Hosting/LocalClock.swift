@@ -1,0 +1,53 @@
+package import RedisLink
+
+/// The clock that leases, schedules and pauses of this process go by: one that nobody sets and that counts suspend,
+/// or, in tests, the one that a test sets.
+///
+/// What belongs to the connection itself counts real time in both: timeouts of commands, reconnection, deadlines of a
+/// shutdown.
+package struct LocalClock: Sendable {
+    package enum TimerID: Sendable {
+        case thread(LinkThread.TimerID)
+        case manual(ManualTime.TimerID)
+    }
+
+    /// Nil but in tests.
+    package let manual: ManualTime?
+
+    package static let continuous = LocalClock(manual: nil)
+
+    package init(manual: ManualTime?) { self.manual = manual }
+
+    package var now: ContinuousClock.Instant { manual?.now ?? .now }
+
+    /// When a command was sent, of which the connection says that it was sent at `instant`.
+    func sending(at instant: ContinuousClock.Instant) -> ContinuousClock.Instant { manual?.now ?? instant }
+
+    /// Calls `fire` in a turn of `thread`. Itself to be called in one.
+    func schedule(
+        at instant: ContinuousClock.Instant, on thread: LinkThread, _ fire: @escaping @Sendable () -> Void
+    ) -> TimerID {
+        guard let manual else { return .thread(thread.schedule(at: instant, fire)) }
+        return .manual(manual.schedule(at: instant) { thread.post(fire) })
+    }
+
+    func cancel(_ id: TimerID, on thread: LinkThread) {
+        switch id {
+        case .thread(let id): thread.cancel(id)
+        case .manual(let id): manual?.cancel(id)
+        }
+    }
+
+    /// Returns when the task is cancelled, too.
+    func sleep(until instant: ContinuousClock.Instant) async {
+        guard let manual else {
+            try? await Task.sleep(until: instant, tolerance: .zero, clock: .continuous)
+            return
+        }
+        try? await manual.sleep(until: instant)
+    }
+
+    /// Notes that something goes on that a test has to wait for before it sets the clock on. Nil but in tests.
+    func begin() -> ManualTime.ActivityID? { manual?.begin() }
+    func end(_ activity: ManualTime.ActivityID?) { if let activity { manual?.end(activity) } }
+}

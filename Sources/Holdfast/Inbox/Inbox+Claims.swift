@@ -1,0 +1,89 @@
+extension Delivery {
+    /// Makes the message's effect in another database, exactly once while its inbox row is kept, and says that the
+    /// message is done.
+    ///
+    /// One transaction there; the message is committed in Redis after it. If the process dies in between, the message
+    /// is handed out again, and its next attempt only commits. No round trip to Redis by itself.
+    ///
+    /// Once for a message: a second call finds the row of the first one, and makes no effect.
+    ///
+    /// - Parameters:
+    ///   - inbox: the database.
+    ///   - resource: what must not be written by a handler that lost its claim to one that wrote it since: that one's
+    ///     fence is higher. Only for messages that are handled one at a time, as those with one
+    ///     ``SendOptions/key`` are; of messages handled side by side the one that was claimed first would be refused.
+    ///     Unless set nothing is compared, and the inbox row alone keeps a second effect of this message out.
+    ///   - effect: gets the open transaction, and writes through nothing else.
+    /// - Returns: what the handler returns: ``Handled/commit``, also when the effect was made by an attempt before.
+    /// - Throws: ``HoldfastError/Code/lost`` when the claim is over or the write was refused; what the effect or the
+    ///   database throws. After an error of the database whose outcome is unknown the next attempt finds out.
+    public func commit<Target: Inbox>(
+        in inbox: Target, guarding resource: String? = nil, _ effect: Target.Effect
+    ) async throws -> Handled {
+        try check()
+        try await inbox.commitOnce(
+            InboxEntry(scope: "queue:\(queue)", id: id, guard: resource.map { .init($0, fencingToken) }),
+            effect)
+        return .commit
+    }
+}
+
+extension Tick {
+    /// Makes the tick's effect in another database, exactly once while its inbox row is kept, however often the tick
+    /// is begun: see ``CrashPolicy/runAgain(attempts:)``.
+    ///
+    /// One transaction there; no round trip to Redis. Once for a tick, as for a message.
+    ///
+    /// - Parameters:
+    ///   - inbox: the database.
+    ///   - fenced: whether a run that lost its lease is refused from the first write of a later run of the worker on.
+    ///     Set it to false for a worker whose runs may overlap, see ``WorkerOptions/concurrency``.
+    ///   - effect: gets the open transaction, and writes through nothing else.
+    /// - Returns: false if the effect was made by an attempt before.
+    /// - Throws: ``HoldfastError/Code/lost`` when the lease is over or the write was refused; what the effect or the
+    ///   database throws.
+    @discardableResult
+    public func commit<Target: Inbox>(
+        in inbox: Target, fenced: Bool = true, _ effect: Target.Effect
+    ) async throws -> Bool {
+        try check()
+        let scope = "worker:\(worker)"
+        return try await inbox.commitOnce(
+            InboxEntry(scope: scope, id: id, guard: fenced ? .init(scope, fencingToken) : nil), effect)
+    }
+}
+
+extension OnceClaim {
+    /// Makes the effect of an id in another database, exactly once while its inbox row is kept; otherwise as
+    /// ``Delivery/commit(in:guarding:_:)``.
+    ///
+    /// - Returns: false if the effect was made by an attempt before, whose result was not recorded.
+    @discardableResult
+    public func commit<Target: Inbox>(
+        in inbox: Target, guarding resource: String? = nil, _ effect: Target.Effect
+    ) async throws -> Bool {
+        try check()
+        return try await inbox.commitOnce(
+            InboxEntry(scope: "once:\(scope)", id: id, guard: resource.map { .init($0, fencingToken) }),
+            effect)
+    }
+}
+
+extension Inbox {
+    /// Whether this call made the effect.
+    @discardableResult
+    fileprivate func commitOnce(_ entry: InboxEntry, _ effect: Effect) async throws -> Bool {
+        switch try await commit(entry, effect) {
+        case .committed: return true
+        case .alreadyCommitted: return false
+        case .refused:
+            throw HoldfastError(
+                .lost,
+                """
+                \(entry.id) of \(entry.scope) was overtaken: \(entry.guard?.resource ?? "what it guards") has been \
+                written under a higher fence
+                """
+            )
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import RedisLink
+import Synchronization
+
+/// One caller's wait for a lock: what it wants, and how it ended.
+///
+/// An object, because a task keeps the memory of its deepest call, and many may wait: so their calls carry
+/// nothing but this.
+final class LockWait: Sendable {
+    enum Outcome: Sendable {
+        case granted(FencingToken?, sentAt: Moment)
+        indirect case timedOut(Holder)
+        case cancelled
+        indirect case failed(RedisError)
+    }
+
+    let claim: LockClaim
+    let mode: LockClaim.Mode
+    /// How long to wait at the most; nil: without a limit.
+    let limit: Duration?
+    let deadline: ContinuousClock.Instant?
+    private let end = Mutex(Outcome.cancelled)
+    private let cancellation = Atomic(false)
+
+    init(_ claim: LockClaim, atMost limit: Duration?, from now: ContinuousClock.Instant, barging: Bool) {
+        self.claim = claim
+        self.limit = limit
+        mode = barging ? .barge : .wait
+        deadline = limit.map { now + $0 }
+    }
+
+    /// Set before the caller is resumed.
+    var outcome: Outcome {
+        get { end.withLock { $0 } }
+        set { end.withLock { $0 = newValue } }
+    }
+
+    var isCancelled: Bool { cancellation.load(ordering: .sequentiallyConsistent) }
+
+    func cancel() { cancellation.store(true, ordering: .sequentiallyConsistent) }
+}

@@ -1,0 +1,103 @@
+public import Holdfast
+public import Logging
+
+/// A Redis in the memory of this process, for the unit tests of a service: nothing is started or installed.
+///
+/// ```swift
+/// let memory = try InMemoryRedis(logger: logger)
+/// let holdfast = try memory.holdfast()            // as many instances of the service as a test wants
+/// ```
+///
+/// Everything above it is the code that runs in production, down to the scripts: it knows the commands that they
+/// use, and their language. So what it answers is what a server answers; what it does not know, it refuses with an
+/// error. It keeps out nobody but the clients that it made, and says so at its start.
+public final class InMemoryRedis: Sendable {
+    private let thread: WireThread<InMemoryService>
+    private let url: String
+    private let clock: ManualClock?
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - clock: what its time is, and what its clients go by: schedules, delays, leases. That of the system unless set.
+    ///   - logger: where it warns at once that it is no server.
+    /// - Throws: ``HoldfastError/Code/unavailable`` where the system has no sockets left.
+    public init(clock: ManualClock? = nil, logger: Logger) throws(HoldfastError) {
+        self.clock = clock
+        self.logger = logger
+        do throws(WireError) {
+            let listener = try Listener(.unix)
+            url = listener.address.url
+            thread = try WireThread(listener: listener) {
+                InMemoryService(clock: clock)
+            }
+        } catch {
+            throw HoldfastError(.unavailable, "making a Redis in memory: \(error)")
+        }
+        logger.warning(
+            "InMemoryRedis is in the memory of this process: other processes share nothing with it, and its end loses all"
+        )
+    }
+
+    deinit { thread.stop() }
+
+    /// Another instance of the service; all that come from here share what is in memory.
+    ///
+    /// It keeps the memory. Close it, or run it to its end, as any ``Holdfast``.
+    public func holdfast(
+        namespace: String = "holdfast", configuration: Configuration = Configuration()
+    ) throws(HoldfastError) -> Holdfast {
+        try Holdfast(
+            redis: url, namespace: namespace, configuration: configuration,
+            clock: LocalClock(manual: clock?.time), keeping: self, logger: logger)
+    }
+}
+
+extension Holdfast {
+    /// A client whose Redis is in the memory of this process, for unit tests: see ``InMemoryRedis``, which also makes
+    /// several that share it.
+    public static func inMemory(
+        clock: ManualClock? = nil, configuration: Configuration = Configuration(), logger: Logger
+    ) throws(HoldfastError) -> Holdfast {
+        try InMemoryRedis(clock: clock, logger: logger).holdfast(configuration: configuration)
+    }
+}
+
+/// What a test looks at. Keys are whole, as ``MessageQueue/effectKey(_:)`` tells them.
+extension InMemoryRedis {
+    /// All keys, in order.
+    public var keys: [String] {
+        get async { await look { $0.store.keys.map(\.asText).sorted() } }
+    }
+
+    /// What ``Effects/set(_:to:)`` and ``Effects/increment(_:by:)`` made of a key; nil where it is not there, or holds
+    /// something else.
+    public func value(at key: String) async -> String? {
+        await look { try? $0.store.find(Array(key.utf8), StoredString.self)?.bytes.asText }
+    }
+
+    /// The fields of a hash; none where it is not there, or holds something else.
+    public func fields(at key: String) async -> [String: String] {
+        await look { service in
+            let fields = (try? service.store.find(Array(key.utf8), StoredHash.self)?.fields) ?? [:]
+            return Dictionary(fields.map { ($0.asText, $1.asText) }) { first, _ in first }
+        }
+    }
+
+    /// The members of a set; none where it is not there, or holds something else.
+    public func members(at key: String) async -> Set<String> {
+        await look {
+            Set(((try? $0.store.find(Array(key.utf8), StoredSet.self)?.members) ?? []).map(\.asText))
+        }
+    }
+
+    /// The elements of a list; none where it is not there, or holds something else.
+    public func elements(at key: String) async -> [String] {
+        await look { ((try? $0.store.find(Array(key.utf8), StoredList.self)?.elements) ?? []).map(\.asText) }
+    }
+
+    func look<R: Sendable>(_ body: @escaping @Sendable (InMemoryService) -> R) async -> R {
+        await withCheckedContinuation { continuation in
+            thread.submit { continuation.resume(returning: body($0)) }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+../../../Examples/PassiveUsers/Sources/PassiveUsers/SQLiteInbox.swift

@@ -1,0 +1,121 @@
+import HoldfastTesting
+import RedisLink
+import Testing
+
+@testable import Holdfast
+
+@Suite("Dead letters")
+struct DeadLetterTests {
+    private func bury(_ bench: QueueBench, _ ids: String..., letters: Int = 1000) async throws {
+        for id in ids { _ = try await bench.enqueue(id) }
+        for claim in try await bench.claim().claims {
+            _ = try await bench.settle([(claim, .bury(reason: "bad \(claim.id)"))], letters: letters)
+        }
+    }
+
+    @Test(
+        "tell what the message was and why it was given up, the oldest first, page by page",
+        arguments: Backend.all)
+    func listing(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            try await bury(bench, "a", "b", "c")
+            let queue = holdfast.queue("q", of: String.self)
+            let first = try await queue.deadLetters(limit: 2)
+            #expect(first.map(\.id) == ["a", "b"] && first.map(\.attempts) == [1, 1])
+            #expect(first.map(\.reason) == ["bad a", "bad b"] && first.map(\.type) == ["String", "String"])
+            #expect(first[0].body.text == "\"a\"" && first[0].age < .seconds(60))
+            let rest = try await queue.deadLetters(after: first[1].letter)
+            #expect(rest.map(\.id) == ["c"])
+        }
+    }
+
+    @Test(
+        "are put back once, however often and by however many they are replayed, with new attempts",
+        arguments: Backend.all)
+    func replay(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, server in
+            let other = try client(of: server)
+            let bench = try QueueBench(holdfast)
+            try await bury(bench, "a", "b")
+            let queue = holdfast.queue("q", of: String.self)
+            let letters = try await queue.deadLetters()
+            let counts = try await withThrowingTaskGroup(of: Int.self) { group in
+                for client in [holdfast, other, holdfast, other] {
+                    group.addTask { try await client.queue("q", of: String.self).replay(letters) }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(counts == 2)
+            let claims = try await bench.claim().claims
+            #expect(claims.map(\.id) == ["a", "b"] && claims.map(\.attempt) == [1, 1])
+            #expect(claims.map(\.body.text) == ["\"a\"", "\"b\""])
+            #expect(try await bench.stats().dead == 0)
+            #expect(try await bench.enqueue("a") == [.duplicate], "its id stays known")
+            #expect(
+                try await bench.settle(claims.map { ($0, .commit { $0.increment("n") }) })
+                    == ["committed", "committed"])
+            #expect(try await bench.enqueue("a") == [.duplicate])
+            await other.close()
+        }
+    }
+
+    @Test("keep their priority and their other fields when they are replayed", arguments: Backend.all)
+    func fields(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            try await holdfast.redis(
+                "XADD", .string(bench.keys.high), "*", "id", "a", "trace", "t1", "body", "1")
+            _ = try await bench.settle([(bench.claim().claims[0], .bury(reason: ""))])
+            let letters = try await holdfast.queue("q", of: Int.self).deadLetters()
+            _ = try await bench.enqueue("b")
+            #expect(try await holdfast.queue("q", of: Int.self).replay(letters) == 1)
+            let claims = try await bench.claim().claims
+            #expect(claims.map(\.id) == ["a", "b"])
+            _ = try await bench.settle([(claims[0], .bury(reason: "again"))])
+            let letter = try #require(try await bench.deadLetters().first)
+            #expect(letter["trace"] == "t1" && letter["reason"] == "again")
+        }
+    }
+
+    @Test(
+        "are no more than the queue keeps: the oldest go, and their ids are still known",
+        arguments: Backend.all)
+    func cap(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            try await bury(bench, "a", "b", "c", "d", letters: 2)
+            #expect(try await bench.deadLetters().map { $0["id"] } == ["c", "d"])
+            #expect(try await bench.enqueue("a", "c") == [.duplicate, .duplicate])
+            // Those of messages that crash their consumers are counted too.
+            _ = try await bench.enqueue("e")
+            _ = try await bench.claim(lease: .milliseconds(1)).claims
+            let isBuried = try await eventually {
+                _ = try await bench.claim(attempts: 1, letters: 1).claims
+                return try await bench.deadLetters().map { $0["id"] } == ["e"]
+            }
+            #expect(isBuried)
+            let pinned = try await holdfast.redis("ZCOUNT", .string(bench.keys.ledger), "inf", "inf")
+            #expect(pinned == .integer(1), "only what still exists is pinned")
+        }
+    }
+
+    @Test(
+        "of nothing are no messages: what is no letter is not replayed, nor what is gone",
+        arguments: Backend.all)
+    func strangers(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            _ = try await bench.enqueue("a")
+            let claim = try await bench.claim().claims[0]
+            try await holdfast.redis("XDEL", .string(bench.keys.stream), .string(claim.entry))
+            _ = try await bench.settle([(claim, .bury(reason: "gone"))])
+            try await holdfast.redis("XADD", .string(bench.keys.dead), "*", "some", "thing")
+            let store = try holdfast.store(ofQueue: "q")
+            let letters = try await store.deadLetters().map(\.letter) + ["1-1"]
+            #expect(letters.count == 3)
+            #expect(try await store.replay(letters) == [nil, nil, nil])
+            #expect(try await bench.stats().dead == 2)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import HoldfastTesting
+import RedisLink
+import Testing
+
+@testable import Holdfast
+
+@Suite("A question for a lock whose answer comes late or never")
+struct LostAnswerTests {
+    @Test("is asked again, and answered as the first time", arguments: [true, false])
+    func lostAnswer(isFree: Bool) async throws {
+        try await withHoldfast { witness, server in
+            let proxy = try FaultProxy(to: server.unixURL)
+            let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
+            try await listen(holdfast, beside: witness)
+            let lease = isFree ? nil : try await witness.acquire("a")
+            proxy.setRules([FaultRule(.reply, of: "EVALSHA", .call(1), [.drop, .close])])
+            let waiter = Task { try await holdfast.acquire("a", waitingAtMost: .seconds(20)) }
+            if let lease {
+                #expect(try await eventually { try await witness.waiters(of: "a").count == 1 })
+                try await lease.release()
+            }
+            let next = try await waiter.value
+            #expect(try await witness.lock("a")?.holder.fencingToken == next.fencingToken)
+            try await next.release()
+            await holdfast.close()
+        }
+    }
+
+    @Test("is asked again where its caller does not wait, and so is that for a release")
+    func lostAnswers() async throws {
+        try await withHoldfast { witness, server in
+            let proxy = try FaultProxy(to: server.unixURL)
+            let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
+            try await holdfast.acquire("warm").release()
+            let lost = [FaultRule(.reply, of: "EVALSHA", .call(1), [.drop, .close])]
+            proxy.setRules(lost)
+            let lease = try #require(try await holdfast.tryAcquire("a").lease)
+            #expect(try await witness.lock("a")?.holder.fencingToken == lease.fencingToken)
+            proxy.setRules(lost)
+            try await lease.release()
+            #expect(try await witness.lock("a") == nil)
+            await holdfast.close()
+        }
+    }
+
+    /// The server forgot the script of the question, and not the one by which its caller leaves: so the question is
+    /// answered after the caller has left.
+    @Test("leaves nothing behind where it is answered after its caller has left", arguments: [true, false])
+    func overtaken(isFree: Bool) async throws {
+        try await withHoldfast { witness, server in
+            let holdfast = try client(of: server)
+            try await listen(holdfast, beside: witness)
+            let lease = isFree ? nil : try await witness.acquire("a")
+            try await witness.redis("SCRIPT", "FLUSH")
+            _ = try await witness.core.link.evaluate(
+                Scripts.leave, keys: ["t:{b}:lock", "t:{b}:waiters"], arguments: ["x", "3000", "t:wake:"])
+            try await server.pause()
+            let waiter = Task { try await holdfast.acquire("a") }
+            #expect(await eventually { await holdfast.health.replyOwedSince != nil })
+            waiter.cancel()
+            let result = await waiter.result
+            #expect(throws: CancellationError.self) { try result.get() }
+            try await server.resume()
+            #expect(
+                try await eventually {
+                    // Every command of before has been answered.
+                    guard await holdfast.health.replyOwedSince == nil else { return false }
+                    let isHeld = try await witness.redis("EXISTS", "t:{a}:lock").integer == 1
+                    let count = try await witness.waiters(of: "a").count
+                    return isHeld == !isFree && count == 0
+                })
+            try await lease?.release()
+            await holdfast.close()
+        }
+    }
+
+    /// Has `client` wait once, after which it hears of grants.
+    private func listen(_ client: Holdfast, beside other: Holdfast) async throws {
+        let lease = try await other.acquire("warm")
+        let waiter = Task { try await client.acquire("warm") }
+        #expect(try await eventually { try await other.waiters(of: "warm").count == 1 })
+        try await lease.release()
+        try await waiter.value.release()
+    }
+}
