@@ -48,6 +48,6 @@ package struct LocalClock: Sendable {
     }
 
     /// Notes that something goes on that a test has to wait for before it sets the clock on. Nil but in tests.
-    func begin() -> ManualTime.ActivityID? { manual?.begin() }
+    func begin(isForeign: Bool = false) -> ManualTime.ActivityID? { manual?.begin(isForeign: isForeign) }
     func end(_ activity: ManualTime.ActivityID?) { if let activity { manual?.end(activity) } }
 }

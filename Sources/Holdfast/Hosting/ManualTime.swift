@@ -10,12 +10,17 @@ package final class ManualTime: Sendable {
         let fire: @Sendable () -> Void
     }
 
+    private struct Activity: Sendable {
+        /// In real time.
+        let began: ContinuousClock.Instant
+        let isForeign: Bool
+    }
+
     private struct State: Sendable {
         var now: ContinuousClock.Instant
         var next: UInt64 = 0
         var timers: [TimerID: Timer] = [:]
-        /// Each with the real time at which it began.
-        var activities: [ActivityID: ContinuousClock.Instant] = [:]
+        var activities: [ActivityID: Activity] = [:]
         /// Sleepers that were cancelled before they slept.
         var cancelled: Set<TimerID> = []
         var sleepers: [TimerID: UnsafeContinuation<Bool, Never>] = [:]
@@ -116,10 +121,12 @@ package final class ManualTime: Sendable {
     package func note() { state.withLock { $0.events += 1 } }
 
     /// Something goes on that has to be waited for before the clock is set on.
-    package func begin() -> ActivityID {
+    ///
+    /// - Parameter isForeign: whether it is the code of others, which may itself wait for the test.
+    package func begin(isForeign: Bool) -> ActivityID {
         state.withLock { state in
             let id = ActivityID(number: state.number())
-            state.activities[id] = .now
+            state.activities[id] = Activity(began: .now, isForeign: isForeign)
             state.events += 1
             return id
         }
@@ -127,10 +134,15 @@ package final class ManualTime: Sendable {
 
     package func end(_ id: ActivityID) { state.withLock { _ = $0.activities.removeValue(forKey: id) } }
 
-    /// Whether anything goes on but what began longer ago than `limit` in real time, and may itself wait for the test.
+    /// Whether anything goes on but code of others that began longer ago than `limit` in real time, and what is never
+    /// begun although it was added.
     package func isBusy(forgetting limit: Duration) -> Bool {
         let now = ContinuousClock.now
-        return state.withLock { state in state.activities.values.contains { now - $0 < limit } }
+        return state.withLock { state in
+            state.activities.values.contains { activity in
+                now - activity.began < (activity.isForeign ? limit : max(limit, .seconds(2)))
+            }
+        }
     }
 
     /// Adds somebody who is asked whether things are through, as long as it says that it is there.

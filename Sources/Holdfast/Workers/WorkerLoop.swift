@@ -151,7 +151,7 @@ final class WorkerLoop: Sendable {
             serverTime: reply.answer.serverTime, followsRuns: schedule.followsRuns, core: core,
             stopping: stopping, logger: logger)
         state.withLock { $0.running += 1 }
-        let activity = core.clock.begin()
+        let activity = core.clock.begin(isForeign: true)
         runs.addTask {
             await tickRun()
             self.state.withLock { state in

@@ -50,10 +50,14 @@ import Testing
 
         private let server: PrivateRedisServer
         private let proxy: FaultProxy
+        private let cuttings: [Cut]
 
         init(_ server: PrivateRedisServer) throws {
             self.server = server
             proxy = try FaultProxy(to: server.url, .tcp)
+            // Of what is encrypted the proxy sees no commands.
+            let isEncrypted = server.url.hasPrefix("rediss:")
+            cuttings = isEncrypted ? [.killedByServer, .reset, .closed, .halfClosed] : Cut.allCases
         }
 
         func run(cuts: Int) async throws {
@@ -136,7 +140,7 @@ import Testing
             for number in 0..<cuts {
                 // What the process takes once it is warm, it may keep.
                 if number == cuts / 2 { before = (try .now(), try Footprint.residentMemory()) }
-                let cut = Cut.allCases.randomElement(using: &random) ?? .reset
+                let cut = cuttings.randomElement(using: &random) ?? .reset
                 let connections = proxy.accepted
                 let beginnings = heard.beginnings
                 if let rule = cut.rule(&random) {

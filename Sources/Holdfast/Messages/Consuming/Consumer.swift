@@ -128,7 +128,7 @@ actor Consumer: LinkActor, HostedComponent {
         guard !claims.isEmpty else { return }
         for claim in claims { running[ObjectIdentifier(claim)] = claim }
         if clock.manual != nil {
-            for claim in claims { activities[ObjectIdentifier(claim)] = clock.begin() }
+            for claim in claims { activities[ObjectIdentifier(claim)] = clock.begin(isForeign: true) }
         }
         if let waiter = batchWaiter {
             batchWaiter = nil
