@@ -55,16 +55,16 @@ enum ReplyReaders {
                 _ = RetryPolicy().verdict(afterFailed: claim.attempt, reason: "", random: 0.5)
                 _ = (claim.owner, claim.isHeld, claim.remaining)
                 _ = (MessageKind(claim.type), MessageRoutes.leave(after: claim.age, random: 0.5))
-                _ = try? MessageQueue<[String: [Double]]>.decode(claim)
+                _ = try? MessageQueue<[String: [Double]]>.decode(claim, by: JSONDecoder())
             }
         }
         _ = Settlement.Answer(reply.value)
         _ = QueueStats(name: "fuzz", reply.value)
         _ = MessageDescription(queue: "fuzz", id: "id", entry: "1-0", reply.value).map { "\($0)" }
+        _ = DeadLetter.all(reply.value).map { "\($0)" }
         for value in reply.value.array ?? [] {
             _ = Settlement.Answer(value)
             _ = Sent(value)
-            _ = DeadLetter(value, now: 0).map { "\($0)" }
         }
     }
 
@@ -80,10 +80,8 @@ enum ReplyReaders {
 
     /// The replies of one server reach one machine, one after the other.
     private static func readTick(_ reply: RedisReply, _ machine: inout TickMachine) {
-        guard let answer = TickClaim.Reply(reply) else { return }
-        var nominal: Int64?
-        if case .claim(let next, _) = machine.next(at: .now) { nominal = next }
-        machine.answered(answer.answer, nominal: nominal, serverTime: answer.serverTime, at: .now)
+        guard let answer = TickAnswer(reply) else { return }
+        machine.answered(answer, at: .now)
         _ = machine.next(at: .now)
     }
 }

@@ -44,7 +44,7 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     ///     origin, like the number of an order; one that is made up for each call does not recognise a
     ///     repetition.
     ///   - options: when and in which order it is handled; at once and in no order unless set.
-    /// - Throws: ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the message may be in the queue.
+    /// - Throws: ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for one of more than 32 MiB; with ``HoldfastError/mayHaveHappened`` the message may be in the queue.
     ///   `CancellationError` when the task is cancelled; then too it may be.
     @discardableResult
     public func send(_ message: Message, id: String, _ options: SendOptions? = nil) async throws -> Sent {
@@ -81,7 +81,11 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
 
     /// Reads a message; one that cannot be read fails its attempt, since a newer instance may be able to.
     static func decode(_ claim: MessageClaim, by decoder: JSONDecoder) throws -> Message {
-        try decoder.decode(Message.self, from: Data(claim.body))
+        do {
+            return try decoder.decode(Message.self, from: Data(claim.body))
+        } catch {
+            throw UnreadableMessage(type: Message.self, isEmpty: claim.body.isEmpty, error: error)
+        }
     }
 
     static func encode(_ message: Message, id: String) throws(HoldfastError) -> [UInt8] {

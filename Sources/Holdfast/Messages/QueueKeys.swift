@@ -72,6 +72,7 @@ package struct QueueKeys: Sendable {
     var forSettling: [String] { streams + [expiry, claims, due, attempts, order, blocked, ledger, dead] }
     package var forClaiming: [String] { forSettling + [fence, paused] }
     var forRenewing: [String] { [expiry, claims] }
+    var forGivingBack: [String] { [expiry, claims, due, attempts] }
     func forEnqueueing(withOptions: Bool) -> [String] {
         [stream, ledger] + (withOptions ? [high, low, unique] : [])
     }

@@ -5,6 +5,11 @@ package struct QueueStore: Sendable {
     /// The most messages, and about the most bytes, that go in one call.
     private static let batch = (messages: 500, bytes: 4 << 20)
 
+    /// The longest message, in bytes as encoded: what claim.lua hands out leaves room for its id and type.
+    static let largestBody = 1 << 25
+    /// In bytes.
+    static let longestID = 512
+
     package typealias Message = (id: String, body: [UInt8])
 
     package let link: RedisLink
@@ -14,7 +19,7 @@ package struct QueueStore: Sendable {
     /// Adds messages, each id at most once. One round trip for 500 messages.
     ///
     /// - Parameters:
-    ///   - messages: ids of 1 to 512 bytes; bodies of any bytes.
+    ///   - messages: ids of 1 to 512 bytes; bodies of any bytes, at most 32 MiB.
     ///   - type: what kind of messages they are; empty if that is not said.
     ///   - options: one for each message, or none at all, which spares the server some work.
     /// - Returns: what became of each, in order.
@@ -22,9 +27,14 @@ package struct QueueStore: Sendable {
         -> [Sent]
     {
         let values = try options.map { options throws(HoldfastError) in try options.arguments }
-        if let wrong = messages.first(where: { !(1...512).contains($0.id.utf8.count) }) {
+        if let wrong = messages.first(where: { !(1...Self.longestID).contains($0.id.utf8.count) }) {
             throw HoldfastError(
                 .invalidArgument, "a message id must have 1 to 512 bytes, not \(wrong.id.utf8.count)")
+        }
+        if let wrong = messages.first(where: { $0.body.count > Self.largestBody }) {
+            throw HoldfastError(
+                .invalidArgument,
+                "the message \(wrong.id) has \(wrong.body.count) bytes, more than \(Self.largestBody)")
         }
         registry.note(keys.name)
         var sent: [Sent] = []

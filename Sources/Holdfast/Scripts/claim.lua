@@ -16,9 +16,12 @@
 -- that kills its worker still reaches the dead letters. A message whose id is committed already is removed instead of
 -- being handed out again. A claimed message stands in `expiry` and `claims`, one that waits in `due` and `attempts`, a
 -- new one in its stream alone. The group only remembers how far that was read: nothing is pending in it.
+-- A reply has ROOM for so many bytes and one message more. What does not fit is left for the next call; a message
+-- that is longer than the LARGEST would never be read, and is buried.
 local stream, high, low, expiry, claims, due, attempts, order, blocked, ledger, dead, fence, paused = unpack(KEYS)
 local group, token, lease, count, allowed, limit, heirs, letters, retention = unpack(ARGV)
 count, allowed, limit, heirs = tonumber(count), tonumber(allowed), tonumber(limit), tonumber(heirs)
+local ROOM, LARGEST, FORGOTTEN = 2 ^ 23, 2 ^ 25 + 2 ^ 16, 1000
 local check = 2 * (tonumber(string.sub(token, -7), 16) or 0)
 -- include permissions.lua
 -- include queue.lua
@@ -58,7 +61,8 @@ if not isPlain then
 end
 
 -- What was found, message by message.
-local entries, ids, bodies, kinds, counted, contents = {}, {}, {}, {}, {}, {}
+local entries, ids, bodies, kinds, counted, contents, sizes = {}, {}, {}, {}, {}, {}, {}
+local bytes = 0
 -- What waits on: for its time, or for its turn.
 local plans, zeros, lines, turns, holders = {}, {}, {}, {}, {}
 
@@ -79,36 +83,43 @@ local function hasTurn(key, entry)
   return true
 end
 
+local function plan(entry, at)
+  local n = #plans
+  plans[n + 1], plans[n + 2] = string.format('%.0f', at), entry
+  zeros[n + 1], zeros[n + 2] = entry, 0
+end
+
 local function find(entry, fields, attempt, isNew)
   local id, body, kind, key, at = entry, '', '', nil, nil
   for i = 1, #fields, 2 do
-    local name = fields[i]
-    if name == 'body' then body = fields[i + 1]
-    elseif name == 'id' then id = fields[i + 1]
-    elseif name == 'type' then kind = fields[i + 1]
-    elseif name == 'key' then key = fields[i + 1]
-    elseif name == 'due' then at = tonumber(fields[i + 1]) end
+    local name, value = fields[i], fields[i + 1]
+    if name == 'body' then body = value
+    elseif name == 'id' then id = value ~= '' and value or entry
+    elseif name == 'type' then kind = value
+    elseif name == 'key' then key = value ~= '' and value
+    elseif name == 'due' then at = tonumber(value) end
   end
-  if isNew and at and at > now and at < 2 ^ 53 then
-    local n = #plans
-    plans[n + 1], plans[n + 2] = string.format('%.0f', at), entry
-    zeros[n + 1], zeros[n + 2] = entry, 0
-    return
-  end
+  if isNew and at and at > now and at < 2 ^ 53 then return plan(entry, at) end
   if key and not hasTurn(key, entry) then return end
-  local n = #entries + 1
+  if isNew and bytes >= ROOM then return plan(entry, now) end
+  local n, size = #entries + 1, #id + #kind + #body
   entries[n], ids[n], bodies[n], kinds[n], counted[n], contents[n] = entry, id, body, kind, attempt, fields
+  sizes[n] = size
+  if size <= LARGEST then bytes = bytes + size end
 end
 
 local gone = {}
 local function again(late, notes)
   if #late == 0 then return end
   for i, note in ipairs(redis.call('HMGET', notes, unpack(late))) do
-    local fields = content(late[i])
+    local fields = bytes < ROOM and content(late[i])
     if fields then
       find(late[i], fields, tonumber(string.match(note or '0', '^%d+')) + 1)
-    else
+    elseif bytes < ROOM then
       gone[#gone + 1] = late[i]
+    else
+      -- It stays where it is.
+      late[i] = nil
     end
   end
 end
@@ -121,7 +132,7 @@ local wanted = math.min(left, room)
 local woken = not isPlain and wanted > 0 and redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, wanted) or {}
 again(expired, claims)
 again(woken, attempts)
-wanted = wanted - #woken
+wanted = bytes < ROOM and wanted - #woken or 0
 
 -- The only failure left is a full memory, which forbids no write after one that it does not forbid, as XREADGROUP.
 if wanted <= 0 then redis.call('ZREM', due, '') end
@@ -145,7 +156,7 @@ end
 local failure = hasHigh and read(high, 'h') or read(stream, '') or hasLow and read(low, 'l')
 if failure then return failure end
 
-local finished, expiries, owners, reply = {}, {}, {}, {check, 0, now, -1, #expired}
+local finished, expiries, owners, old, reply = {}, {}, {}, {}, {check, 0, now, -1, #expired}
 if #entries > 0 then
   local issued = math.max(t[1] * 1000000 + t[2], last + 1)
   local fenceText, ends = string.format('%.0f', issued), string.format('%.0f', now + lease)
@@ -157,9 +168,10 @@ if #entries > 0 then
     local attempt = counted[i]
     if scores[i] and scores[i] ~= PINNED then
       finished[#finished + 1] = entry
-    elseif attempt > allowed then
-      redis.call('XADD', dead, '*', unpack(letter(contents[i], entry, attempt - 1,
-        'no outcome was reported: its consumers crashed or lost their claims')))
+    elseif attempt > allowed or sizes[i] > LARGEST then
+      redis.call('XADD', dead, '*', unpack(letter(contents[i], entry, attempt - 1, attempt > allowed
+        and 'no outcome was reported: its consumers crashed or lost their claims'
+        or 'it has ' .. sizes[i] .. ' bytes, which is more than ' .. LARGEST)))
       redis.call('ZADD', ledger, 'NX', PINNED, ids[i])
       finished[#finished + 1] = entry
       buried = true
@@ -180,7 +192,7 @@ if #entries > 0 then
   if buried then dropLetters(letters, now + retention) end
 elseif #plans == 0 then
   -- With nothing to do, what need not be remembered any more is forgotten.
-  local old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, 100)
+  old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, FORGOTTEN)
   if #old > 0 then redis.call('ZREM', ledger, unpack(old)) end
 end
 if #woken > 0 then
@@ -203,7 +215,7 @@ end
 
 -- At once, if there is more than could be looked at; no sooner than in 100 ms, if it must not be taken over yet. Room
 -- in a queue that is full is told on its channel.
-if isCut and #plans + #lines + #finished > 0 then
+if bytes >= ROOM or isCut and #plans + #lines + #finished > 0 then
   reply[4] = now
 else
   if #expired > 0 then soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2] end
@@ -213,5 +225,7 @@ else
   local usesDue = not isPlain or #plans > 0 or #gone > 0
   local comes = usesDue and room >= left and redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
   if comes and (not ends or tonumber(comes) < reply[4]) then reply[4] = tonumber(comes) end
+  -- Soon, if there is more to forget, but not so soon that the server does little else.
+  if #old == FORGOTTEN and (reply[4] < 0 or reply[4] > now + 20) then reply[4] = now + 20 end
 end
 return reply

@@ -31,6 +31,8 @@ if width > PLAIN then
   for _, where in pairs(streams) do redis.call('XLEN', where) end
   need('ZRANGEBYSCORE', unique, '-inf', 0)
   need('ZREM', unique, '')
+  need('PTTL', unique)
+  need('PEXPIRE', unique, 1)
   isTaken = function(key)
     return key ~= '' and (taken[key] or tonumber(redis.call('ZMSCORE', unique, key)[1] or 0) > now)
   end
@@ -67,6 +69,10 @@ for i, id in ipairs(ids) do
     reply[i + 1] = entries[id]
     if mark ~= '' then
       redis.call('ZADD', unique, string.format('%.0f', now + ARGV[start + WINDOW]), mark)
+      -- With the last window all of them are over.
+      if redis.call('PTTL', unique) < tonumber(ARGV[start + WINDOW]) then
+        redis.call('PEXPIRE', unique, ARGV[start + WINDOW])
+      end
       taken[mark] = true
       -- Twice as many old ones are forgotten as are added.
       local old = redis.call('ZRANGEBYSCORE', unique, '-inf', now, 'LIMIT', 0, 2)

@@ -64,8 +64,19 @@ local function passOn(ended, now)
   return passed
 end
 
--- A message's fields as a dead letter.
+-- A message's fields as a dead letter. Lua passes no more than 8000 values to a call: of very many fields the rest
+-- goes into one, as JSON, behind those that this library knows.
+local KNOWN, MOST = {id = true, body = true, type = true, due = true, key = true}, 2000
 local function letter(fields, entry, used, reason)
+  if #fields > MOST then
+    local kept, rest = {}, {}
+    for i = 1, #fields, 2 do
+      local list = KNOWN[fields[i]] and #kept < MOST and kept or rest
+      list[#list + 1], list[#list + 2] = fields[i], fields[i + 1]
+    end
+    kept[#kept + 1], kept[#kept + 2] = 'more', cjson.encode(rest)
+    fields = kept
+  end
   for _, field in ipairs({'entry', entry, 'attempts', used, 'reason', reason}) do fields[#fields + 1] = field end
   return fields
 end
@@ -75,9 +86,11 @@ local function dropLetters(most, forget)
   local excess = redis.call('XLEN', dead) - most
   if excess <= 0 then return end
   for _, stored in ipairs(redis.call('XRANGE', dead, '-', '+', 'COUNT', math.min(excess, 200))) do
-    local fields, id = stored[2], nil
+    local fields = stored[2]
+    -- The message's own fields may have any names: the entry is known by its place.
+    local id = fields[#fields - 5] == 'entry' and fields[#fields - 4]
     for i = 1, #fields, 2 do
-      if fields[i] == 'id' or fields[i] == 'entry' and not id then id = fields[i + 1] end
+      if fields[i] == 'id' and fields[i + 1] ~= '' then id = fields[i + 1] end
     end
     if id then redis.call('ZADD', ledger, forget, id) end
     redis.call('XDEL', dead, stored[1])

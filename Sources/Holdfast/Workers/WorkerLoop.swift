@@ -15,11 +15,11 @@ final class WorkerLoop: Sendable {
     private let logger: Logger
     private let stopping: StopSignal
     private let bell: Bell
-    /// The worker that this one takes the place of.
-    private let predecessor: WorkerLoop?
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     private struct State: Sendable {
+        /// The worker that this one takes the place of. Let go when it has ended, and with it those before it.
+        var predecessor: WorkerLoop?
         /// Runs that go on here.
         var running = 0
         /// Redis may have something to run that nobody here knows of.
@@ -31,7 +31,7 @@ final class WorkerLoop: Sendable {
         self.worker = worker
         self.core = core
         bell = Bell(by: core.clock)
-        self.predecessor = predecessor
+        state = Mutex(State(predecessor: predecessor))
         stopping = StopSignal(grace: core.configuration.stopDeadline)
         var logger = core.logger
         logger[metadataKey: "holdfast.worker"] = .string(worker.name)
@@ -68,7 +68,7 @@ final class WorkerLoop: Sendable {
             bell.fallSilent()
             ended.stop()
         }
-        await predecessor?.untilEnded()
+        await untilPredecessorEnded()
         guard let claim else { return }
         guard await isPrepared() else { return }
         logger.debug("the worker has started: \(claim.schedule)")
@@ -80,6 +80,11 @@ final class WorkerLoop: Sendable {
         }
         await finishing { [worker] in await worker.cleanUp() }
         logger.debug("the worker has stopped")
+    }
+
+    private func untilPredecessorEnded() async {
+        await state.withLock { $0.predecessor }?.untilEnded()
+        state.withLock { $0.predecessor = nil }
     }
 
     /// Where the loop stands.

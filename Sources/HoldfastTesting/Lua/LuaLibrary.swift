@@ -86,6 +86,14 @@ enum LuaLibrary {
                     ]
                 },
             ]),
+            "cjson": library([
+                "encode": { arguments in
+                    let texts = try table(arguments, 0).array.map { $0.asBytes?.asText ?? "" }
+                    let encoder = JSONEncoder()
+                    encoder.outputFormatting = .withoutEscapingSlashes
+                    return [.string(Array(try encoder.encode(texts)))]
+                }
+            ]),
             "string": library([
                 "sub": { arguments in
                     let text = try bytes(arguments, 0)

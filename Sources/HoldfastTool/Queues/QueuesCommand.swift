@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Holdfast
 internal import HoldfastSimulation
+internal import Logging
 
 struct QueuesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,8 +22,9 @@ struct QueuesCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let queues = try await connection.withHoldfast { try await $0.queues() }.map(
-                    QueueDescription.init)
+                // A queue whose keys are something else is left out, and told on standard error.
+                let queues = try await connection.withHoldfast(logLevel: .error) { try await $0.queues() }
+                    .map(QueueDescription.init)
                 if output.json {
                     try Console.write(json: ["queues": queues])
                 } else {
@@ -68,11 +70,13 @@ struct QueuesCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let changed = try await connection.withHoldfast {
-                    try await $0.store(ofQueue: name).setPaused(true)
+                let (changed, isKnown) = try await connection.withHoldfast { holdfast in
+                    let changed = try await holdfast.store(ofQueue: name).setPaused(true)
+                    return (changed, try await holdfast.queueNames().contains(name))
                 }
                 Console.say(
                     "\(TerminalText.escaped(name)) \(changed ? "is paused" : "was paused already")")
+                if !isKnown { Console.say("nobody has used a queue of that name yet") }
             }
         }
     }

@@ -137,6 +137,7 @@ struct DeadLetterDescription: Encodable, Hashable {
     var reason: String
     var deadForMilliseconds: Int64
     var body: String
+    var bodyBytes: Int
 
     init(_ letter: DeadLetter) {
         self.letter = letter.letter
@@ -146,6 +147,7 @@ struct DeadLetterDescription: Encodable, Hashable {
         reason = letter.reason
         deadForMilliseconds = letter.age.inMilliseconds
         body = String(decoding: letter.body, as: UTF8.self)
+        bodyBytes = letter.bodyBytes
     }
 
     static func table(_ letters: [DeadLetterDescription]) -> String {

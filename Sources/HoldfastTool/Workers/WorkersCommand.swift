@@ -49,6 +49,10 @@ struct WorkersCommand: AsyncParsableCommand {
         @OptionGroup var connection: ConnectionOptions
         @OptionGroup var output: OutputOptions
 
+        func validate() throws {
+            if limit < 1 { throw ValidationError("--limit must be at least 1.") }
+        }
+
         func run() async throws {
             try await reportingErrors {
                 let runs = try await connection.withHoldfast { holdfast in

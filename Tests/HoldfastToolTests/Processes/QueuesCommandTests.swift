@@ -126,4 +126,58 @@ import Testing
             await holdfast.close()
         }
     }
+
+    @Test func `What cannot be used is told with a status of its own, and changes nothing`() async throws {
+        try await Self.withQueue { server in
+            for (status, words) in [
+                (64, ["queues", "dead", "replay", "q", "nonsense"]),
+                (64, ["queues", "dead", "replay", "q", "1-0", "99999999999999999999-0"]),
+                (64, ["queues", "dead", "replay", "q", "1-0", "--all"]),
+                (64, ["queues", "dead", "ls", "q", "--limit", "0"]), (64, ["queues", "show", ""]),
+                (64, ["queues", "pause", ""]), (64, ["queues", "show"]), (64, ["queues", "show", "q", "r"]),
+                (64, ["workers", "history", "w", "--limit", "-1"]), (64, ["workers", "pause", ""]),
+                (64, ["once", "show", "", "x"]), (64, ["messages", "show"]), (64, ["once", "show", "s"]),
+                (1, ["messages", "show", ""]), (1, ["messages", "show", "a", "--queue", "other"]),
+                (0, ["queues", "dead", "ls", "other"]), (0, ["queues", "show", "other"]),
+                (0, ["queues", "dead", "replay", "other", "--all"]), (0, ["workers", "ls"]),
+            ] as [(Int32, [String])] {
+                let outcome = try await Tool(words, server: server.url).end()
+                #expect(outcome.status == status, "\(words): \(outcome.error)")
+                #expect(outcome.error.isEmpty == (status == 0), "\(words)")
+            }
+            let letters: Letters = try await Tool.run(
+                "queues", "dead", "ls", "q", "--json", server: server.url
+            ).json()
+            #expect(letters.deadLetters.map(\.id) == ["a", "c"])
+        }
+    }
+
+    @Test func `A server that is not there has the status 69 with each command`() async throws {
+        let commands = [
+            ["queues", "ls"], ["queues", "show", "q"], ["queues", "pause", "q"], ["queues", "resume", "q"],
+            ["queues", "dead", "ls", "q"], ["queues", "dead", "replay", "q", "--all"],
+            ["messages", "show", "a"], ["once", "show", "s", "a"], ["workers", "ls"],
+            ["workers", "history", "w"], ["workers", "trigger", "w"], ["workers", "pause", "w"],
+            ["workers", "resume", "w"],
+        ]
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for words in commands {
+                group.addTask {
+                    let outcome = try await Tool(words, server: "redis+unix:///nowhere.sock").end()
+                    #expect(outcome.status == 69, "\(words)")
+                    #expect(outcome.output.isEmpty && !outcome.error.isEmpty)
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test func `A pause of a queue that nobody has used is told to be one`() async throws {
+        try await Self.withQueue { server in
+            let known = try await Tool.run("queues", "pause", "q", server: server.url)
+            #expect(known.status == 0 && !known.error.contains("nobody"))
+            let unknown = try await Tool.run("queues", "pause", "qq", server: server.url)
+            #expect(unknown.status == 0 && unknown.error.contains("nobody has used a queue of that name yet"))
+        }
+    }
 }

@@ -125,10 +125,16 @@ func isAlive(_ pid: Int32) -> Bool {
 }
 
 /// Runs redis-cli on a private server.
-func redisCLI(_ server: PrivateRedisServer, _ arguments: String...) async throws {
+///
+/// - Parameter input: a file for standard input; none unless set.
+func redisCLI(_ server: PrivateRedisServer, _ arguments: String..., input: String? = nil) async throws {
     var plan = SpawnPlan("redis-cli", ["-s", server.directory + "/redis.sock"] + arguments)
     plan.environment["REDISCLI_AUTH"] = server.password
     plan.output = .nothing
+    plan.input = .nothing
+    let source = try input.map { try FileHandle(forReadingFrom: URL(filePath: $0)) }
+    if let source { plan.input = .descriptor(source.fileDescriptor) }
     let child = try plan.start()
+    try source?.close()
     _ = await eventually { child.state.isOver }
 }

@@ -38,12 +38,39 @@ extension Consumer {
                 state.settle(batch.claims.map { Settlement(claim: $0, verdict: .giveBack) })
             }
         case .failure(let error):
-            // What an unanswered call may have claimed comes back when its lease is over.
             logger.warning("claiming messages failed, trying again: \(error)")
+            if error.delivery == .unknown, error.code != .closed {
+                return giveBack(token, until: now + lease)
+            }
             state.claimFailed(refused: error.delivery == .refused, at: now)
             if error.code == .closed { stop(grace: .zero) }
         }
         advance()
+    }
+
+    /// Gives back what an unanswered call may have claimed, which nobody would handle while its lease lasts, and
+    /// without using up an attempt. Nothing is claimed until that is answered, or needed no more.
+    private func giveBack(_ token: String, until end: ContinuousClock.Instant) {
+        let check = ReplyCheck.random()
+        call(
+            Scripts.giveBack, keys: queue.forGivingBack,
+            arguments: [.string(token), check.argument, .string(queue.wake)], check: check
+        ) { consumer, result in
+            let now = consumer.clock.now
+            if case .failure(let error) = result {
+                consumer.logger.warning("giving back what may have been claimed failed: \(error)")
+                if error.code != .closed, error.delivery != .refused, now < end {
+                    let again = now + ConsumerState<Settlement>.pause
+                    _ = consumer.clock.schedule(at: again, on: consumer.thread) { [weak consumer] in
+                        consumer?.inTurn { $0.giveBack(token, until: end) }
+                    }
+                    return
+                }
+            }
+            consumer.state.claimFailed(refused: false, at: now)
+            if case .failure(let error) = result, error.code == .closed { consumer.stop(grace: .zero) }
+            consumer.advance()
+        }
     }
 
     // MARK: Renew

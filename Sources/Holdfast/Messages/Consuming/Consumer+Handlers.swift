@@ -6,6 +6,11 @@ extension Consumer {
     nonisolated func begin(_ claims: [MessageClaim]) {
         var batches: [String: [MessageClaim]] = [:]
         for claim in claims {
+            if let problem = claim.problem {
+                delivery(of: claim).logger.error("the message is dead: \(problem)")
+                end(claim, .bury(reason: problem))
+                continue
+            }
             switch routes.choice(for: claim.type) {
             case .route(let route):
                 switch route.handler {
@@ -55,11 +60,13 @@ extension Consumer {
     {
         let delivery = delivery(of: claim)
         let verdict: Settlement.Verdict?
+        var hasBegun = false
         do {
             try checkBegin(delivery)
+            hasBegun = true
             verdict = self.verdict(on: delivery, try await handler(claim, delivery))
         } catch {
-            verdict = self.verdict(on: delivery, failed: error)
+            verdict = self.verdict(on: delivery, failed: error, hasBegun: hasBegun)
         }
         end(claim, verdict)
     }
@@ -75,7 +82,8 @@ extension Consumer {
                     try checkBegin(delivery)
                     fit.append((claim, delivery))
                 } catch {
-                    early[ObjectIdentifier(claim)] = .some(verdict(on: delivery, failed: error))
+                    early[ObjectIdentifier(claim)] = .some(
+                        verdict(on: delivery, failed: error, hasBegun: false))
                 }
             }
             var results = fit.isEmpty ? [].makeIterator() : try await handler(fit).makeIterator()
@@ -127,10 +135,17 @@ extension Consumer {
         }
     }
 
-    private nonisolated func verdict(on delivery: Delivery, failed error: any Error) -> Settlement.Verdict? {
+    private nonisolated func verdict(
+        on delivery: Delivery, failed error: any Error, hasBegun: Bool = true
+    ) -> Settlement.Verdict? {
         if delivery.claim.loss != nil { return nil }
         // The claim stands, so it is the stop that cancelled the handler, or the loss of another one in its batch.
-        if Task.isCancelled { return .giveBack }
+        if Task.isCancelled {
+            guard hasBegun, routes.retry(for: delivery.type, options.retry).isAtMostOnce else {
+                return .giveBack
+            }
+            return verdict(on: delivery, failedBecause: "its one attempt was cancelled")
+        }
         return verdict(on: delivery, failedBecause: "\(error)")
     }
 

@@ -15,6 +15,8 @@ final class MessageClaim: Sendable {
     /// The entry in the queue's stream.
     let entry: String
     let id: String
+    /// The id as Redis has it; nil where that are the bytes of ``id``.
+    private let rawID: [UInt8]?
     /// What kind of message its sender says it is; empty if it does not say.
     let type: String
     let attempt: Int
@@ -28,12 +30,14 @@ final class MessageClaim: Sendable {
     private let state: Mutex<State>
 
     init(
-        entry: String, id: String, type: String, attempt: Int, body: [UInt8], fencingToken: FencingToken,
+        entry: String, id: [UInt8], type: String, attempt: Int, body: [UInt8], fencingToken: FencingToken,
         proof: String, claimedAt: Int64, lease: LeaseState, clock: LocalClock
     ) {
         self.clock = clock
         self.entry = entry
-        self.id = id
+        let text = String(validating: id, as: UTF8.self)
+        self.id = text ?? id.text
+        rawID = text == nil ? id : nil
         self.type = type
         self.attempt = attempt
         self.body = body
@@ -41,6 +45,17 @@ final class MessageClaim: Sendable {
         self.proof = proof
         self.claimedAt = claimedAt
         state = Mutex(State(lease: lease))
+    }
+
+    /// The id as scripts know it.
+    var idArgument: RedisArgument { rawID.map(RedisArgument.bytes) ?? .string(id) }
+
+    /// Why no handler can be given the message; nil if one can. Only other clients send what this library refuses.
+    var problem: String? {
+        if rawID != nil { return "its id is no UTF-8" }
+        let count = id.utf8.count
+        return count > QueueStore.longestID
+            ? "its id has \(count) bytes, which is more than \(QueueStore.longestID)" : nil
     }
 
     /// For one call of claim.lua. So long for Redis' sake: the script says why.
@@ -128,7 +143,7 @@ extension MessageClaim {
             let proof = ":\(fence):\(token)"
             let state = LeaseState(lease: LeaseTerm(lease), sentAt: clock.sending(at: reply.sentAt))
             for index in stride(from: 5, to: parts.count, by: 5) {
-                guard let entry = parts[index].string, let id = parts[index + 1].string,
+                guard let entry = parts[index].string, let id = parts[index + 1].bytes,
                     let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer, attempt >= 1,
                     let type = parts[index + 4].string
                 else { return nil }

@@ -21,6 +21,20 @@ public struct RetryPolicy: Hashable, Sendable {
         self.longest = longest
     }
 
+    /// Nothing is handed out a second time once its handler has begun: for effects that nobody can take back or
+    /// recognise, an e-mail for example, where one too few is better than one too many.
+    ///
+    /// A message whose handler threw, was cancelled, or never told how it ended is in the dead letters: whether it had
+    /// its effect only people can find out. This holds in the history that Redis keeps, for each entry of the queue.
+    public static var atMostOnce: RetryPolicy {
+        var policy = RetryPolicy(attempts: 1, first: .zero, longest: .zero)
+        policy.isAtMostOnce = true
+        return policy
+    }
+
+    /// Whether what was begun is given up instead of being given back.
+    private(set) var isAtMostOnce = false
+
     var isUsable: Bool { attempts >= 1 && first >= .zero && longest >= .zero }
 
     /// What becomes of a message whose attempt number `attempt` (from 1) failed. `random` is uniform in

@@ -65,7 +65,7 @@ struct SettlementCall {
 
     private mutating func append(_ settlement: Settlement) {
         let claim = settlement.claim
-        arguments += [.string(claim.entry), .string(claim.id), .string(claim.owner)]
+        arguments += [.string(claim.entry), claim.idArgument, .string(claim.owner)]
         switch settlement.verdict {
         case .commit(let effects):
             arguments += ["commit", .init(effects.all.count + effects.followUps.count)]

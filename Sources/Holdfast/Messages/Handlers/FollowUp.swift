@@ -53,7 +53,13 @@ extension Effects {
                     "the queue \(message.queue.name) does not lie with \(queue.name): a commit cannot send to it"
             }
             let count = message.id(after: id, number: index + 1).utf8.count
-            if !(1...512).contains(count) { return "a message id must have 1 to 512 bytes, not \(count)" }
+            if !(1...QueueStore.longestID).contains(count) {
+                return "a message id must have 1 to 512 bytes, not \(count)"
+            }
+            if message.body.count > QueueStore.largestBody {
+                return "the message for the queue \(message.queue.name) has \(message.body.count) bytes, "
+                    + "more than \(QueueStore.largestBody)"
+            }
         }
         return nil
     }

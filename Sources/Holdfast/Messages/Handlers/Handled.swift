@@ -8,7 +8,7 @@
 /// - behind an API with idempotency keys, given ``Delivery/idempotencyKey``: exactly once within that API's
 ///   window;
 /// - in a target that compares ``Delivery/fencingToken``: no stale write;
-/// - anywhere else: at least once.
+/// - anywhere else: at least once, or with ``RetryPolicy/atMostOnce`` at most once.
 public struct Handled: Sendable {
     enum Verdict: Sendable {
         case commit(Effects)

@@ -12,49 +12,74 @@ public struct DeadLetter: Hashable, Sendable {
     public let attempts: Int
     /// Why it was given up.
     public let reason: String
-    /// The message, as it was sent.
+    /// The message, as it was sent; of a longer one the first MiB.
     public let body: [UInt8]
+    /// How many bytes the message has.
+    public let bodyBytes: Int
     /// For how long it has been dead, by the server's clock.
     public let age: Duration
 }
 
 extension DeadLetter {
-    /// Reads an entry of the dead letters' stream; nil if it is something else.
-    init?(_ entry: RedisValue, now: Int64) {
-        guard let parts = entry.array, parts.count == 2, let letter = parts[0].string,
-            let fields = MessageFields(parts[1])
-        else { return nil }
-        self.letter = letter
-        id = fields.id ?? fields["entry"]?.text ?? letter
-        type = fields["type"]?.text ?? ""
-        attempts = fields["attempts"].flatMap { Int($0.text) } ?? 0
-        reason = fields["reason"]?.text ?? ""
-        body = fields["body"] ?? []
+    /// Reads what dead_letters.lua answers; nil if it is something else.
+    static func all(_ reply: RedisValue) -> [DeadLetter]? {
+        guard let parts = reply.array, parts.count % 7 == 1, let now = parts[0].integer else { return nil }
+        return stride(from: 1, to: parts.count, by: 7).map { DeadLetter(parts[$0..<($0 + 7)], now: now) }
+    }
+
+    private init(_ parts: ArraySlice<RedisValue>, now: Int64) {
+        let parts = Array(parts)
+        letter = parts[0].string ?? ""
+        id = parts[1].string ?? ""
+        type = parts[2].string ?? ""
+        attempts = parts[3].string.flatMap { Int($0) } ?? 0
+        reason = parts[4].string ?? ""
+        bodyBytes = parts[5].integer.flatMap { Int(exactly: $0) } ?? 0
+        body = parts[6].bytes ?? []
         age = .milliseconds(now.since(Int64(letter.prefix { $0 != "-" }) ?? now))
     }
 }
 
 extension QueueStore {
-    /// Up to `limit` dead letters, the oldest first, from the one after `letter` on. Two round trips.
+    /// Up to `limit` dead letters, the oldest first, from the one after `letter` on; fewer where they are long. One
+    /// round trip.
     package func deadLetters(after letter: String? = nil, limit: Int = 100) async throws -> [DeadLetter] {
+        let subject = "listing the dead letters of the queue \(keys.name)"
+        let start = try letter.map { letter throws(HoldfastError) in "(\(try Self.checked(letter))" } ?? "-"
         do throws(RedisError) {
-            let now = try await link.serverTime()
-            let start = letter.map { "(\($0)" } ?? "-"
-            let reply = try await link.send([
-                "XRANGE", .string(keys.dead), .string(start), "+", "COUNT", .init(limit),
-            ])
-            return (reply.value.array ?? []).compactMap { DeadLetter($0, now: now) }
+            return try await deadLetters(from: start, limit: limit)
         } catch {
-            throw HoldfastError.thrown(for: error, "listing the dead letters of the queue \(keys.name)")
+            throw HoldfastError.thrown(for: error, subject)
         }
+    }
+
+    func deadLetters(from start: String, limit: Int) async throws(RedisError) -> [DeadLetter] {
+        let reply = try await link.evaluate(
+            Scripts.deadLetters, keys: [keys.dead], arguments: [.string(start), .init(max(limit, 0))])
+        guard let letters = DeadLetter.all(reply.value) else {
+            throw .unexpectedAnswer(of: Scripts.deadLetters)
+        }
+        return letters
+    }
+
+    /// What a letter is called: two numbers, as Redis made them.
+    private static func checked(_ letter: String) throws(HoldfastError) -> String {
+        let parts = letter.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ $0.allSatisfy(\.isNumber) && UInt64($0) != nil }) else {
+            throw HoldfastError(
+                .invalidArgument,
+                "\(letter.prefix(100)) is no dead letter, whose names are like 1700000000000-0")
+        }
+        return letter
     }
 
     /// Puts dead letters back into the queue, each once however often it is asked for.
     ///
     /// - Returns: for each the message's new entry, nil if there is no such letter (any more).
+    /// - Throws: ``HoldfastError/Code/invalidArgument`` before anything is put back.
     package func replay(_ letters: [String]) async throws -> [String?] {
         var entries: [String?] = []
-        var rest = letters[...]
+        var rest = try letters.map { letter throws(HoldfastError) in try Self.checked(letter) }[...]
         while !rest.isEmpty {
             let chunk = rest.prefix(100)
             let check = ReplyCheck.random()
@@ -74,7 +99,8 @@ extension QueueStore {
 }
 
 extension MessageQueue {
-    /// Up to `limit` messages that were given up, the oldest first. Two round trips.
+    /// Up to `limit` messages that were given up, the oldest first. One round trip, and at most some 8 MiB: fewer come
+    /// where they are long, none only when there are no more.
     ///
     /// - Parameter letter: begin after this one, ``DeadLetter/letter``; at the oldest unless set.
     public func deadLetters(after letter: String? = nil, limit: Int = 100) async throws -> [DeadLetter] {

@@ -15,8 +15,6 @@ struct MessageFields {
     }
 
     subscript(_ name: String) -> [UInt8]? { fields[name] }
-
-    var id: String? { fields["id"]?.text }
 }
 
 extension [UInt8] {

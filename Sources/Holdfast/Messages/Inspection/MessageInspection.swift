@@ -26,7 +26,7 @@ public struct MessageDescription: Hashable, Sendable {
     public let entry: String?
     /// What kind of message it is; empty if its sender did not say, nil when it is done.
     public let type: String?
-    /// The message, as it was sent; nil when it is done.
+    /// The message, as it was sent; of a longer one the first MiB; nil when it is done.
     public let body: [UInt8]?
 }
 
@@ -38,18 +38,14 @@ extension QueueStore {
         do throws(RedisError) {
             if let done = try await look(id, entry: "") { return done }
             for (prefix, stream) in zip(["", "h", "l"], keys.streams) {
-                if let found = try await find(id, in: stream)?.string,
+                if let found = try await find(id, in: stream, prefix),
                     let message = try await look(id, entry: prefix + found)
                 {
                     return message
                 }
             }
-            guard let letter = try await find(id, in: keys.dead)?.string else { return nil }
-            let reply = try await link.send([
-                "XRANGE", .string(keys.dead), .string(letter), .string(letter),
-            ])
-            guard let entry = reply.value.array?.first,
-                let dead = DeadLetter(entry, now: try await link.serverTime())
+            guard let letter = try await find(id, in: keys.dead, "dead"),
+                let dead = try await deadLetters(from: letter, limit: 1).first, dead.letter == letter
             else { return nil }
             return MessageDescription(
                 queue: keys.name, id: id, state: .dead(dead), entry: nil, type: dead.type, body: dead.body)
@@ -59,18 +55,16 @@ extension QueueStore {
     }
 
     /// The id that the message's entry has in the stream.
-    private func find(_ id: String, in stream: String) async throws(RedisError) -> RedisValue? {
+    private func find(_ id: String, in stream: String, _ prefix: String) async throws(RedisError) -> String? {
         var start = "-"
         while true {
-            let entries =
-                try await link.send([
-                    "XRANGE", .string(stream), .string(start), "+", "COUNT", "1000",
-                ]).value.array ?? []
-            for entry in entries {
-                guard let parts = entry.array, parts.count == 2 else { continue }
-                if (MessageFields(parts[1])?.id ?? parts[0].string) == id { return parts[0] }
-            }
-            guard entries.count == 1000, let last = entries.last?.array?.first?.string else { return nil }
+            let parts = try await link.evaluate(
+                Scripts.findMessage, keys: [stream],
+                arguments: [.string(id), .string(start), .string(prefix)]
+            ).value.array
+            guard let parts, parts.count == 2 else { throw .unexpectedAnswer(of: Scripts.findMessage) }
+            if let found = parts[0].string { return found }
+            guard let last = parts[1].string else { return nil }
             start = "(\(last)"
         }
     }

@@ -54,19 +54,22 @@ extension QueueStats {
 }
 
 extension Holdfast {
+    /// The names of the queues that somebody has used, sorted. One round trip.
+    package func queueNames() async throws -> [String] {
+        do throws(RedisError) {
+            let reply = try await core.link.send(["SMEMBERS", .string(consumers.registry.key)])
+            return (reply.value.array ?? []).compactMap(\.string).sorted()
+        } catch {
+            throw HoldfastError.thrown(for: error, "listing the queues")
+        }
+    }
+
     /// All queues of the namespace, by name, and what they hold. Two round trips, and one for each queue.
     ///
     /// A queue is known once this library has sent to it or handled its messages.
     public func queues() async throws -> [QueueStats] {
-        let names: [String]
-        do throws(RedisError) {
-            let reply = try await core.link.send(["SMEMBERS", .string(consumers.registry.key)])
-            names = (reply.value.array ?? []).compactMap(\.string).sorted()
-        } catch {
-            throw HoldfastError.thrown(for: error, "listing the queues")
-        }
         var queues: [QueueStats] = []
-        for name in names {
+        for name in try await queueNames() {
             do {
                 queues.append(try await store(ofQueue: name).stats())
             } catch let error as HoldfastError where error.message.contains("WRONGTYPE") {

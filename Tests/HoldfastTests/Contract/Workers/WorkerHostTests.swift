@@ -118,6 +118,32 @@ struct WorkerHostTests {
         }
     }
 
+    @Test("lets go of the workers that were replaced, however many, while the newest runs")
+    func replacedOften() async throws {
+        final class Burden: Sendable {
+            let gone: Record<Int>
+            init(gone: Record<Int>) { self.gone = gone }
+            deinit { gone.add(1) }
+        }
+        try await withHoldfast { holdfast, _ in
+            let gone = Record<Int>()
+            let started = Record<Int>()
+            try await holdfast.whileRunning {
+                for number in 1...20 {
+                    let burden = Burden(gone: gone)
+                    holdfast.add(
+                        PreparedWorker(onPrepare: { [burden] in
+                            started.add(number)
+                            withExtendedLifetime(burden) {}
+                        }))
+                    #expect(await eventually { started.count == number })
+                }
+                // The one before the newest may be held by what is just over.
+                #expect(await eventually { gone.count >= 18 })
+            }
+        }
+    }
+
     @Test(
         "removes a worker from one instance, after its run; the others go on with it", arguments: Backend.all)
     func remove(_ backend: Backend) async throws {
