@@ -37,12 +37,15 @@ import Testing
         try Holdfast(redis: server.url, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    /// A queue whose handler gives up what is negative, after it has handled all.
+    /// A queue whose handler gives up what is negative, in order, after it has handled all.
     private static func withQueue(_ body: (PrivateRedisServer) async throws -> Void) async throws {
         try await withPrivateRedisServer { server in
             let holdfast = try client(server)
             let queue = holdfast.queue("q", of: Int.self)
-            holdfast.handle(queue) { number, _ in number < 0 ? .deadLetter("\(number) is negative") : .commit
+            var options = ConsumerOptions()
+            options.concurrency = 1
+            holdfast.handle(queue, options) { number, _ in
+                number < 0 ? .deadLetter("\(number) is negative") : .commit
             }
             try await queue.send(contentsOf: [("a", -1), ("b", 1), ("c", -2)])
             let run = Task { try await holdfast.run() }
