@@ -145,7 +145,7 @@ struct InboxFaultTests {
                 try await tick.commit(in: books.inbox, Books.write(tick.id))
                 begun.add(tick.id)
                 pair.die()
-                try await Task.sleep(for: .seconds(60))
+                try await Gate().pass()
             }
             try await pair.whileRunning {
                 #expect(await eventually { begun.all.count == 1 })

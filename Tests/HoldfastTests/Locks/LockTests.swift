@@ -163,7 +163,7 @@ struct LockTests {
             let error = await #expect(throws: HoldfastError.self) {
                 try await holdfast.withLock("a", lease: .milliseconds(300)) { lease in
                     try await holdfast.redis("DEL", "t:{a}:lock")
-                    try await Task.sleep(for: .seconds(60))
+                    try await Gate().pass()
                 }
             }
             #expect(error?.code == .lost)
@@ -177,7 +177,7 @@ struct LockTests {
             let error = await #expect(throws: HoldfastError.self) {
                 try await holdfast.withLock("a", lease: .milliseconds(300)) { lease in
                     try await server.pause()
-                    try await Task.sleep(for: .seconds(60))
+                    try await Gate().pass()
                 }
             }
             try await server.resume()
@@ -236,7 +236,7 @@ struct LockTests {
             let task = Task {
                 try await holdfast.withLock("a") { _ in
                     began.withLock { $0 = true }
-                    try await Task.sleep(for: .seconds(60))
+                    try await Gate().pass()
                 }
             }
             let hasBegun = await eventually { began.withLock { $0 } }

@@ -111,9 +111,11 @@ struct ConsumerFaultTests {
         try await withHoldfast { holdfast, _ in
             let attempts = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
+            let link = holdfast.core.link
             holdfast.handle(orders, .quick(lease: .milliseconds(500))) { _, delivery in
                 attempts.add(delivery.attempt)
-                try await Task.sleep(for: .milliseconds(1200))
+                let end = try await link.serverTime() + 1200
+                _ = try await eventually { try await link.serverTime() >= end }
                 try delivery.check()
                 return .commit
             }

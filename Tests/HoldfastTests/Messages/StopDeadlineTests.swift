@@ -42,12 +42,10 @@ struct StopDeadlineTests {
                 }
                 #expect(await eventually { stop.count == 1 })
                 // For two leases and more nobody else gets it.
-                let over = ContinuousClock.now + .milliseconds(1200)
-                while ContinuousClock.now < over {
-                    let others = try await bench.claim().claims
-                    #expect(others.isEmpty)
-                    try await Task.sleep(for: .milliseconds(20))
+                let isHandedOn = try await eventually(within: .milliseconds(1200)) {
+                    try await !bench.claim().claims.isEmpty
                 }
+                #expect(!isHandedOn)
                 end.open()
                 try await group.waitForAll()
             }
