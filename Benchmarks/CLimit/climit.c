@@ -31,8 +31,9 @@ int climit_load(redisContext *c, const char *source, char *digest) {
 
 static void append(redisContext *c, struct slot *s, const char *acquire, const char *release) {
     if (s->holding) {
-        const char *argv[] = {"EVALSHA", release, "2", s->lock, s->waiters, s->token, "3000", "bench:wake:"};
-        redisAppendCommandArgv(c, 8, argv, NULL);
+        const char *argv[] = {"EVALSHA", release,  "3",    s->lock,       s->fence,   s->waiters,
+                              s->token,  "3000",   "bench:wake:", "604800000"};
+        redisAppendCommandArgv(c, 10, argv, NULL);
     } else if (acquire[0] != 0) {
         const char *argv[] = {"EVALSHA", acquire,     "3",   s->lock, s->fence,     s->waiters, s->token,
                               "30000",   "604800000", "try", "3000",  "bench:wake:"};

@@ -86,7 +86,7 @@ struct LockBenchmark {
 
     private func link(_ task: Int, _ cycles: Int) async throws {
         let key = "bench:{link-\(task)}:lock"
-        let waiters = "bench:{link-\(task)}:waiters"
+        let (fence, waiters) = ("bench:{link-\(task)}:fence", "bench:{link-\(task)}:waiters")
         let text = "0123456789abcdef:0123456789abcdef0123456789\(100_000 + task)"
         let token = RedisArgument(text)
         let check = ReplyCheck.releasing(text)
@@ -94,8 +94,8 @@ struct LockBenchmark {
         for _ in 0..<cycles {
             let set = try await link.send(["SET", .string(key), token, "NX", "PX", "30000"])
             let release = try await link.evaluate(
-                Scripts.release, keys: [key, waiters], arguments: [token, "3000", "bench:wake:"],
-                check: check)
+                Scripts.release, keys: [key, fence, waiters],
+                arguments: [token, "3000", "bench:wake:", "604800000"], check: check)
             guard set.value == .status("OK"), release.isYes else {
                 throw BenchmarkError.refused
             }

@@ -31,8 +31,8 @@ package enum Scripts {
     /// A script cannot call another one: what several share stands in each.
     static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
         let shared = [
-            "grant_next": PackageResources.grant_next_lua, "permissions": PackageResources.permissions_lua,
-            "queue": PackageResources.queue_lua,
+            "grant_next": PackageResources.grant_next_lua, "issue_fence": PackageResources.issue_fence_lua,
+            "permissions": PackageResources.permissions_lua, "queue": PackageResources.queue_lua,
         ]
         let source = shared.reduce(into: String(decoding: source, as: UTF8.self)) { source, part in
             source = source.replacing(

@@ -35,7 +35,9 @@ struct HostileNumberTests {
         var room = WaitingRoom()
         room.enter("a", until: nil)
         let now = ContinuousClock.now
-        _ = room.refused("a", reason: .check, by: holder, queuedAnew: true, isListening: true, at: now)
+        _ = room.refused(
+            "a", reason: .check, by: holder, queuedAnew: true, isListening: true,
+            sentAt: now, at: now)
         #expect(try #require(room.nextWake) <= now + WaitingRoom.patience)
 
         let batch = try #require(

@@ -5,12 +5,16 @@
    owner for the length of a grant, marks its entry, and tells its instance by a message. The head confirms by
    acquire, which takes it out of the queue, and believes that it holds the lock when that is answered. A head that is
    marked when the lock is granted anew let its grant end: all waiters of its instance lose their places, or that one
-   only, if the caller is of the same instance. So do the waiters of an instance that nobody listens for. A check is
+   only, if the caller is of the same instance. A message brings the fence of its grant along. By that a waiter can tell
+   that the grant is young, and begin at once: then renew confirms it, later. It may confirm by acquire all the same: the
+   message may be old, or bring no fence. So do the waiters of an instance that nobody listens for. A check is
    acquire as well, sent by the timer of an instance with the token of its first waiter.
 
    Time is not modelled, only what the lengths are chosen for. A client believes until its own deadline, which is
-   before the end of the key: the key of a believer that runs never ends. A grant that a waiter was told of ends
-   unconfirmed only by a fault. One that it was not told of ends at any time, though the check comes in time as a rule:
+   before the end of the key: the key of a believer that runs never ends, nor does the grant of a waiter that began with
+   it. What tells a waiter that it may is its clock: the grant it was told of is younger than the question by which it
+   learned of a lower fence, and that question less than a grant old. Where another fault ended the grant, it was not. A
+   grant that a waiter was told of ends unconfirmed only by a fault. One that it was not told of ends at any time, though the check comes in time as a rule:
    only with ORDER the model relies on that. What its owner does not believe in ends at any time, too.
 
    Faults, FAULTS of them in each run at any place: an instance crashes or, with FREEZE, stops and perhaps goes on
@@ -38,6 +42,8 @@
      LEAVE_GRANTED     who leaves does not pass a grant on                clean
      LATE_CHECK        the check comes after the end of the grant         order: a lost message costs the place
      ANY_RELEASE       release does not look for the owner                safe: a repeated one frees another's lock
+     LOST_PLACE        who began and lost the lock keeps its place        clean
+     OLD_MESSAGE       a waiter begins with any message                   safe: it may tell of a grant that is over
      OLD_FENCE         a hand-off keeps the fence                         fence
      QUIET_FORCE       a force-release does not raise the fence           fence
 
@@ -81,6 +87,7 @@ byte fence, fenced = NONE; /* the fence's entry: number and token */
 /* The clients, and the messages under way to them. */
 byte phase[N];
 bool told[N];
+bool young[N];           /* told of the present grant, not of an earlier one */
 bool dead[N], frozen[N]; /* by instance */
 bool silent[N];          /* by instance: a grant to it ended since it stopped */
 byte first = NONE;       /* PAIR: the first waiter of the instance of clients 0 and 1 */
@@ -97,7 +104,7 @@ inline remove(c) {
         do :: queue[k] != c -> k++ :: else -> break od;
         length--;
         do :: k < length -> queue[k] = queue[k + 1]; k++ :: else -> break od;
-        queue[k] = 0; k = 0; queued[c] = false; marked[c] = false
+        queue[k] = 0; k = 0; queued[c] = false; marked[c] = false; young[c] = false
     :: else
     fi
 }
@@ -128,6 +135,21 @@ inline own(c) {
 #endif
 }
 
+/* A repeated call gets the same fence. */
+inline issue_fence(c) {
+    if
+    :: fenced != c ->
+#ifdef OLD_FENCE
+        if :: fenced == NONE -> fence++ :: else fi;
+#else
+        fence++;
+#endif
+        assert(fence > highest);
+        highest = fence; fenced = c
+    :: else -> assert(fence == highest)
+    fi
+}
+
 /* Caller: whose script it is. */
 inline grant_next(caller) {
     do
@@ -145,10 +167,11 @@ inline grant_next(caller) {
         :: else ->
 #endif
             if
-            :: told[scratch] = true; own(scratch); break
-            :: faults > 0 -> faults--; own(scratch); break /* the message is lost */
+            :: told[scratch] = true; young[scratch] = true; issue_fence(scratch); own(scratch); break
+            :: fenced == NONE -> told[scratch] = true; own(scratch); break /* no fence to be raised */
+            :: faults > 0 -> faults--; issue_fence(scratch); own(scratch); break /* the message is lost */
 #ifndef ORDER
-            :: faults > 0 -> faults--; lose_place(scratch, caller) /* nobody listens just now */
+            :: faults > 0 -> faults--; issue_fence(scratch); lose_place(scratch, caller) /* nobody listens just now */
 #endif
             fi
         fi
@@ -185,7 +208,7 @@ inline wait_begins(c) {
 }
 
 inline wait_ends(c) {
-    told[c] = false;
+    told[c] = false; young[c] = false;
 #ifdef PAIR
     if
     :: first == c && phase[sibling(c)] == WAITING -> first = sibling(c)
@@ -201,21 +224,7 @@ inline wait_ends(c) {
 #define is_first(c) true
 #endif
 
-/* The full lease and the fence; a repeated call gets the same fence. */
-inline take(c) {
-    remove(c);
-    owner = c; confirmed = true; marked[c] = false;
-    if
-    :: fenced != c ->
-#ifdef OLD_FENCE
-        if :: fenced == NONE -> fence++ :: else fi;
-#else
-        fence++;
-#endif
-        assert(fence > highest);
-        highest = fence; fenced = c
-    :: else -> assert(fence == highest)
-    fi;
+inline serve(c) {
 #ifdef ORDER
     m = 0;
     do
@@ -223,8 +232,17 @@ inline take(c) {
         assert(!(before[m * N + c] && phase[m] == WAITING && awake(m)));
         before[c * N + m] = false; m++
     :: else -> m = 0; break
-    od;
+    od
 #endif
+    skip
+}
+
+/* The full lease and the fence. */
+inline take(c) {
+    remove(c);
+    owner = c; confirmed = true; marked[c] = false;
+    issue_fence(c);
+    serve(c);
     if
     :: wait_ends(c); phase[c] = HOLDING
     :: faults > 0 -> faults--; if :: phase[c] == IDLE -> wait_begins(c) :: else fi /* the reply is lost */
@@ -274,8 +292,16 @@ inline release(c) {
 #ifdef ANY_RELEASE
     grant_next(c)
 #else
+#ifndef LOST_PLACE
+    remove(c); /* which matters to one who began with a message and has lost the lock since */
+#endif
     if :: owner == c || owner == NONE -> remove(c); grant_next(c) :: else fi
 #endif
+}
+
+/* The first renewal of who began with a message: it leaves the queue, and has the full lease. */
+inline renew(c) {
+    remove(c); confirmed = true
 }
 
 inline leave(c) {
@@ -284,6 +310,12 @@ inline leave(c) {
     if :: owner == c -> grant_next(c) :: else fi
 #endif
 }
+
+#ifdef OLD_MESSAGE
+#define may_begin(c) told[c]
+#else
+#define may_begin(c) (told[c] && young[c] && owner == c && !confirmed)
+#endif
 
 /* Other checks change nothing. */
 #define has_reason(c) (owner == NONE || owner == c || !queued[c])
@@ -300,7 +332,11 @@ proctype Client(byte c) {
         :: else -> phase[c] = DONE
         fi }
     :: atomic { phase[c] == WAITING && awake(c) && told[c] ->
-        told[c] = false; acquire_waiting(c) }
+        told[c] = false; young[c] = false; acquire_waiting(c) }
+    :: atomic { phase[c] == WAITING && awake(c) && may_begin(c) ->
+        serve(c); wait_ends(c); phase[c] = HOLDING }
+    :: atomic { phase[c] == HOLDING && awake(c) && !confirmed && owner == c ->
+        renew(c) }
     :: atomic { phase[c] == WAITING && awake(c) && !told[c] && is_first(c) && has_reason(c) ->
         acquire_waiting(c) }
 #ifdef PAIR

@@ -20,11 +20,12 @@ struct HandoffBenchmark {
         try await measureOrder()
     }
 
-    /// Two processes alternate. Ours and the peers' in turn, so that a change of the machine's speed meets all.
+    /// Two processes alternate. Ours, C's and the peers' in turn, so that a change of the machine's speed meets all.
     private func measureTimes() async throws {
         let python = ProcessInfo.processInfo.environment["HOLDFAST_BENCH_PYTHON"]
         let peers = python == nil ? [] : ["python-redis-lock", "redis-py"]
-        let names = ["handoff"] + peers.map { "handoff.\($0)" }
+        let names = ["handoff", "handoff.c"] + peers.map { "handoff.\($0)" }
+        var pings = ["handoff.ping", "handoff.c.ping"].map { Figure($0, unit: "us") }
         var p50 = names.map { Figure("\($0).p50", unit: "us") }
         var p99 = names.map { Figure("\($0).p99", unit: "us") }
         var crossings = names.map { _ in [Double]() }
@@ -36,13 +37,20 @@ struct HandoffBenchmark {
             count += ours.handoffs.count
             let limit = Figure.median(ours.pings)
             for index in names.indices {
-                let holds = index == 0 ? ours : try await self.holds(of: 2) { try peer(names[index], python) }
+                let holds =
+                    switch index {
+                    case 0: ours
+                    case 1: try await holdsInC()
+                    default: try await self.holds(of: 2) { try peer(names[index], python) }
+                    }
+                if index < pings.count { pings[index].add(value: Figure.median(holds.pings), limit: limit) }
                 crossings[index].append(holds.crossings)
                 guard !holds.handoffs.isEmpty else { continue }
                 p50[index].add(value: Figure.median(holds.handoffs), limit: limit)
                 p99[index].add(value: Figure.percentile(0.99, of: holds.handoffs), limit: limit)
             }
         }
+        for ping in pings { ping.print() }
         for index in names.indices {
             p50[index].print()
             p99[index].print()
@@ -66,6 +74,13 @@ struct HandoffBenchmark {
         let socket = String(server.unixURL.dropFirst("redis+unix://".count))
         let peer = String(name.dropFirst("handoff.".count))
         return try BenchmarkProcess(["Benchmarks/Peers/holder.py", peer, socket], executable: python)
+    }
+
+    private func holdsInC() async throws -> Holds {
+        var instances = ["1", "2"].map { String(repeating: $0, count: 16) }
+        return try await holds(of: 2) {
+            try BenchmarkProcess(["handoff-holder-in-c", server.unixURL, instances.removeLast()])
+        }
     }
 
     /// Starts so many holders, lets them run for a round, and takes what they tell.

@@ -1,8 +1,8 @@
+import CLimit
 import Holdfast
 import RedisLink
 
-/// A process that takes the lock, holds it for two milliseconds, releases it and asks for it again a millisecond
-/// later.
+/// A process that takes the lock, holds it for two milliseconds, releases it and asks for it again a little later.
 struct HandoffHolder {
     enum Kind: String {
         /// Measures a PING in the middle of each hold.
@@ -16,6 +16,11 @@ struct HandoffHolder {
     private let parent = ParentProcess()
 
     private static let name = "handoff"
+    /// How long to hold the lock, in µs.
+    private static let hold = 2000
+    /// How long to wait before asking again, in µs: neither the hand-off nor the PING, a millisecond after it, shall
+    /// share the server with that question.
+    private static let pause = 400
 
     static func run(_ url: String, _ kind: Kind) async throws {
         let holder = HandoffHolder(holdfast: try await .benchmarked(url), kind: kind)
@@ -36,20 +41,33 @@ struct HandoffHolder {
             let running = MonotonicClock.now()
             // The PING and the release both come after a pause: the other process has queued up meanwhile, and
             // both find threads that sleep.
-            try await pause()
+            try await pause(Self.hold / 2)
             let observed = try await observe()
-            try await pause()
+            try await pause(Self.hold / 2)
             let released = MonotonicClock.now()
             try await lease.release()
             records.append("\(running) \(released) \(observed)")
-            // The hand-off shall not share the server with the next question of who has just let go.
-            try await pause()
+            try await pause(Self.pause)
         }
         return records
     }
 
-    private func pause() async throws {
-        try await Task.sleep(for: .milliseconds(1), tolerance: .zero)
+    /// The same in plain C, with a round trip between the message and the lock.
+    static func runInC(_ url: String, instance: String) async throws {
+        let parent = ParentProcess()
+        parent.say("ready")
+        guard let end = Int64(try await parent.line()) else { throw BenchmarkError.refused }
+        let socket = String(url.dropFirst("redis+unix://".count))
+        guard
+            climit_handoffs(
+                socket, end, instance, Scripts.acquire.source, Scripts.release.source, Self.hold, Self.pause)
+                != 0
+        else { throw BenchmarkError.limit }
+        parent.say("end")
+    }
+
+    private func pause(_ microseconds: Int) async throws {
+        try await Task.sleep(for: .microseconds(microseconds), tolerance: .zero)
     }
 
     private func observe() async throws -> String {

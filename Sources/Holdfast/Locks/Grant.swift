@@ -58,10 +58,16 @@ package final class Grant: Sendable {
     private let slot = Atomic<Int>(-1)
     private let state: Mutex<State>
 
-    package init(_ claim: LockClaim, sentAt: ContinuousClock.Instant, clock: LocalClock = .continuous) {
+    package init(_ claim: LockClaim, _ lease: LeaseState, clock: LocalClock = .continuous) {
         self.claim = claim
         self.clock = clock
-        state = Mutex(State(lease: LeaseState(lease: claim.lease, sentAt: sentAt)))
+        state = Mutex(State(lease: lease))
+    }
+
+    package convenience init(
+        _ claim: LockClaim, sentAt: ContinuousClock.Instant, clock: LocalClock = .continuous
+    ) {
+        self.init(claim, LeaseState(lease: claim.lease, sentAt: sentAt), clock: clock)
     }
 
     /// Where the keeper finds it in its table; -1 unless it is there. For the keeper, under its mutex.

@@ -57,7 +57,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
                 throw HoldfastError.thrown(for: failure, "acquiring the lock \(claim.name)")
             }
             switch answer {
-            case .refused(let holder, _): return .refused(holder)
+            case .refused(let holder, _, _): return .refused(holder)
             case .granted(let fence, let sentAt):
                 return .acquired(try take(claim, fence: fence, sentAt: sentAt))
             }
@@ -78,8 +78,31 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     package nonisolated func hold(
         _ claim: LockClaim, fence: FencingToken?, sentAt: ContinuousClock.Instant
     ) -> Lease {
-        let grant = Grant(claim, sentAt: sentAt, clock: clock)
-        let renewal = sentAt + claim.lease.renewal
+        hold(
+            Grant(claim, sentAt: sentAt, clock: clock), fence: fence, until: sentAt + claim.lease.renewal)
+    }
+
+    /// Begins with a grant that Redis told of, and that is to be confirmed at once.
+    ///
+    /// - Parameter end: until when the grant lasts in any case.
+    func begin(
+        _ claim: LockClaim, fence: FencingToken?, grantedUntil end: ContinuousClock.Instant
+    ) -> Lease {
+        let now = clock.now
+        let state = LeaseState(lease: claim.lease, grantedUntil: end, confirmedFrom: now)
+        let lease = hold(Grant(claim, state, clock: clock), fence: fence, until: state.nextChange(after: now))
+        return lease
+    }
+
+    /// Sends what ``begin(_:fence:grantedUntil:)`` promises, if it is still of use.
+    func confirm(_ lease: Lease) {
+        if lease.status.isHeld { renew(lease.grant) }
+    }
+
+    /// - Parameter renewal: when there is something to be done for it.
+    private nonisolated func hold(
+        _ grant: Grant, fence: FencingToken?, until renewal: ContinuousClock.Instant
+    ) -> Lease {
         let (isClosed, wakes) = held.withLock { held in
             (!held.insert(grant), held.wakeAt.map { $0 > renewal } ?? true)
         }
@@ -136,7 +159,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
 
     /// The arguments of the scripts that end a grant.
     private nonisolated func ending(_ token: String) -> [RedisArgument] {
-        [.string(token), WaitingRoom.grant, .string(wakeChannels)]
+        [.string(token), WaitingRoom.grant.milliseconds, .string(wakeChannels), LockClaim.lifetime]
     }
 
     /// Releases a grant that nobody has any more in the background.
@@ -225,12 +248,14 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     }
 
     private func renew(_ grant: Grant) {
+        let lease = grant.lease
         // Each attempt has a third of the lease: then there is time for another one.
         connection.inTurn {
             $0.evaluate(
-                Scripts.renew, keys: [grant.key],
+                Scripts.renew,
+                keys: lease.isConfirmed ? [grant.key] : [grant.key, KeySpace.waiters(ofLock: grant.key)],
                 arguments: [.string(grant.token), grant.term.milliseconds],
-                check: .renewing(grant.token), timeout: grant.term.renewal
+                check: .renewing(grant.token), timeout: lease.current.renewal
             ) { [weak self] result in
                 self?.inTurn { $0.renewed(grant, result) }
             }
@@ -262,6 +287,8 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
 
     private func lost(_ grant: Grant, _ reason: LossReason) {
         held.withLock { $0.remove(grant) }
+        // Its waiter still stands in the queue.
+        if !grant.lease.isConfirmed { abandon(grant.claim) }
         logger.error("the lease of \(grant.name) was lost: \(reason)")
     }
 

@@ -21,6 +21,10 @@ package struct LeaseState: Sendable {
     }
 
     let lease: LeaseTerm
+    /// What lasts at present: the lease, or a grant that is not confirmed yet.
+    private(set) var current: LeaseTerm
+    /// False while the waiter that was granted the lock still stands in the queue.
+    private(set) var isConfirmed = true
     /// When the maximum hold is over.
     private let holdLimit: Moment?
     private var holdEnd: ContinuousClock.Instant? { holdLimit?.wrappedValue }
@@ -34,11 +38,26 @@ package struct LeaseState: Sendable {
 
     init(lease: LeaseTerm, sentAt: ContinuousClock.Instant) {
         self.lease = lease
+        current = lease
         let renewal = sentAt + lease.renewal
         holdLimit = lease.maximumHold.map { Moment(wrappedValue: sentAt + $0) }
         _deadline = Moment(wrappedValue: sentAt + lease.trusted)
         _renewalDue = Moment(wrappedValue: renewal)
         _suspension = Moment(wrappedValue: renewal + lease.patience)
+    }
+
+    /// A grant that lasts until `end` in any case, and is being confirmed by a request that is sent at `now` or later:
+    /// with that it lasts for the lease, even if that is shorter.
+    init(
+        lease: LeaseTerm, grantedUntil end: ContinuousClock.Instant,
+        confirmedFrom now: ContinuousClock.Instant
+    ) {
+        self.init(lease: lease, sentAt: now)
+        isConfirmed = false
+        isRenewing = true
+        guard end < deadline else { return }
+        deadline = end
+        current = WaitingRoom.grant
     }
 
     func isHeld(at now: ContinuousClock.Instant) -> Bool {
@@ -53,7 +72,7 @@ package struct LeaseState: Sendable {
         case .held:
             if now >= deadline {
                 .lost(reasonAtDeadline)
-            } else if now >= deadline - lease.renewal {
+            } else if now >= deadline - current.renewal {
                 .endangered
             } else if isRenewable && now >= suspension {
                 .suspended
@@ -80,6 +99,8 @@ package struct LeaseState: Sendable {
     /// Redis prolonged the lease by a request sent at `sentAt`.
     package mutating func renewed(sentAt: ContinuousClock.Instant) {
         isRenewing = false
+        isConfirmed = true
+        current = lease
         guard phase == .held else { return }
         deadline = max(deadline, sentAt + lease.trusted)
         if let holdEnd { deadline = min(deadline, holdEnd) }
@@ -99,7 +120,7 @@ package struct LeaseState: Sendable {
     /// Returns the instant of the next try.
     package mutating func renewalFailed(at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         isRenewing = false
-        renewalDue = now + lease.duration / 20
+        renewalDue = now + current.duration / 20
         suspension = min(suspension, now)
         return renewalDue
     }
@@ -126,7 +147,7 @@ package struct LeaseState: Sendable {
     /// When the status changes, or a renewal is due, if nothing happens before.
     package func nextChange(after now: ContinuousClock.Instant) -> ContinuousClock.Instant {
         var next = deadline
-        let warning = deadline - lease.renewal
+        let warning = deadline - current.renewal
         if now < warning { next = warning }
         if isRenewable {
             if now < suspension { next = min(next, suspension) }

@@ -5,7 +5,7 @@ package final class LockClaim: Sendable {
     enum Answer {
         case granted(FencingToken?, sentAt: Moment)
         /// Anew: the claim stands in the queue since this attempt.
-        case refused(Holder, queuedAnew: Bool)
+        case refused(Holder, queuedAnew: Bool, sentAt: Moment)
     }
 
     /// What an attempt does about those who wait for the same name.
@@ -72,23 +72,23 @@ package final class LockClaim: Sendable {
 
     /// The keys and the arguments of acquire.lua.
     var keys: [String] {
-        let fenceKey = fenceKey ?? KeySpace.fence(ofLock: key)
-        return isWaitedFor ? [key, fenceKey, KeySpace.waiters(ofLock: key)] : [key, fenceKey]
+        isWaitedFor ? endingKeys : [key, fenceKey ?? KeySpace.fence(ofLock: key)]
     }
 
     /// The keys of the scripts that end it.
     var endingKeys: [String] {
-        isWaitedFor ? [key, KeySpace.waiters(ofLock: key)] : [key]
+        guard isWaitedFor else { return [key] }
+        return [key, fenceKey ?? KeySpace.fence(ofLock: key), KeySpace.waiters(ofLock: key)]
     }
 
     func arguments(_ mode: Mode, wakeChannels: String) -> [RedisArgument] {
         [
             .string(token), lease.milliseconds, isFenced ? Self.lifetime : "", .string(mode.rawValue),
-            WaitingRoom.grant, .string(wakeChannels),
+            WaitingRoom.grant.milliseconds, .string(wakeChannels),
         ]
     }
 
-    private static let lifetime = RedisArgument(milliseconds: fenceLifetime)
+    static let lifetime = RedisArgument(milliseconds: fenceLifetime)
 }
 
 extension LockClaim.Answer {
@@ -107,7 +107,7 @@ extension LockClaim.Answer {
         if reply.isYes, parts.count == 2, let fence = parts[1].integer {
             self = .granted(fence == 0 ? nil : FencingToken(rawValue: fence), sentAt: reply.$sentAt)
         } else if !reply.isYes, parts.count == 6, let holder = Holder(reply: parts[1...4]) {
-            self = .refused(holder, queuedAnew: parts[5].integer == 1)
+            self = .refused(holder, queuedAnew: parts[5].integer == 1, sentAt: reply.$sentAt)
         } else {
             return nil
         }

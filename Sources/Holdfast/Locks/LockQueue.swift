@@ -67,8 +67,8 @@ extension Holdfast {
                 Scripts.forceRelease,
                 keys: [key, KeySpace.fence(ofLock: key), KeySpace.waiters(ofLock: key)],
                 arguments: [
-                    .string(token), WaitingRoom.grant, .string(core.keys.wakeChannels),
-                    .init(milliseconds: LockClaim.fenceLifetime),
+                    .string(token), WaitingRoom.grant.milliseconds, .string(core.keys.wakeChannels),
+                    LockClaim.lifetime,
                 ]
             ).value.integer == 1
         }

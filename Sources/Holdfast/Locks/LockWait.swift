@@ -8,6 +8,8 @@ import Synchronization
 final class LockWait: Sendable {
     enum Outcome: Sendable {
         case granted(FencingToken?, sentAt: Moment)
+        /// Granted by a message, and being confirmed.
+        case begun(Lease)
         indirect case timedOut(Holder)
         case cancelled
         indirect case failed(RedisError)

@@ -81,6 +81,9 @@ actor LockWaiting: LinkActor {
         let claim = wait.claim
         switch wait.outcome {
         case .granted(let fence, let sentAt): return try keeper.take(claim, fence: fence, sentAt: sentAt)
+        case .begun(let lease):
+            try lease.check()
+            return lease
         case .timedOut(let holder): throw HoldfastError.notAcquired(claim.name, within: wait.limit, holder)
         case .cancelled: throw CancellationError()
         case .failed(let error): throw HoldfastError.thrown(for: error, "acquiring the lock \(claim.name)")
@@ -117,16 +120,35 @@ actor LockWaiting: LinkActor {
 
     private func heard(_ message: [UInt8]) {
         guard !message.isEmpty else { return beganListening() }
-        let token = String(decoding: message, as: UTF8.self)
+        let words = String(decoding: message, as: UTF8.self).split(separator: " ", maxSplits: 1)
+        let token = String(words[0])
         if let waiter = waiters[token] {
             if !waiter.isWaiting {
                 waiters[token]?.wasGranted = true
             } else if rooms[waiter.wait.claim.lockKey]?.asks(token) == true {
-                ask(token, .confirm)
+                let fence = words.count == 2 ? Int64(words[1]).map(FencingToken.init(rawValue:)) : nil
+                if fence.map({ begins(waiter, $0) }) != true { ask(token, .confirm) }
             }
         } else if let claim = departed[token] {
             keeper.abandon(claim)
         }
+    }
+
+    /// Lets a waiter begin with the grant it was told of, and confirms that meanwhile, if the grant lasts long enough.
+    /// Not where a lock-delay is wished for: until it is confirmed Redis knows of none.
+    private func begins(_ waiter: Waiter, _ fence: FencingToken) -> Bool {
+        let claim = waiter.wait.claim
+        guard claim.lease.lockDelay == .zero,
+            let end = rooms[claim.lockKey]?.end(ofGrantWith: fence, at: clock.now)
+        else { return false }
+        _ = remove(claim.token)
+        let lease = keeper.inTurn { $0.begin(claim, fence: claim.isFenced ? fence : nil, grantedUntil: end) }
+        waiter.end(.begun(lease))
+        // The waiter goes first.
+        thread.submit { self.keeper.inTurn { $0.confirm(lease) } }
+        rooms[claim.lockKey]?.granted(.confirm, lease: claim.lease.duration, at: clock.now)
+        wake(for: claim.lockKey)
+        return true
     }
 
     /// Messages may have been lost before: every room looks for itself.
@@ -196,8 +218,8 @@ actor LockWaiting: LinkActor {
         }
         switch answer {
         case .granted(let fence, let sentAt): granted(claim, reason, fence, sentAt: sentAt)
-        case .refused(let holder, let queuedAnew):
-            refused(claim, reason, by: holder, queuedAnew: queuedAnew)
+        case .refused(let holder, let queuedAnew, let sentAt):
+            refused(claim, reason, by: holder, queuedAnew: queuedAnew, sentAt: sentAt)
         }
     }
 
@@ -223,7 +245,7 @@ actor LockWaiting: LinkActor {
     }
 
     private func refused(
-        _ claim: LockClaim, _ reason: WaitingRoom.Reason, by holder: Holder, queuedAnew: Bool
+        _ claim: LockClaim, _ reason: WaitingRoom.Reason, by holder: Holder, queuedAnew: Bool, sentAt: Moment
     ) {
         let token = claim.token
         // Left while it asked: its place may have been made anew after it left.
@@ -240,7 +262,9 @@ actor LockWaiting: LinkActor {
         let asking =
             rooms[claim.lockKey]?.refused(
                 token, reason: reason, by: holder, queuedAnew: queuedAnew, tookPlace: waiter.asksForPlace,
-                isListening: isListening, at: now) ?? []
+                isListening: isListening,
+                sentAt: clock.sending(at: sentAt.wrappedValue),
+                at: now) ?? []
         for (token, reason) in asking { ask(token, reason) }
         if waiter.wasGranted {
             waiters[token]?.wasGranted = false

@@ -32,7 +32,7 @@ struct WaitingRoom: Sendable {
 
     /// How long a waiter has to confirm a grant. The same for all, because it must outlast every other
     /// waiter's patience.
-    static let grant = RedisArgument(milliseconds: .seconds(3))
+    static let grant = LeaseTerm(.seconds(3))
     /// How long to rely on messages: less than a grant lasts, so that a lost message costs no place.
     static let patience: Duration = .seconds(2)
     /// The same where no message can be relied on: nobody listens yet, or the holder is a client of another
@@ -46,6 +46,8 @@ struct WaitingRoom: Sendable {
     private(set) var earliestDeadline: ContinuousClock.Instant?
     /// Who held the lock when Redis was asked last.
     private(set) var holder: Holder?
+    /// When that question was sent.
+    private var askedAt: Moment?
 
     var isEmpty: Bool { waiters.isEmpty }
     var count: Int { waiters.count }
@@ -76,6 +78,17 @@ struct WaitingRoom: Sendable {
         guard let earliestDeadline, earliestDeadline <= now else { return [] }
         self.earliestDeadline = waiters.values.lazy.compactMap(\.deadline).filter { $0 > now }.min()
         return order.filter { token in waiters[token]?.deadline.map { $0 <= now } ?? false }
+    }
+
+    /// Until when a grant that was heard of lasts in any case; nil if that is not known, or too soon to begin before it
+    /// is confirmed.
+    ///
+    /// A message does not tell when it was sent. But fences only rise: with a higher one than the holder had when Redis
+    /// was asked last, the grant is younger than that question. So it counts from when the question was sent.
+    func end(ofGrantWith fence: FencingToken, at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        guard let askedAt, let known = holder?.fencingToken, fence > known else { return nil }
+        let end = askedAt.wrappedValue + Self.grant.trusted
+        return now < end - Self.grant.renewal ? end : nil
     }
 
     /// Whether `token` is to ask now. If it asks already, it will again.
@@ -119,9 +132,10 @@ struct WaitingRoom: Sendable {
     /// - Parameter tookPlace: whether it asked for a place in the queue.
     mutating func refused(
         _ token: String, reason: Reason, by holder: Holder, queuedAnew: Bool, tookPlace: Bool = true,
-        isListening: Bool, at now: ContinuousClock.Instant
+        isListening: Bool, sentAt: ContinuousClock.Instant, at now: ContinuousClock.Instant
     ) -> [(token: String, reason: Reason)] {
         self.holder = holder
+        askedAt = Moment(wrappedValue: sentAt)
         var asking: [(token: String, reason: Reason)] = []
         if answered(token) { asking.append((token, .confirm)) }
         // The message of this grant was lost, or is on its way.

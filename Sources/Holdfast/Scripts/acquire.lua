@@ -9,20 +9,19 @@
 --                 1 if the caller stands in the queue since this call, else 0}
 --       with the number that the last seven digits of the token spell
 --
--- The fence entry is 16 digits (us since 1970) and the token they were issued to. Numbers of equal length compare as
--- strings, so the usual case needs one SET: the server's time, unless the entry before it was not older.
 -- A call with the token that owns the lock is granted, with the same fence if that token has one already: so a waiter
 -- confirms what it was granted, and an attempt whose reply was lost is repeated.
 -- A caller that finds the lock free while others wait grants the head of the queue, which may be itself.
 --
 -- The time is asked for before the first write, so that a user who may not ask for it takes no lock.
 local WAITERS_LIFETIME = 60000
-local lock, fenceKey, waiters = KEYS[1], KEYS[2], KEYS[3]
+local lock, waiters = KEYS[1], KEYS[3]
 local token, lease, lifetime, mode, grant, channels = unpack(ARGV)
 local number = tonumber(string.sub(token, -7), 16) or 0
 local t = redis.call('TIME')
-local fence = t[1] .. string.format('%06d', t[2])
+local now = t[1] .. string.format('%06d', t[2])
 
+-- include issue_fence.lua
 -- include grant_next.lua
 
 -- Keeps the place that the caller has, unless a grant to it ended: then it answers too late, and goes to the end.
@@ -30,7 +29,7 @@ local fence = t[1] .. string.format('%06d', t[2])
 local function queue_up()
   local place = redis.call('ZMSCORE', waiters, token)[1]
   if place and tonumber(place) < 0 then redis.call('ZREM', waiters, token) end
-  local arrival, last = tonumber(fence), redis.call('ZRANGE', waiters, -1, -1, 'WITHSCORES')[2]
+  local arrival, last = tonumber(now), redis.call('ZRANGE', waiters, -1, -1, 'WITHSCORES')[2]
   if mode == 'barge' then
     local first = redis.call('ZRANGEBYSCORE', waiters, 0, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
     if first then arrival = tonumber(first) - 1 end
@@ -47,33 +46,29 @@ if waiters and mode ~= 'barge' and redis.call('ZCARD', waiters) > 0 then
   owner = redis.call('GET', lock)
   if not owner then
     if mode == 'wait' then queued = queue_up() end
-    owner = grant_next(lock, waiters, grant, channels, token)
+    owner = grant_next(now, token, true, grant, channels, lifetime)
   end
 end
 
 if owner or not redis.call('SET', lock, token, 'NX', 'PX', lease) then
   owner = owner or redis.call('GET', lock)
-  local entry = redis.call('GET', fenceKey)
+  local entry = redis.call('GET', KEYS[2])
   if owner ~= token then
     if waiters and mode ~= 'try' and queued == 0 then queued = queue_up() end
-    return {2 * number, owner, redis.call('PTTL', lock), entry, fence, queued}
+    return {2 * number, owner, redis.call('PTTL', lock), entry, now, queued}
   end
   if waiters then redis.call('ZREM', waiters, token) end
   redis.call('PEXPIRE', lock, lease)
-  if entry and string.sub(entry, 17) == token then return {2 * number + 1, string.sub(entry, 1, 16)} end
+  if lifetime ~= '' and entry and string.sub(entry, 17) == token then return {2 * number + 1, string.sub(entry, 1, 16)} end
 elseif waiters and mode == 'barge' then
   redis.call('ZREM', waiters, token)
 end
 if lifetime == '' then return {2 * number + 1, 0} end
 
-local last = redis.pcall('SET', fenceKey, fence .. token, 'PX', lifetime, 'GET')
-if type(last) == 'table' and last.err then
-  -- A foreign value at the fence's key, or one that the user may not touch: no fence, so no lock.
+local fence = issue_fence(now, token, lifetime)
+if type(fence) == 'table' then
+  -- No fence, so no lock.
   redis.call('DEL', lock)
-  return last
-end
-if last and string.match(last, '^' .. string.rep('%d', 16)) and string.sub(last, 1, 16) >= fence then
-  fence = string.format('%016.0f', tonumber(string.sub(last, 1, 16)) + 1)
-  redis.call('SET', fenceKey, fence .. token, 'PX', lifetime)
+  return fence
 end
 return {2 * number + 1, fence}

@@ -7,16 +7,16 @@
 --
 -- The fence rises: what the former holder still sends is refused where fences are compared with the newest one.
 local t = redis.call('TIME')
-local fence = t[1] .. string.format('%06d', t[2])
+local now = t[1] .. string.format('%06d', t[2])
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-local last = redis.call('GET', KEYS[2])
+-- Before the first write: a queue that is none, or that the user may not touch.
+redis.call('ZCARD', KEYS[3])
 
+-- include issue_fence.lua
 -- include grant_next.lua
 
-if last and string.match(last, '^' .. string.rep('%d', 16)) and string.sub(last, 1, 16) >= fence then
-  fence = string.format('%016.0f', tonumber(string.sub(last, 1, 16)) + 1)
-end
-redis.call('SET', KEYS[2], fence, 'PX', ARGV[4])
+local fence = issue_fence(now, '', ARGV[4])
+if type(fence) == 'table' then return fence end
 redis.call('ZREM', KEYS[3], ARGV[1])
-grant_next(KEYS[1], KEYS[3], ARGV[2], ARGV[3], ARGV[1])
+grant_next(now, ARGV[1], false, ARGV[2], ARGV[3], ARGV[4])
 return 1

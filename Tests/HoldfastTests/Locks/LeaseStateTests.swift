@@ -122,4 +122,46 @@ struct LeaseStateTests {
             if state.isHeld(at: now) { #expect(now < serverEnd) }
         }
     }
+
+    @Test("of a grant that is being confirmed ends with the grant, until the confirmation is answered")
+    func unconfirmed() {
+        var state = LeaseState(lease: LeaseTerm(lease), grantedUntil: at(2.5), confirmedFrom: start)
+        #expect(!state.isConfirmed)
+        #expect(state.deadline == at(2.5))
+        // The confirmation is its first renewal, and under way. The warning comes when a third of the grant is left.
+        #expect(state.next(at: start) == .wait(until: at(1.5)))
+        #expect(state.status(at: at(1.4)) == .held)
+        #expect(state.status(at: at(1.5)) == .endangered)
+        // Tried again soon, and in good time.
+        #expect(state.renewalFailed(at: at(1)) == at(1.15))
+        #expect(!state.isConfirmed)
+        #expect(state.next(at: at(1.15)) == .renew)
+        state.renewed(sentAt: at(1.15))
+        #expect(state.isConfirmed)
+        #expect(state.deadline == at(1.15 + 29.698))
+        #expect(state.next(at: at(1.2)) == .wait(until: at(11.15)))
+    }
+
+    @Test("of a grant that nobody confirms is lost with it")
+    func neverConfirmed() {
+        var state = LeaseState(lease: LeaseTerm(lease), grantedUntil: at(2.5), confirmedFrom: start)
+        #expect(state.next(at: at(2.5)) == .lost(.expired))
+    }
+
+    @Test("of a grant is no longer than the lease: the confirmation may shorten it, and its answer be lost")
+    func shortLease() {
+        var state = LeaseState(
+            lease: LeaseTerm(.milliseconds(300)), grantedUntil: at(2.5), confirmedFrom: start)
+        #expect(!state.isConfirmed)
+        #expect(state.deadline == at(0.295))
+        #expect(state.next(at: at(0.295)) == .lost(.expired))
+    }
+
+    @Test("of a grant holds for its maximum from when it began")
+    func maximumHold() {
+        let term = LeaseTerm(lease, maximumHold: .seconds(60))
+        var state = LeaseState(lease: term, grantedUntil: at(2.5), confirmedFrom: start)
+        for second in stride(from: 0.0, through: 50, by: 10) { state.renewed(sentAt: at(second)) }
+        #expect(state.deadline == at(60))
+    }
 }

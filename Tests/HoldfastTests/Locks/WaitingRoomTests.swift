@@ -22,11 +22,11 @@ struct WaitingRoomTests {
     func check() {
         var room = room("a", "b")
         _ = room.refused(
-            "a", reason: .arrival, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
+            "a", reason: .arrival, by: holder(stranger), queuedAnew: false, isListening: true,
+            sentAt: start, at: start)
         _ = room.refused(
             "b", reason: .arrival, by: holder(stranger, remaining: 2000), queuedAnew: false,
-            isListening: true,
-            at: start)
+            isListening: true, sentAt: start, at: start)
         #expect(room.nextWake == start + .milliseconds(1001))
         let answer1 = room.check(at: start + .milliseconds(1000))
         #expect(answer1 == nil)
@@ -41,8 +41,7 @@ struct WaitingRoomTests {
         var room = room("a")
         _ = room.refused(
             "a", reason: .arrival, by: holder(stranger, remaining: remaining), queuedAnew: false,
-            isListening: true,
-            at: start)
+            isListening: true, sentAt: start, at: start)
         #expect(room.nextWake == start + WaitingRoom.patience)
     }
 
@@ -52,7 +51,7 @@ struct WaitingRoomTests {
             var room = room("a")
             _ = room.refused(
                 "a", reason: .arrival, by: holder(token), queuedAnew: false, isListening: isListening,
-                at: start)
+                sentAt: start, at: start)
             #expect(room.nextWake == start + WaitingRoom.impatience)
         }
     }
@@ -63,7 +62,7 @@ struct WaitingRoomTests {
         for (tookPlace, isListening) in [(false, false), (false, true), (true, true)] {
             let asking = room.refused(
                 "a", reason: .arrival, by: holder(stranger), queuedAnew: false, tookPlace: tookPlace,
-                isListening: isListening, at: start)
+                isListening: isListening, sentAt: start, at: start)
             #expect(asking.map(\.reason) == (isListening && !tookPlace ? [.requeue] : []))
         }
     }
@@ -73,18 +72,21 @@ struct WaitingRoomTests {
         var room = room("a", "b", "c")
         let check = {
             room.refused(
-                "a", reason: .check, by: holder(stranger), queuedAnew: false, isListening: true, at: start
+                "a", reason: .check, by: holder(stranger), queuedAnew: false, isListening: true,
+                sentAt: start, at: start
             ).map(\.token)
         }
         #expect(check() == ["b", "c"])
         // They are asking.
         #expect(check() == [])
         _ = room.refused(
-            "b", reason: .requeue, by: holder(stranger), queuedAnew: true, isListening: true, at: start)
+            "b", reason: .requeue, by: holder(stranger), queuedAnew: true, isListening: true,
+            sentAt: start, at: start)
         room.failed("c", retry: start)
         #expect(check() == ["c"])
         _ = room.refused(
-            "c", reason: .requeue, by: holder(stranger), queuedAnew: true, isListening: true, at: start)
+            "c", reason: .requeue, by: holder(stranger), queuedAnew: true, isListening: true,
+            sentAt: start, at: start)
         #expect(check() == [])
     }
 
@@ -106,12 +108,14 @@ struct WaitingRoomTests {
     func lostMessage() {
         var room = room("a", "b")
         let asking = room.refused(
-            "b", reason: .check, by: holder("a"), queuedAnew: false, isListening: true, at: start)
+            "b", reason: .check, by: holder("a"), queuedAnew: false, isListening: true,
+            sentAt: start, at: start)
         #expect(asking.map(\.token) == ["a"])
         #expect(asking.map(\.reason) == [.confirm])
         // It asks already.
         let again = room.refused(
-            "b", reason: .arrival, by: holder("a"), queuedAnew: false, isListening: true, at: start)
+            "b", reason: .arrival, by: holder("a"), queuedAnew: false, isListening: true,
+            sentAt: start, at: start)
         #expect(again.isEmpty)
     }
 
@@ -120,20 +124,24 @@ struct WaitingRoomTests {
         var room = room("a", "b", "c")
         for token in ["a", "b", "c"] {
             _ = room.refused(
-                token, reason: .arrival, by: holder(stranger), queuedAnew: true, isListening: true, at: start)
+                token, reason: .arrival, by: holder(stranger), queuedAnew: true, isListening: true,
+                sentAt: start, at: start)
         }
         _ = room.asks("a")
         let nobody = room.refused(
-            "a", reason: .check, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
+            "a", reason: .check, by: holder(stranger), queuedAnew: false, isListening: true,
+            sentAt: start, at: start)
         #expect(nobody.isEmpty)
         _ = room.asks("a")
         let asking = room.refused(
-            "a", reason: .check, by: holder(stranger), queuedAnew: true, isListening: true, at: start)
+            "a", reason: .check, by: holder(stranger), queuedAnew: true, isListening: true,
+            sentAt: start, at: start)
         #expect(asking.map(\.token) == ["b", "c"])
         #expect(asking.map(\.reason) == [.requeue, .requeue])
         // Their own answers do not start that again.
         let again = room.refused(
-            "b", reason: .requeue, by: holder(stranger), queuedAnew: true, isListening: true, at: start)
+            "b", reason: .requeue, by: holder(stranger), queuedAnew: true, isListening: true,
+            sentAt: start, at: start)
         #expect(again.isEmpty)
     }
 
@@ -145,10 +153,12 @@ struct WaitingRoomTests {
         #expect(isFirst)
         #expect(!isSecond)
         let asking = room.refused(
-            "a", reason: .check, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
+            "a", reason: .check, by: holder(stranger), queuedAnew: false, isListening: true,
+            sentAt: start, at: start)
         #expect(asking.map(\.token) == ["a"])
         let asksOn = room.refused(
-            "a", reason: .confirm, by: holder(stranger), queuedAnew: false, isListening: true, at: start)
+            "a", reason: .confirm, by: holder(stranger), queuedAnew: false, isListening: true,
+            sentAt: start, at: start)
         #expect(asksOn.isEmpty)
     }
 
@@ -204,5 +214,44 @@ struct WaitingRoomTests {
         room.failed("a", retry: start + .seconds(1))
         let answer11 = room.check(at: start + .seconds(1))
         #expect(answer11 == "a")
+    }
+
+    @Test("believes a grant whose fence is higher than the one it was told of, from when it asked for that")
+    func youngGrant() {
+        var room = room("a")
+        let now = start + .milliseconds(500)
+        func end(_ fence: Int64, at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+            room.end(ofGrantWith: FencingToken(rawValue: fence), at: now)
+        }
+        #expect(end(2_000_000_000_000_001, at: now) == nil)
+        room.told(holder(stranger), sentAt: start)
+        #expect(end(2_000_000_000_000_001, at: now) == nil)
+        let entry = "2000000000000000\(stranger)"
+        room.told(
+            Holder(value: stranger, remainingMilliseconds: 1000, fenceEntry: entry, nowMicroseconds: 0),
+            sentAt: start)
+        // An older message, of a grant that is over.
+        #expect(end(2_000_000_000_000_000, at: now) == nil)
+        // Three seconds, less one per cent and two milliseconds.
+        #expect(end(2_000_000_000_000_001, at: now) == start + .milliseconds(2968))
+    }
+
+    @Test("does not believe a grant of which a third may be all that is left")
+    func oldGrant() {
+        var room = room("a")
+        let entry = "2000000000000000\(stranger)"
+        room.told(
+            Holder(value: stranger, remainingMilliseconds: 1000, fenceEntry: entry, nowMicroseconds: 0),
+            sentAt: start)
+        let fence = FencingToken(rawValue: 2_000_000_000_000_001)
+        #expect(room.end(ofGrantWith: fence, at: start + .milliseconds(1967)) != nil)
+        #expect(room.end(ofGrantWith: fence, at: start + .milliseconds(1968)) == nil)
+    }
+}
+
+extension WaitingRoom {
+    fileprivate mutating func told(_ holder: Holder, sentAt: ContinuousClock.Instant) {
+        _ = refused(
+            "a", reason: .check, by: holder, queuedAnew: false, isListening: true, sentAt: sentAt, at: sentAt)
     }
 }

@@ -11,13 +11,14 @@ extension MemoryStore {
 
     private func set(_ command: MemoryCommand) throws(MemoryError) -> MemoryReply {
         let key = try command[1]
-        var onlyNew = false
+        var (onlyNew, onlyOld) = (false, false)
         var returnsOld = false
         var end: Int64?
         var index = 3
         while index < command.count {
             switch try command.word(index) {
             case "NX": onlyNew = true
+            case "XX": onlyOld = true
             case "GET": returnsOld = true
             case "PX":
                 index += 1
@@ -29,7 +30,7 @@ extension MemoryStore {
             index += 1
         }
         let old = returnsOld ? try find(key, StoredString.self) : nil
-        if onlyNew, anything(at: key) != nil { return .null }
+        if anything(at: key) == nil ? onlyOld : onlyNew { return .null }
         let value = StoredString()
         value.bytes = try command[2]
         put(key, value, until: end)

@@ -34,6 +34,83 @@ struct HandOffScriptTests {
         }
     }
 
+    @Test("a grant brings the next fence along, where the name has fences", arguments: Backend.all)
+    func fencedGrant(_ backend: Backend) async throws {
+        try await withLock(on: backend) { lock in
+            #expect(try await lock.acquire("f9", .attempt))
+            let before = try await lock.fence()
+            try await lock.queue("a1", "b1")
+            #expect(try await lock.release("f9"))
+            #expect(await eventually { lock.fences.all.count == 1 })
+            let fence = try await lock.fence()
+            #expect(lock.fences.all == [fence])
+            #expect(fence > before)
+            // The same for who confirms by asking again.
+            #expect(try await lock.answer("a1", .wait).value.array?.last?.integer == fence)
+            #expect(try await lock.release("a1"))
+            #expect(await eventually { lock.fences.all.count == 2 })
+            #expect(lock.fences.all[1] > fence)
+        }
+    }
+
+    @Test(
+        "a grant's fence is higher than the last one, even where the server's clock was set back",
+        arguments: Backend.all)
+    func fenceOfTheFuture(_ backend: Backend) async throws {
+        try await withLock(on: backend) { lock in
+            try await lock.own("f9")
+            try await lock.holdfast.redis(
+                "SET", "t:{a}:fence", .string("9000000000000000\(QueuedLock.token("f9"))"))
+            try await lock.queue("a1")
+            #expect(try await lock.release("f9"))
+            #expect(await eventually { lock.fences.all == [9_000_000_000_000_001] })
+            #expect(try await lock.fence() == 9_000_000_000_000_001)
+        }
+    }
+
+    @Test("a name without fences gets none by a grant", arguments: Backend.all)
+    func unfencedGrant(_ backend: Backend) async throws {
+        try await withLock(on: backend) { lock in
+            try await lock.own("f9")
+            try await lock.queue("a1")
+            #expect(try await lock.release("f9"))
+            #expect(await eventually { lock.heard.all == ["a1"] })
+            #expect(lock.fences.all.isEmpty)
+            #expect(try await lock.holdfast.redis("EXISTS", "t:{a}:fence").integer == 0)
+        }
+    }
+
+    @Test(
+        "a foreign value in the place of the fence does not keep a lock from being handed on",
+        arguments: Backend.all)
+    func foreignFence(_ backend: Backend) async throws {
+        try await withLock(on: backend) { lock in
+            try await lock.own("f9")
+            try await lock.holdfast.redis("ZADD", "t:{a}:fence", "1", "x")
+            try await lock.queue("a1")
+            #expect(try await lock.release("f9"))
+            #expect(await eventually { lock.heard.all == ["a1"] })
+            #expect(lock.fences.all.isEmpty)
+            try await lock.expect(owner: "a1", queue: "-a1")
+            try await lock.holdfast.redis("DEL", "t:{a}:fence")
+        }
+    }
+
+    @Test("a renewal confirms a grant, of the owner alone", arguments: Backend.all)
+    func confirmingRenewal(_ backend: Backend) async throws {
+        try await withLock(on: backend) { lock in
+            try await lock.own("a1")
+            try await lock.queue("-a1", "b1")
+            #expect(try await !lock.confirm("b1"))
+            try await lock.expect(owner: "a1", queue: "-a1", "b1")
+            for _ in 0..<2 {
+                #expect(try await lock.confirm("a1"))
+                try await lock.expect(owner: "a1", queue: "b1")
+                #expect(try await (20_000...30_000).contains(lock.remaining("lock")))
+            }
+        }
+    }
+
     @Test("a lock of which nobody hears is free, and its queue is empty", arguments: Backend.all)
     func nobodyListens(_ backend: Backend) async throws {
         try await withLock(on: backend) { lock in
@@ -185,6 +262,18 @@ struct HandOffScriptTests {
     }
 
     @Test(
+        "a release of what was never confirmed and is over gives the place up, and nothing else",
+        arguments: Backend.all)
+    func lateUnconfirmedRelease(_ backend: Backend) async throws {
+        try await withLock(on: backend) { lock in
+            try await lock.own("b1")
+            try await lock.queue("-a1", "a2")
+            #expect(try await !lock.release("a1"))
+            try await lock.expect(owner: "b1", queue: "a2")
+        }
+    }
+
+    @Test(
         "a release after the end of the lease grants the next one; a second one takes nothing from it",
         arguments: Backend.all)
     func lateRelease(_ backend: Backend) async throws {
@@ -224,7 +313,9 @@ struct HandOffScriptTests {
             try await lock.holdfast.redis("SET", "t:{a}:fence", "4000000000000000x")
             #expect(try await lock.holdfast.forceRelease("a", token: QueuedLock.token("a1")))
             try await lock.expect(owner: "b1", queue: "-b1")
-            #expect(try await lock.fence() == 4_000_000_000_000_001)
+            // One for the former holder's sake, the next one for the grant.
+            #expect(try await lock.fence() == 4_000_000_000_000_002)
+            #expect(await eventually { lock.fences.all == [4_000_000_000_000_002] })
         }
     }
 }

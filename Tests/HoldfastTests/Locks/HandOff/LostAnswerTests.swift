@@ -53,7 +53,8 @@ struct LostAnswerTests {
             let lease = isFree ? nil : try await witness.acquire("a")
             try await witness.redis("SCRIPT", "FLUSH")
             _ = try await witness.core.link.evaluate(
-                Scripts.leave, keys: ["t:{b}:lock", "t:{b}:waiters"], arguments: ["x", "3000", "t:wake:"])
+                Scripts.leave, keys: ["t:{b}:lock", "t:{b}:fence", "t:{b}:waiters"],
+                arguments: ["x", "3000", "t:wake:", "60000"])
             try await server.pause()
             let waiter = Task { try await holdfast.acquire("a") }
             #expect(await eventually { await holdfast.health.replyOwedSince != nil })
@@ -74,12 +75,4 @@ struct LostAnswerTests {
         }
     }
 
-    /// Has `client` wait once, after which it hears of grants.
-    private func listen(_ client: Holdfast, beside other: Holdfast) async throws {
-        let lease = try await other.acquire("warm")
-        let waiter = Task { try await client.acquire("warm") }
-        #expect(try await eventually { try await other.waiters(of: "warm").count == 1 })
-        try await lease.release()
-        try await waiter.value.release()
-    }
 }

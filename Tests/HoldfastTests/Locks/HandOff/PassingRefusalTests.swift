@@ -115,7 +115,7 @@ struct StandstillTests {
 
 extension Holdfast {
     /// How many calls of scripts the server has had.
-    fileprivate func scriptCalls() async throws -> Int {
+    func scriptCalls() async throws -> Int {
         let info = try await redis("INFO", "commandstats").string ?? ""
         return info.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("cmdstat_evalsha:calls=") }
             .compactMap { Int($0.split(separator: "=")[1].prefix { $0.isNumber }) }.reduce(0, +)

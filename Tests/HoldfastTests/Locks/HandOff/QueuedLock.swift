@@ -8,6 +8,8 @@ import Testing
 struct QueuedLock: Sendable {
     let holdfast: Holdfast
     let heard = Record<String>()
+    /// The fences in what was heard.
+    let fences = Record<Int64>()
 
     private static func instance(_ name: some StringProtocol) -> String {
         String(repeating: String(name.prefix(1)), count: 16)
@@ -60,8 +62,10 @@ struct QueuedLock: Sendable {
     /// Somebody hears of grants to the instance.
     func listen(_ name: String) async throws -> RedisSubscription {
         let channel = "t:wake:\(Self.instance(name))"
-        let subscription = try holdfast.core.link.subscribe(channel) { [heard] message in
-            if !message.isEmpty { heard.add(Self.name(String(decoding: message, as: UTF8.self))) }
+        let subscription = try holdfast.core.link.subscribe(channel) { [heard, fences] message in
+            let words = String(decoding: message, as: UTF8.self).split(separator: " ")
+            if let token = words.first { heard.add(Self.name(String(token))) }
+            if words.count == 2, let fence = Int64(words[1]) { fences.add(fence) }
         }
         let isHeard = try await eventually {
             try await holdfast.redis("PUBSUB", "NUMSUB", .string(channel)).array?.last?.integer == 1
@@ -84,13 +88,32 @@ struct QueuedLock: Sendable {
         try await answer(name, mode).isYes
     }
 
+    func confirm(_ name: String) async throws -> Bool {
+        try await holdfast.core.link.evaluate(
+            Scripts.renew, keys: ["t:{a}:lock", "t:{a}:waiters"],
+            arguments: [.string(Self.token(name)), "30000"]
+        ).isYes
+    }
+
     func release(_ name: String) async throws -> Bool { try await end(name, Scripts.release) }
     func leave(_ name: String) async throws -> Bool { try await end(name, Scripts.leave) }
 
     private func end(_ name: String, _ script: RedisScript) async throws -> Bool {
         try await holdfast.core.link.evaluate(
-            script, keys: ["t:{a}:lock", "t:{a}:waiters"],
-            arguments: [.string(Self.token(name)), "3000", "t:wake:"]
+            script, keys: ["t:{a}:lock", "t:{a}:fence", "t:{a}:waiters"],
+            arguments: [.string(Self.token(name)), "3000", "t:wake:", "60000"]
         ).isYes
     }
+}
+
+/// Has `client` wait once, after which it hears of grants.
+func listen(_ client: Holdfast, beside other: Holdfast) async throws {
+    let lease = try #require(try await other.tryAcquire("warm").lease)
+    let waiter = Task { try await client.acquire("warm") }
+    let isQueued = try await eventually {
+        try await other.redis("ZCARD", "t:{warm}:waiters").integer == 1
+    }
+    #expect(isQueued)
+    try await lease.release()
+    try await waiter.value.release()
 }
