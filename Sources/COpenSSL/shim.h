@@ -32,6 +32,18 @@ static inline int holdfast_err_errno(unsigned long code) {
     return ERR_GET_LIB(code) == ERR_LIB_SYS ? ERR_GET_REASON(code) : 0;
 }
 
+/* By the functions that OpenSSL calls old: SHA1() sets up the whole library, two megabytes of it, which a process
+   without TLS never needs. */
+static inline void holdfast_sha1(const void *bytes, size_t count, unsigned char *digest) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    SHA_CTX context;
+    SHA1_Init(&context);
+    SHA1_Update(&context, bytes, count);
+    SHA1_Final(digest, &context);
+#pragma GCC diagnostic pop
+}
+
 /* A new key on the curve P-256; NULL where that fails. */
 static inline EVP_PKEY *holdfast_new_key(void) {
     EVP_PKEY *key = NULL;

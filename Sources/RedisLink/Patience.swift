@@ -2,7 +2,7 @@
 ///
 /// A value without clock.
 struct Patience {
-    static let longest: Duration = .microseconds(50)
+    static let longest: Duration = .microseconds(100)
     static let shortest: Duration = .microseconds(5)
     /// Once it is used up, one wait in so many is looked at all the same.
     static let trial = 64

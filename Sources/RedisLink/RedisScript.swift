@@ -20,7 +20,7 @@ package final class RedisScript: Sendable {
     private static func sha1(_ text: String) -> String {
         var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
         let bytes = Array(text.utf8)
-        _ = SHA1(bytes, bytes.count, &digest)
+        holdfast_sha1(bytes, bytes.count, &digest)
         return digest.map { byte in
             String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
         }.joined()

@@ -7,21 +7,20 @@ import Synchronization
 /// nothing but this.
 final class LockWait: Sendable {
     enum Outcome: Sendable {
-        case granted(FencingToken?, sentAt: Moment)
-        /// Granted by a message, and being confirmed.
-        case begun(Lease)
+        case granted(Lease)
         indirect case timedOut(Holder)
         case cancelled
         indirect case failed(RedisError)
     }
 
     let claim: LockClaim
-    let mode: LockClaim.Mode
     /// How long to wait at the most; nil: without a limit.
     let limit: Duration?
+    // Here it takes no memory: the optional before it leaves a gap.
+    let mode: LockClaim.Mode
+    private let cancellation = Atomic(false)
     let deadline: ContinuousClock.Instant?
     private let end = Mutex(Outcome.cancelled)
-    private let cancellation = Atomic(false)
 
     init(_ claim: LockClaim, atMost limit: Duration?, from now: ContinuousClock.Instant, barging: Bool) {
         self.claim = claim

@@ -80,8 +80,8 @@ actor LockWaiting: LinkActor {
     private nonisolated func lease(_ wait: LockWait) throws -> Lease {
         let claim = wait.claim
         switch wait.outcome {
-        case .granted(let fence, let sentAt): return try keeper.take(claim, fence: fence, sentAt: sentAt)
-        case .begun(let lease):
+        case .granted(let lease):
+            // A process that was stopped while the answer waited for it.
             try lease.check()
             return lease
         case .timedOut(let holder): throw HoldfastError.notAcquired(claim.name, within: wait.limit, holder)
@@ -143,7 +143,7 @@ actor LockWaiting: LinkActor {
         else { return false }
         _ = remove(claim.token)
         let lease = keeper.inTurn { $0.begin(claim, fence: claim.isFenced ? fence : nil, grantedUntil: end) }
-        waiter.end(.begun(lease))
+        waiter.end(.granted(lease))
         // The waiter goes first.
         thread.submit { self.keeper.inTurn { $0.confirm(lease) } }
         rooms[claim.lockKey]?.granted(.confirm, lease: claim.lease.duration, at: clock.now)
@@ -231,15 +231,15 @@ actor LockWaiting: LinkActor {
         // The server, or this process, stood still for longer than the lease. Asked again with the same token,
         // Redis tells whether it still holds the lock. Once: a lease that is too short for the way to the server
         // must not keep the name for ever.
-        let end = clock.sending(at: sentAt.wrappedValue) + claim.lease.trusted
-        if waiter.isWaiting, !waiter.wasLate, end <= clock.now {
+        let sentAt = clock.sending(at: sentAt.wrappedValue)
+        if waiter.isWaiting, !waiter.wasLate, sentAt + claim.lease.trusted <= clock.now {
             waiters[claim.token]?.wasLate = true
             rooms[claim.lockKey]?.failed(claim.token, retry: clock.now + WaitingRoom.patience)
             if rooms[claim.lockKey]?.asks(claim.token) == true { ask(claim.token, .confirm) }
             return wake(for: claim.lockKey)
         }
         _ = remove(claim.token)
-        waiter.end(.granted(fence, sentAt: sentAt))
+        waiter.end(.granted(keeper.hold(claim, fence: fence, sentAt: sentAt)))
         rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: clock.now)
         wake(for: claim.lockKey)
     }

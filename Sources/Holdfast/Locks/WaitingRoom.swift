@@ -22,7 +22,6 @@ struct WaitingRoom: Sendable {
     }
 
     private struct Waiter {
-        var deadline: ContinuousClock.Instant?
         var isAsking = false
         /// Another reason to ask came while it asked: what it is told may be older than that.
         var asksAgain = false
@@ -40,6 +39,8 @@ struct WaitingRoom: Sendable {
     static let impatience: Duration = .milliseconds(200)
 
     private var waiters: [String: Waiter] = [:]
+    /// Of those who do not wait for ever.
+    private var deadlines: [String: ContinuousClock.Instant] = [:]
     /// Their tokens as they came, those that left among them.
     private var order: Deque<String> = []
     private(set) var nextCheck: ContinuousClock.Instant?
@@ -60,14 +61,17 @@ struct WaitingRoom: Sendable {
     func contains(_ token: String) -> Bool { waiters[token] != nil }
 
     mutating func enter(_ token: String, until deadline: ContinuousClock.Instant?) {
-        waiters[token] = Waiter(deadline: deadline)
+        waiters[token] = Waiter()
         order.append(token)
-        if let deadline { earliestDeadline = min(earliestDeadline ?? deadline, deadline) }
+        guard let deadline else { return }
+        deadlines[token] = deadline
+        earliestDeadline = min(earliestDeadline ?? deadline, deadline)
     }
 
     /// Its wait is over, for whatever reason. False: it was over before.
     mutating func leave(_ token: String) -> Bool {
         guard waiters.removeValue(forKey: token) != nil else { return false }
+        deadlines[token] = nil
         while let first = order.first, waiters[first] == nil { order.removeFirst() }
         if order.count > 2 * waiters.count + 16 { order.removeAll { waiters[$0] == nil } }
         return true
@@ -76,8 +80,8 @@ struct WaitingRoom: Sendable {
     /// Those whose time is over at `now`.
     mutating func expired(at now: ContinuousClock.Instant) -> [String] {
         guard let earliestDeadline, earliestDeadline <= now else { return [] }
-        self.earliestDeadline = waiters.values.lazy.compactMap(\.deadline).filter { $0 > now }.min()
-        return order.filter { token in waiters[token]?.deadline.map { $0 <= now } ?? false }
+        self.earliestDeadline = deadlines.values.lazy.filter { $0 > now }.min()
+        return order.filter { token in deadlines[token].map { $0 <= now } ?? false }
     }
 
     /// Until when a grant that was heard of lasts in any case; nil if that is not known, or too soon to begin before it
