@@ -90,8 +90,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     ) -> Lease {
         let now = clock.now
         let state = LeaseState(lease: claim.lease, grantedUntil: end, confirmedFrom: now)
-        let lease = hold(Grant(claim, state, clock: clock), fence: fence, until: state.nextChange(after: now))
-        return lease
+        return hold(Grant(claim, state, clock: clock), fence: fence, until: state.nextChange(after: now))
     }
 
     /// Sends what ``begin(_:fence:grantedUntil:)`` promises, if it is still of use.

@@ -121,13 +121,13 @@ actor LockWaiting: LinkActor {
     private func heard(_ message: [UInt8]) {
         guard !message.isEmpty else { return beganListening() }
         let words = String(decoding: message, as: UTF8.self).split(separator: " ", maxSplits: 1)
-        let token = String(words[0])
+        guard let token = words.first.map(String.init) else { return }
         if let waiter = waiters[token] {
             if !waiter.isWaiting {
                 waiters[token]?.wasGranted = true
             } else if rooms[waiter.wait.claim.lockKey]?.asks(token) == true {
                 let fence = words.count == 2 ? Int64(words[1]).map(FencingToken.init(rawValue:)) : nil
-                if fence.map({ begins(waiter, $0) }) != true { ask(token, .confirm) }
+                if !begins(waiter, fence) { ask(token, .confirm) }
             }
         } else if let claim = departed[token] {
             keeper.abandon(claim)
@@ -136,9 +136,9 @@ actor LockWaiting: LinkActor {
 
     /// Lets a waiter begin with the grant it was told of, and confirms that meanwhile, if the grant lasts long enough.
     /// Not where a lock-delay is wished for: until it is confirmed Redis knows of none.
-    private func begins(_ waiter: Waiter, _ fence: FencingToken) -> Bool {
+    private func begins(_ waiter: Waiter, _ fence: FencingToken?) -> Bool {
         let claim = waiter.wait.claim
-        guard claim.lease.lockDelay == .zero,
+        guard claim.lease.lockDelay == .zero, let fence,
             let end = rooms[claim.lockKey]?.end(ofGrantWith: fence, at: clock.now)
         else { return false }
         _ = remove(claim.token)
@@ -262,9 +262,7 @@ actor LockWaiting: LinkActor {
         let asking =
             rooms[claim.lockKey]?.refused(
                 token, reason: reason, by: holder, queuedAnew: queuedAnew, tookPlace: waiter.asksForPlace,
-                isListening: isListening,
-                sentAt: clock.sending(at: sentAt.wrappedValue),
-                at: now) ?? []
+                isListening: isListening, sentAt: clock.sending(at: sentAt.wrappedValue), at: now) ?? []
         for (token, reason) in asking { ask(token, reason) }
         if waiter.wasGranted {
             waiters[token]?.wasGranted = false

@@ -134,6 +134,22 @@ struct YoungGrantTests {
         }
     }
 
+    @Test("is not made of what somebody else publishes")
+    func garbage() async throws {
+        try await withWaiter { waiting in
+            let token = try #require(
+                try await waiting.witness.redis("ZRANGE", "t:{a}:waiters", "0", "0").array?.first?.string)
+            for message in [
+                "", " ", "  ", "x", "x 1", "\(token)x 9000000000000000",
+            ] {
+                try await waiting.witness.redis(
+                    "PUBLISH", .string("t:wake:\(token.prefix(16))"), .string(message))
+            }
+            try await waiting.holder.release()
+            try await waiting.waiter.value.release()
+        }
+    }
+
     @Test("is confirmed first where a lock-delay is to follow a loss")
     func lockDelay() async throws {
         try await withWaiter(LockOptions(lockDelay: .seconds(10))) { waiting in
