@@ -1,3 +1,4 @@
+internal import HeapModule
 import Logging
 import RedisLink
 import Synchronization
@@ -31,6 +32,13 @@ actor LockWaiting: LinkActor {
         }
     }
 
+    private struct Wake: Comparable {
+        let instant: ContinuousClock.Instant
+        let key: LockKey
+
+        static func < (one: Wake, other: Wake) -> Bool { one.instant < other.instant }
+    }
+
     /// What is shared with callers on other threads.
     private struct Shared {
         var subscription: RedisSubscription?
@@ -51,6 +59,8 @@ actor LockWaiting: LinkActor {
     /// Those that left. Should a command that was under way then give one of them a place again, it is passed
     /// on when it is granted.
     private var departed = DepartedClaims()
+    /// When to look at which room. One that came to be due sooner stands there twice.
+    private var wakes = Heap<Wake>()
     private var timer: LocalClock.TimerID?
     private var wakesAt: ContinuousClock.Instant?
 
@@ -303,7 +313,13 @@ actor LockWaiting: LinkActor {
     // MARK: Time
 
     private func wake(for key: LockKey) {
-        guard let instant = rooms[key]?.nextWake else { return }
+        guard let instant = rooms[key]?.newWake() else { return }
+        wakes.insert(Wake(instant: instant, key: key))
+        setTimer()
+    }
+
+    private func setTimer() {
+        guard let instant = wakes.min?.instant else { return }
         if let wakesAt, wakesAt <= instant { return }
         if let timer { clock.cancel(timer, on: thread) }
         wakesAt = instant
@@ -316,7 +332,9 @@ actor LockWaiting: LinkActor {
         timer = nil
         wakesAt = nil
         let now = clock.now
-        for key in Array(rooms.keys) {
+        while let key = wakes.min.flatMap({ $0.instant <= now ? $0.key : nil }) {
+            wakes.removeMin()
+            rooms[key]?.woke(at: now)
             for token in rooms[key]?.expired(at: now) ?? [] {
                 guard let holder = rooms[key]?.holder else { continue }
                 end(token, .timedOut(holder))
@@ -324,6 +342,7 @@ actor LockWaiting: LinkActor {
             if let token = rooms[key]?.check(at: now) { ask(token, .check) }
             wake(for: key)
         }
+        setTimer()
     }
 
     // MARK: Begin and end

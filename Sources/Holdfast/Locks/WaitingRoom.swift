@@ -44,6 +44,7 @@ struct WaitingRoom: Sendable {
     /// Their tokens as they came, those that left among them.
     private var order: Deque<String> = []
     private(set) var nextCheck: ContinuousClock.Instant?
+    private var announced: ContinuousClock.Instant?
     private(set) var earliestDeadline: ContinuousClock.Instant?
     /// Who held the lock when Redis was asked last.
     private(set) var holder: Holder?
@@ -56,6 +57,18 @@ struct WaitingRoom: Sendable {
     /// When something is to be done next, unless an event comes before.
     var nextWake: ContinuousClock.Instant? {
         [nextCheck, earliestDeadline].compactMap(\.self).min()
+    }
+
+    /// The same, if it is sooner than what was told before and is not past.
+    mutating func newWake() -> ContinuousClock.Instant? {
+        guard let nextWake, announced.map({ nextWake < $0 }) ?? true else { return nil }
+        announced = nextWake
+        return nextWake
+    }
+
+    /// An instant that ``newWake()`` told has come.
+    mutating func woke(at now: ContinuousClock.Instant) {
+        if let instant = announced, instant <= now { announced = nil }
     }
 
     func contains(_ token: String) -> Bool { waiters[token] != nil }

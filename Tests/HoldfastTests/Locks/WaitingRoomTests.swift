@@ -236,6 +236,24 @@ struct WaitingRoomTests {
         #expect(end(2_000_000_000_000_001, at: now) == start + .milliseconds(2968))
     }
 
+    @Test("tells once when to look, and anew if that comes to be sooner, or has come")
+    func newWake() {
+        var room = WaitingRoom()
+        func newWake() -> Duration? { room.newWake().map { $0 - start } }
+        room.enter("a", until: start + .seconds(9))
+        #expect(newWake() == .seconds(9))
+        #expect(newWake() == nil)
+        room.enter("b", until: start + .seconds(10))
+        #expect(newWake() == nil)
+        room.enter("c", until: start + .seconds(5))
+        #expect(newWake() == .seconds(5))
+        room.woke(at: start + .seconds(4))
+        #expect(newWake() == nil)
+        #expect(room.expired(at: start + .seconds(5)) == ["c"])
+        room.woke(at: start + .seconds(5))
+        #expect(newWake() == .seconds(9))
+    }
+
     @Test("does not believe a grant of which a third may be all that is left")
     func oldGrant() {
         var room = room("a")
