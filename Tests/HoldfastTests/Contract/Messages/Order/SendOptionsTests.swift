@@ -117,7 +117,7 @@ struct SendOptionsTests {
             }
             #expect(sent[1] == .duplicate && sent[0] != .duplicate)
             // Once they are over, two by each call that adds one.
-            let unique = QueueBench(holdfast).keys.unique
+            let unique = try QueueBench(holdfast).keys.unique
             let isForgotten = try await eventually {
                 let key = UUID().uuidString
                 try await queue.send("", id: key, .init(unique: .init(key, for: .milliseconds(1))))
