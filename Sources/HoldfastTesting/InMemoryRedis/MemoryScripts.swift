@@ -40,7 +40,8 @@ final class MemoryScripts {
         globals["ARGV"] = .table(LuaTable(Array(rest.dropFirst(count))))
         globals["redis"] = .table(commands())
         do {
-            return Self.reply(try LuaInterpreter(globals: globals).run(script))
+            let answer = try store.withTimeStopped { try LuaInterpreter(globals: globals).run(script) }
+            return Self.reply(answer)
         } catch let error as LuaError {
             throw MemoryError(error.text)
         } catch {

@@ -56,6 +56,21 @@ struct InMemoryRedisTests {
         #expect(lines.all.first?.contains("memory of this process") == true)
     }
 
+    @Test("lets no key end in the middle of a script")
+    func stoppedTime() async throws {
+        let holdfast = try Holdfast.inMemory(logger: .quiet)
+        let script = """
+            local function microseconds() local t = redis.call('TIME'); return t[1] * 1000000 + t[2] end
+            local begin, sum = microseconds(), 0
+            redis.call('SET', KEYS[1], 'there', 'PX', 1)
+            for i = 1, 20000 do sum = sum + i end
+            return {redis.call('GET', KEYS[1]), microseconds() - begin}
+            """
+        let reply = try await holdfast.redis("EVAL", .string(script), "1", "t:{a}:x").array
+        #expect(reply == [.bytes(Array("there".utf8)), .integer(0)])
+        await holdfast.close()
+    }
+
     @Test("refuses a command that it does not know")
     func unknown() async throws {
         let holdfast = try Holdfast.inMemory(logger: .quiet)

@@ -19,7 +19,17 @@ final class MemoryStore {
         self.publish = publish
     }
 
-    var now: Int64 { time() }
+    /// What a script takes for the time, from its beginning to its end.
+    private var frozen: Int64?
+
+    var now: Int64 { frozen ?? time() }
+
+    /// As a server does for a script, of which all happens at one instant: no key ends in the middle of it.
+    func withTimeStopped<R>(_ script: () throws -> R) rethrows -> R {
+        frozen = time()
+        defer { frozen = nil }
+        return try script()
+    }
 
     // MARK: Keys
 
