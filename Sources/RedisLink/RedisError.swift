@@ -83,6 +83,12 @@ extension RedisError {
         let kinds = ["LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOREPLICAS"]
         return replyKind.map(kinds.contains) ?? false
     }
+
+    /// Redis refuses it for as long as something lasts that ends by itself, or that somebody mends: its disk or its
+    /// memory is full.
+    package var refusalMayEnd: Bool {
+        refusalPasses || replyKind == "OOM" || replyKind == "MISCONF"
+    }
 }
 
 extension RedisError: CustomStringConvertible {

@@ -6,7 +6,7 @@ package struct QueueStore: Sendable {
     private static let batch = (messages: 500, bytes: 4 << 20)
 
     /// The longest message, in bytes as encoded: what claim.lua hands out leaves room for its id and type.
-    static let largestBody = 1 << 25
+    package static let largestBody = 1 << 25
     /// In bytes.
     static let longestID = 512
 

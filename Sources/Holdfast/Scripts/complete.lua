@@ -8,5 +8,7 @@ local number = tonumber(string.sub(ARGV[1], -28, -22), 16) or 0
 local value = redis.call('GET', KEYS[1])
 if value == ARGV[2] then return 2 * number + 1 end
 if value ~= ARGV[1] then return 2 * number end
+-- First what a full memory does not forbid: then it does not forbid the other either.
+redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 2 * number + 1

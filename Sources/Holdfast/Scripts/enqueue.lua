@@ -57,7 +57,7 @@ for i, id in ipairs(ids) do
   elseif not isTaken(ARGV[start + UNIQUE]) then
     local fields = {'id', id, 'type', kind, 'body', ARGV[start + 1]}
     local delay, instant, key, mark = ARGV[start + DELAY], ARGV[start + AT], ARGV[start + KEY], ARGV[start + UNIQUE]
-    if delay ~= '' then instant = string.format('%.0f', now + delay) end
+    if delay ~= '' then instant = string.format('%.0f', math.min(now + delay, 2 ^ 53 - 1)) end
     for name, value in pairs({due = instant, key = key}) do
       if value ~= '' then
         fields[#fields + 1] = name

@@ -31,14 +31,14 @@ if redis.acl_check_cmd then
   end
 end
 
+-- First what a full memory does not forbid: then it does not forbid the rest either.
+redis.call('HDEL', worker, field)
 if tonumber(ARGV[5]) > 0 then
   redis.call('XADD', history, 'MAXLEN', ARGV[5], '*', 'tick', nominal, 'kind', kind, 'attempt', attempt,
     'begun', begun, 'ended', now, 'outcome', ARGV[3], 'token', token, 'who', who, 'detail', ARGV[4])
 end
 if ARGV[7] == '1' then
   redis.call('HSET', worker, field, table.concat({nominal, kind, attempt, fence, begun, '-', who}, ' '))
-else
-  redis.call('HDEL', worker, field)
 end
 if ARGV[6] == '1' then
   cursor = now

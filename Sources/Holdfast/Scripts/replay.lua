@@ -18,7 +18,14 @@ for i = 3, #ARGV do
   -- One whose message somebody had removed from its stream has nothing else.
   if fields and #fields > 6 and fields[#fields - 5] == 'entry' then
     local priority = string.match(fields[#fields - 4], '^[hl]?')
-    found[i] = {stream = streams[priority], message = {unpack(fields, 1, #fields - 6)}}
+    local message, named = {unpack(fields, 1, #fields - 6)}, false
+    for n = 1, #message, 2 do named = named or (message[n] == 'id' and message[n + 1] ~= '') end
+    -- A message that was added without an id is known by its entry, which is another one from now on.
+    if not named then
+      message[#message + 1] = 'id'
+      message[#message + 1] = fields[#fields - 4]
+    end
+    found[i] = {stream = streams[priority], message = message}
   end
 end
 for _, where in pairs(streams) do redis.call('XLEN', where) end

@@ -27,16 +27,20 @@ struct MessagesCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let messages = try await connection.withHoldfast { holdfast in
-                    var messages: [MessageReport] = []
-                    let names = if let queue { [queue] } else { try await holdfast.queues().map(\.name) }
+                var messages: [MessageReport] = []
+                try await connection.withHoldfast { holdfast in
+                    let names = if let queue { [queue] } else { try await holdfast.queueNames() }
                     for name in names {
-                        guard let message = try await holdfast.store(ofQueue: name).message(id) else {
-                            continue
+                        do {
+                            let message = try await holdfast.store(ofQueue: name).message(id)
+                            if let message { messages.append(MessageReport(message)) }
+                        } catch let error as HoldfastError
+                            where queue == nil && error.message.contains("WRONGTYPE")
+                        {
+                            let name = TerminalText.escaped(name)
+                            Console.say("the queue \(name) could not be looked at: \(error.message)")
                         }
-                        messages.append(MessageReport(message))
                     }
-                    return messages
                 }
                 if output.json {
                     try Console.write(json: ["messages": messages])

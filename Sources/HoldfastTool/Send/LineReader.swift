@@ -10,8 +10,9 @@ struct LineReader {
 
     /// The lines that `bytes` completes, with their numbers, counted from 1.
     mutating func lines(adding bytes: some Sequence<UInt8>) -> [(number: Int, bytes: ArraySlice<UInt8>)] {
+        let looked = rest.count
         rest.append(contentsOf: bytes)
-        guard let last = rest.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
+        guard let last = rest[looked...].lastIndex(of: UInt8(ascii: "\n")) else { return [] }
         let complete = rest[..<last]
         rest = Array(rest[(last + 1)...])
         return complete.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {

@@ -14,10 +14,18 @@ struct LineSender {
     func send(_ input: FileHandle, _ report: inout SendReport) async throws {
         var reader = LineReader()
         // This blocks a thread, and nothing else in this program needs it: the link has its own.
-        while let chunk = try input.read(upToCount: Self.chunk), !chunk.isEmpty {
+        while let chunk = try read(input), !chunk.isEmpty {
             try await send(reader.lines(adding: chunk), &report)
         }
         if let last = reader.end() { try await send([last], &report) }
+    }
+
+    private func read(_ input: FileHandle) throws(InputError) -> Data? {
+        do {
+            return try input.read(upToCount: Self.chunk)
+        } catch {
+            throw InputError(line: nil, reason: "the input can't be read: \(error.localizedDescription)")
+        }
     }
 
     private func send(
@@ -28,6 +36,11 @@ struct LineSender {
         for (number, bytes) in lines {
             do throws(InputError) {
                 guard let line = try JSONLine(bytes, number: number) else { continue }
+                guard line.bytes.count <= QueueStore.largestBody else {
+                    throw InputError(
+                        line: number,
+                        reason: "\(line.bytes.count) bytes, a message has at most \(QueueStore.largestBody)")
+                }
                 batch.append((id: try ids.id(of: line), body: line.bytes))
             } catch {
                 failure = error

@@ -109,7 +109,7 @@ extension Consumer {
     private nonisolated func checkBegin(_ delivery: Delivery) throws {
         try Task.checkCancellation()
         try delivery.check()
-        // The claim allows what the type with the most attempts allows.
+        // The claim may allow more than the type does.
         let policy = routes.retry(for: delivery.type, options.retry)
         if delivery.attempt > policy.attempts { throw NoOutcome() }
     }

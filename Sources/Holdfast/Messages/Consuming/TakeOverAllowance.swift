@@ -15,7 +15,7 @@ struct TakeOverAllowance {
     mutating func available(at now: ContinuousClock.Instant) -> Int {
         if let last { left = min(left + (now - last) / .seconds(1) * Double(perSecond), Double(perSecond)) }
         last = now
-        return Int(left)
+        return Int(min(left, 1_000_000))
     }
 
     mutating func use(_ count: Int) { left = max(left - Double(max(count, 0)), 0) }

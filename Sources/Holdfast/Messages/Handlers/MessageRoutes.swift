@@ -42,9 +42,10 @@ struct MessageRoutes: Sendable {
 
     private var all: [MessageRoute] { byName.values.flatMap(\.values) }
 
-    /// The most attempts that any message has.
+    /// How many attempts a claim allows. Who does not handle every type leaves that to the handlers, each by its own
+    /// policy: what it does not know may have more attempts elsewhere.
     func attempts(_ standard: RetryPolicy) -> Int {
-        (all.map { $0.retry ?? standard } + [standard]).map(\.attempts).max() ?? standard.attempts
+        rest.map { ($0.retry ?? standard).attempts } ?? Int(Int32.max)
     }
 
     var policies: [RetryPolicy] { all.compactMap(\.retry) }

@@ -105,8 +105,8 @@ extension Core {
             isWaitedFor: false, token: instance.token(), lease: try term(lease))
     }
 
-    /// Records the result under the claim. Repeated while the outcome is unknown and the claim lasts;
-    /// cancellation does not interrupt it.
+    /// Records the result under the claim. Repeated while the outcome is unknown, or Redis refuses it for a while,
+    /// and the claim lasts; cancellation does not interrupt it. When it fails, the body may have had its effect.
     fileprivate func complete(_ lease: Lease, result: some Encodable, retention: Duration) async throws {
         let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
         let record = OnceRecord.value(token: lease.grant.token, result: json)
@@ -123,14 +123,17 @@ extension Core {
                     ).isYes
             } catch {
                 unknown = unknown || error.delivery == .unknown
-                if unknown, error.code != .closed, error.code != .authenticationFailed, lease.isHeld {
+                if unknown || error.refusalMayEnd, error.code != .closed, error.code != .authenticationFailed,
+                    lease.isHeld
+                {
                     await link.pauseShielded()
                     continue
                 }
+                // The body has run.
                 var failure = error
+                failure.delivery = .unknown
                 if unknown {
                     // The key holds the result, or the claim: only the claim may be undone.
-                    failure.delivery = .unknown
                     lease.settled()
                     keeper.abandon(lease.grant)
                 }

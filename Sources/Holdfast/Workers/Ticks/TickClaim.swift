@@ -74,8 +74,8 @@ struct TickClaim: Sendable {
         return Reply(answer: answer, sentAt: clock.sending(at: reply.sentAt))
     }
 
-    /// Records the end of a run. One round trip, repeated while its outcome is unknown or Redis cannot be reached,
-    /// and `isHeld` is true; cancellation does not interrupt it.
+    /// Records the end of a run. One round trip, repeated while its outcome is unknown, Redis cannot be reached, or
+    /// refuses it for a while, and `isHeld` is true; cancellation does not interrupt it.
     ///
     /// - Parameter again: whether another instance is to run it again.
     /// - Returns: false where the run was not this instance's any more.
@@ -96,7 +96,8 @@ struct TickClaim: Sendable {
                 return reply.isYes || unknown
             } catch {
                 unknown = unknown || error.delivery == .unknown
-                guard error.delivery != .refused, error.code != .closed, isHeld() else { throw error }
+                let passes = error.delivery != .refused || error.refusalMayEnd
+                guard passes, error.code != .closed, isHeld() else { throw error }
                 await link.pauseShielded()
             }
         }
