@@ -200,7 +200,7 @@ local woken = {}
 local function send(i)
   local id, instant = ARGV[i + 4], ARGV[i + 8]
   if redis.call('ZADD', KEYS[EFFECT_KEYS + ARGV[i + 2]], 'NX', PINNED, id) == 0 then return end
-  if ARGV[i + 7] ~= '' then instant = string.format('%.0f', now + ARGV[i + 7]) end
+  if ARGV[i + 7] ~= '' then instant = string.format('%.0f', math.min(now + ARGV[i + 7], 2 ^ 53 - 1)) end
   local fields = {'id', id, 'type', ARGV[i + 5], 'body', ARGV[i + 6]}
   for name, value in pairs({due = instant, key = ARGV[i + 9]}) do
     if value ~= '' then

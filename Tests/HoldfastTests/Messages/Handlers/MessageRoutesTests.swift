@@ -66,11 +66,10 @@ struct MessageRoutesTests {
         #expect(version("whatever@7", any) == 99 && version("", any) == 99)
     }
 
-    @Test("have as many attempts as their own policy says; a claim allows the most of any")
+    @Test("have as many attempts as their own policy says; a claim may bury none of a type that it may not know")
     func attempts() {
         let types = routes(MessageKind(Placed.self), MessageKind("big@9"))
-        #expect(types.attempts(RetryPolicy(attempts: 5)) == 9)
-        #expect(types.attempts(RetryPolicy(attempts: 12)) == 12)
+        #expect(types.attempts(RetryPolicy(attempts: 5)) > 1_000_000_000)
         #expect(types.retry(for: "big@9", RetryPolicy(attempts: 5)).attempts == 9)
         #expect(types.retry(for: "other", RetryPolicy(attempts: 5)).attempts == 5)
     }

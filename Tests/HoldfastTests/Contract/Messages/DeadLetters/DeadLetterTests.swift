@@ -60,6 +60,28 @@ struct DeadLetterTests {
         }
     }
 
+    @Test("keep the name of a message that was added without an id", arguments: Backend.all)
+    func unnamed(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            let queue = holdfast.queue("q", of: Int.self)
+            for stream in [bench.keys.stream, bench.keys.high] {
+                try await holdfast.redis("XADD", .string(stream), "*", "body", "1")
+                let first = try await bench.claim().claims[0]
+                _ = try await bench.settle([(first, .bury(reason: ""))])
+                #expect(try await queue.replay(queue.deadLetters()) == 1)
+                let again = try await bench.claim().claims[0]
+                #expect(again.id == first.id)
+                // Twice, too.
+                _ = try await bench.settle([(again, .bury(reason: ""))])
+                #expect(try await queue.replay(queue.deadLetters()) == 1)
+                let last = try await bench.claim().claims[0]
+                #expect(last.id == first.id)
+                #expect(try await bench.settle([(last, .commit)]) == ["committed"])
+            }
+        }
+    }
+
     @Test("keep their priority and their other fields when they are replayed", arguments: Backend.all)
     func fields(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in

@@ -1,0 +1,98 @@
+import HoldfastTesting
+import RedisLink
+import Testing
+
+@testable import Holdfast
+
+/// What was done is told to a server that refuses it: the run and the effect must not happen again.
+@Suite("A record that Redis refuses")
+struct RefusedRecordTests {
+    /// A state of the server in which it refuses writes, if not all of them.
+    enum State: CaseIterable {
+        case memoryIsFull
+        case replicasAreMissing
+
+        func begin(_ holdfast: Holdfast) async throws { try await set(holdfast, "1") }
+        func end(_ holdfast: Holdfast) async throws { try await set(holdfast, "0") }
+
+        private func set(_ holdfast: Holdfast, _ value: RedisArgument) async throws {
+            let name: RedisArgument = self == .memoryIsFull ? "maxmemory" : "min-replicas-to-write"
+            try await holdfast.redis("CONFIG", "SET", name, value)
+        }
+    }
+
+    @Test("does not make a run begin again that has ended well", arguments: State.allCases)
+    func run(_ state: State) async throws {
+        try await withHoldfast { witness, server in
+            let told = Record<WorkerRun>()
+            var configuration = Configuration()
+            configuration.runObserver = { run, _ in told.add(run) }
+            let holdfast = try Holdfast(
+                redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
+            let ended = Record<Bool>()
+            holdfast.add(
+                TestWorker(schedule: .every(.seconds(86_400), runOnStart: true)) { _ in
+                    try await state.begin(witness)
+                    ended.add(true)
+                })
+            try await holdfast.whileRunning {
+                #expect(await eventually { ended.count == 1 })
+                if state == .replicasAreMissing { try await state.end(witness) }
+                #expect(await eventually { told.count == 1 })
+                try await state.end(witness)
+            }
+            #expect(told.all.map(\.outcome) == [.succeeded])
+            #expect(try await witness.runs(ofWorker: "w").map(\.outcome) == [.succeeded])
+            #expect(ended.count == 1)
+        }
+    }
+
+    @Test("does not make the body of once run again", arguments: State.allCases)
+    func once(_ state: State) async throws {
+        try await withHoldfast { holdfast, server in
+            let witness = try client(of: server)
+            let bodies = Record<Int>()
+            @Sendable func call() async throws -> Int? {
+                let answer = try await holdfast.once("id", in: "scope") { _ in
+                    try await state.begin(witness)
+                    bodies.add(1)
+                    return 7
+                }
+                switch answer {
+                case .executed(let result), .alreadyDone(let result): return result
+                case .inProgressElsewhere: return nil
+                }
+            }
+            let first = Task { try await call() }
+            #expect(await eventually { bodies.count == 1 })
+            if state == .replicasAreMissing { try await state.end(witness) }
+            #expect(try await first.value == 7)
+            try await state.end(witness)
+            #expect(try await call() == 7)
+            #expect(bodies.count == 1)
+            await witness.close()
+        }
+    }
+
+    @Test("is said to be of something that may have happened")
+    func mayHaveHappened() async throws {
+        try await withPrivateRedisServer { server in
+            let proxy = try FaultProxy(to: server.unixURL)
+            let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
+            let odd = FaultAction.replace(Array("-ERR odd\r\n".utf8))
+            let error = await #expect(throws: HoldfastError.self) {
+                _ = try await holdfast.once("id", in: "scope") { _ in
+                    proxy.setRules([
+                        FaultRule(.reply, of: "EVALSHA", .always, [odd]),
+                        FaultRule(.reply, of: "EVAL", .always, [odd]),
+                    ])
+                    // Passes after the rules have come.
+                    _ = try await holdfast.core.link.send(["PING"])
+                    return 1
+                }
+            }
+            #expect(error?.mayHaveHappened == true)
+            await holdfast.close()
+        }
+    }
+}
