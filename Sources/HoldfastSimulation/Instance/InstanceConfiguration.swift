@@ -24,8 +24,12 @@ package struct InstanceConfiguration: Codable, Sendable {
     func write(path: String) throws {
         let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
         let data = try JSONEncoder().encode(self)
-        guard FileManager.default.createFile(atPath: path, contents: data, attributes: attributes) else {
+        // Empty at first: it is made under another name, which only this knows.
+        guard FileManager.default.createFile(atPath: path, contents: nil, attributes: attributes) else {
             throw SystemError("cannot write \(path)")
         }
+        let file = try FileHandle(forWritingTo: URL(filePath: path))
+        try file.write(contentsOf: data)
+        try file.close()
     }
 }

@@ -27,7 +27,7 @@ package struct SimulationReport: Codable, Sendable {
         artifacts = nil
     }
 
-    /// The totals as lines of group, tabulator and number, in the order of the groups' bytes: what
+    /// The totals as lines of group, tab and number, in the order of the groups' bytes: what
     /// `LC_ALL=C sort` gives too.
     package var totalsTable: String {
         totals.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }

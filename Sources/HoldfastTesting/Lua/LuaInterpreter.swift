@@ -26,11 +26,15 @@ final class LuaInterpreter {
     }
 
     private var globals: [String: LuaValue]
+    /// Variables of functions, which may know themselves.
+    private var functions: [Cell] = []
 
     init(globals: [String: LuaValue]) { self.globals = globals }
 
     func run(_ script: LuaPrototype) throws -> LuaValue {
-        try call(script, captured: [], []).first ?? .none
+        // There is no collector: what goes in a circle is taken apart.
+        defer { for function in functions { function.value = .none } }
+        return try call(script, captured: [], []).first ?? .none
     }
 
     private func call(_ prototype: LuaPrototype, captured: [Cell], _ arguments: [LuaValue]) throws
@@ -63,8 +67,10 @@ final class LuaInterpreter {
         case .local(let slots, let expressions):
             declare(slots, try values(expressions, frame), frame)
         case .localFunction(let slot, let prototype):
-            frame.slots[slot] = Cell(.none)
-            frame.slots[slot]?.value = closure(prototype, frame)
+            let cell = Cell(.none)
+            frame.slots[slot] = cell
+            cell.value = closure(prototype, frame)
+            functions.append(cell)
         case .assign(let targets, let expressions, let line):
             let values = try values(expressions, frame)
             for (index, target) in targets.enumerated() {

@@ -44,7 +44,7 @@ struct SimulationOptions: ParsableArguments {
     var totalsOf: String?
 
     @Option(
-        help: "Write the totals of the effects to this file: group, tabulator, total.", completion: .file())
+        help: "Write the totals of the effects to this file: group, tab, total.", completion: .file())
     var totalsTo: String?
 
     @Option(
