@@ -16,7 +16,10 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a command while holding a lock.",
-        usage: "holdfast run <name> [--wait <duration>] [--lease <duration>] [--grace <duration>] -- <command> [<argument> ...]",
+        usage: """
+            holdfast run <name> [--wait <duration>] [--lease <duration>] [--grace <duration>] -- <command> \
+            [<argument> ...]
+            """,
         discussion: """
             The command finds the lock's name in HOLDFAST_LOCK and its fence in HOLDFAST_FENCE; HOLDFAST_REDIS_URL, \
             which may hold a password, is not handed on. It gets the \

@@ -66,7 +66,7 @@ struct MessageRoutesTests {
         #expect(version("whatever@7", any) == 99 && version("", any) == 99)
     }
 
-    @Test("have as many attempts as their own policy says; a claim may bury none of a type that it may not know")
+    @Test("have as many attempts as their own policy says; a claim buries none whose type it may not know")
     func attempts() {
         let types = routes(MessageKind(Placed.self), MessageKind("big@9"))
         #expect(types.attempts(RetryPolicy(attempts: 5)) > 1_000_000_000)
