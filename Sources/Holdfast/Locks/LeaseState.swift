@@ -46,18 +46,16 @@ package struct LeaseState: Sendable {
         _suspension = Moment(wrappedValue: renewal + lease.patience)
     }
 
-    /// A grant that lasts until `end` in any case, and is being confirmed by a request that is sent at `now` or later:
-    /// with that it lasts for the lease, even if that is shorter.
+    /// A grant that lasts until `end` in any case, and is being confirmed from `now` on.
     init(
         lease: LeaseTerm, grantedUntil end: ContinuousClock.Instant,
         confirmedFrom now: ContinuousClock.Instant
     ) {
         self.init(lease: lease, sentAt: now)
+        deadline = end
+        current = WaitingRoom.grant.shorter(lease)
         isConfirmed = false
         isRenewing = true
-        guard end < deadline else { return }
-        deadline = end
-        current = WaitingRoom.grant
     }
 
     func isHeld(at now: ContinuousClock.Instant) -> Bool {

@@ -22,6 +22,8 @@ package final class LeaseTerm: Sendable {
     package var milliseconds: RedisArgument { .integer(wholeMilliseconds) }
     private let wholeMilliseconds: Int64
 
+    func shorter(_ other: LeaseTerm) -> LeaseTerm { other.duration < duration ? other : self }
+
     package init(_ duration: Duration, lockDelay: Duration = .zero, maximumHold: Duration? = nil) {
         self.duration = duration
         trusted = duration - duration / 100 - .milliseconds(2)

@@ -149,7 +149,8 @@ actor LockWaiting: LinkActor {
     private func begins(_ waiter: Waiter, _ fence: FencingToken?) -> Bool {
         let claim = waiter.wait.claim
         guard claim.lease.lockDelay == .zero, let fence,
-            let end = rooms[claim.lockKey]?.end(ofGrantWith: fence, at: clock.now)
+            let end = rooms[claim.lockKey]?.end(
+                ofGrantWith: fence, for: claim.lease, at: clock.now)
         else { return false }
         _ = remove(claim.token)
         let lease = keeper.inTurn { $0.begin(claim, fence: claim.isFenced ? fence : nil, grantedUntil: end) }

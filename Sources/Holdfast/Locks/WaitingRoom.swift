@@ -101,11 +101,16 @@ struct WaitingRoom: Sendable {
     /// is confirmed.
     ///
     /// A message does not tell when it was sent. But fences only rise: with a higher one than the holder had when Redis
-    /// was asked last, the grant is younger than that question. So it counts from when the question was sent.
-    func end(ofGrantWith fence: FencingToken, at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+    /// was asked last, the grant is younger than that question. So it counts from when the question was sent. It lasts
+    /// for no longer than the waiter's lease: an earlier question of the same waiter, of which no answer came, may have
+    /// confirmed it since.
+    func end(
+        ofGrantWith fence: FencingToken, for lease: LeaseTerm, at now: ContinuousClock.Instant
+    ) -> ContinuousClock.Instant? {
         guard let askedAt, let known = holder?.fencingToken, fence > known else { return nil }
-        let end = askedAt.wrappedValue + Self.grant.trusted
-        return now < end - Self.grant.renewal ? end : nil
+        let term = Self.grant.shorter(lease)
+        let end = askedAt.wrappedValue + term.trusted
+        return now < end - term.renewal ? end : nil
     }
 
     /// Whether `token` is to ask now. If it asks already, it will again.

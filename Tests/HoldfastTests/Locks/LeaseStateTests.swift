@@ -140,6 +140,9 @@ struct LeaseStateTests {
         #expect(state.isConfirmed)
         #expect(state.deadline == at(1.15 + 29.698))
         #expect(state.next(at: at(1.2)) == .wait(until: at(11.15)))
+        // A third of the lease by now.
+        #expect(state.status(at: at(20.8)) == .suspended)
+        #expect(state.status(at: at(20.9)) == .endangered)
     }
 
     @Test("of a grant that nobody confirms is lost with it")
@@ -148,13 +151,13 @@ struct LeaseStateTests {
         #expect(state.next(at: at(2.5)) == .lost(.expired))
     }
 
-    @Test("of a grant is no longer than the lease: the confirmation may shorten it, and its answer be lost")
+    @Test("of a grant for a lease that is shorter warns as for that lease")
     func shortLease() {
         var state = LeaseState(
-            lease: LeaseTerm(.milliseconds(300)), grantedUntil: at(2.5), confirmedFrom: start)
+            lease: LeaseTerm(.milliseconds(300)), grantedUntil: at(0.25), confirmedFrom: start)
         #expect(!state.isConfirmed)
-        #expect(state.deadline == at(0.295))
-        #expect(state.next(at: at(0.295)) == .lost(.expired))
+        #expect(state.next(at: start) == .wait(until: at(0.15)))
+        #expect(state.next(at: at(0.25)) == .lost(.expired))
     }
 
     @Test("of a grant holds for its maximum from when it began")

@@ -221,7 +221,7 @@ struct WaitingRoomTests {
         var room = room("a")
         let now = start + .milliseconds(500)
         func end(_ fence: Int64, at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-            room.end(ofGrantWith: FencingToken(rawValue: fence), at: now)
+            room.end(ofGrantWith: FencingToken(rawValue: fence), for: LeaseTerm(.seconds(30)), at: now)
         }
         #expect(end(2_000_000_000_000_001, at: now) == nil)
         room.told(holder(stranger), sentAt: start)
@@ -261,15 +261,26 @@ struct WaitingRoomTests {
         room.told(
             Holder(value: stranger, remainingMilliseconds: 1000, fenceEntry: entry, nowMicroseconds: 0),
             sentAt: start)
-        let fence = FencingToken(rawValue: 2_000_000_000_000_001)
-        #expect(room.end(ofGrantWith: fence, at: start + .milliseconds(1967)) != nil)
-        #expect(room.end(ofGrantWith: fence, at: start + .milliseconds(1968)) == nil)
+        func end(_ lease: LeaseTerm, _ milliseconds: Int) -> Duration? {
+            room.end(
+                ofGrantWith: FencingToken(rawValue: 2_000_000_000_000_001), for: lease,
+                at: start + .milliseconds(milliseconds)
+            ).map { $0 - start }
+        }
+        let long = LeaseTerm(.seconds(30))
+        #expect(end(long, 1967) == .milliseconds(2968))
+        #expect(end(long, 1968) == nil)
+        // A question that was lost may confirm it for a lease, which ends sooner.
+        let short = LeaseTerm(.milliseconds(300))
+        #expect(end(short, 194) == .milliseconds(295))
+        #expect(end(short, 195) == nil)
     }
 }
 
 extension WaitingRoom {
     fileprivate mutating func told(_ holder: Holder, sentAt: ContinuousClock.Instant) {
         _ = refused(
-            "a", reason: .check, by: holder, queuedAnew: false, isListening: true, sentAt: sentAt, at: sentAt)
+            "a", reason: .check, by: holder, queuedAnew: false, isListening: true, sentAt: sentAt,
+            at: sentAt + .milliseconds(400))
     }
 }

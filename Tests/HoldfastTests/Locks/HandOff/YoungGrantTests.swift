@@ -122,6 +122,22 @@ struct YoungGrantTests {
         }
     }
 
+    @Test("leaves the queue where another kind of client has overwritten the key meanwhile")
+    func overwritten() async throws {
+        try await withWaiter { waiting in
+            try await waiting.scripts(are: .delay(.milliseconds(300)))
+            try await waiting.holder.release()
+            let lease = try await waiting.waiter.value
+            try await waiting.witness.redis("SET", "t:{a}:lock", "other", "PX", "60000")
+            #expect(await lease.untilLost() == .taken)
+            #expect(
+                try await eventually {
+                    try await waiting.witness.redis("ZCARD", "t:{a}:waiters").integer == 0
+                })
+            try await waiting.witness.redis("DEL", "t:{a}:lock")
+        }
+    }
+
     @Test("is released without ever having been confirmed: its place goes, too")
     func releasedAtOnce() async throws {
         try await withWaiter { waiting in
@@ -153,8 +169,11 @@ struct YoungGrantTests {
     @Test("is confirmed first where a lock-delay is to follow a loss")
     func lockDelay() async throws {
         try await withWaiter(LockOptions(lockDelay: .seconds(10))) { waiting in
+            try await waiting.scripts(are: .drop, .close, when: .call(1))
             try await waiting.holder.release()
+            // It asked, on the connection that was closed, and goes on waiting: it has begun when it is answered.
             let lease = try await waiting.waiter.value
+            #expect(waiting.proxy.log.map(\.action).contains(.close))
             #expect(try await waiting.remaining() > 30_000)
             try await lease.release()
         }
