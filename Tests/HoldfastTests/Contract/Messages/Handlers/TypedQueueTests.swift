@@ -88,6 +88,41 @@ struct TypedQueueTests {
         }
     }
 
+    @Test(
+        "does not bury a newer version that has had more attempts elsewhere than it would give",
+        arguments: Backend.all)
+    func moreAttemptsElsewhere(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { old, server in
+            let new = try client(of: server)
+            let attempts = Record<Int>()
+            new.handle(new.queue("orders", of: PlacedNow.self), .quick(attempts: 100)) { _, delivery in
+                attempts.add(delivery.attempt)
+                return .retry()
+            }
+            let orders = old.queue("orders", of: PlacedNow.self)
+            try await new.whileRunning {
+                try await orders.send(PlacedNow(number: 2, channel: "web"), id: "2")
+                #expect(await eventually { attempts.count >= 4 })
+            }
+            let seen = Record<Int>()
+            old.handle(old.queue("orders", of: Placed.self), .quick(attempts: 2)) { message, _ in
+                seen.add(message.number)
+                return .commit
+            }
+            try await old.whileRunning {
+                // Each is claimed together with what is due.
+                for number in 1...5 {
+                    let placed = old.queue("orders", of: Placed.self)
+                    try await placed.send(Placed(number: number), id: "old \(number)")
+                    #expect(await eventually { seen.count == number })
+                }
+                #expect(try await eventually { try await orders.stats().inFlight == 0 })
+                #expect(try await orders.stats().dead == 0)
+                #expect(try await orders.stats().retrying == 1)
+            }
+        }
+    }
+
     @Test("reads older versions of a type with the newer one", arguments: Backend.all)
     func olderVersions(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
