@@ -7,6 +7,11 @@
 
 /* Function-like macros and flags of OpenSSL, which Swift does not see. */
 
+/* Before anything else. Without OpenSSL's clean-up at the process's end: threads of links may still use it then. */
+static inline void holdfast_ssl_begin(void) {
+    OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 /* TLS 1.2 or later, and no second handshake on a connection: after the first one, a write never has to wait for a
    read. */
 static inline int holdfast_ssl_ctx_set_rules(SSL_CTX *context) {
@@ -46,6 +51,7 @@ static inline void holdfast_sha1(const void *bytes, size_t count, unsigned char 
 
 /* A new key on the curve P-256; NULL where that fails. */
 static inline EVP_PKEY *holdfast_new_key(void) {
+    holdfast_ssl_begin();
     EVP_PKEY *key = NULL;
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
     if (context == NULL) {

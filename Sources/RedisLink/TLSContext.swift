@@ -6,6 +6,7 @@ final class TLSContext {
     let pointer: OpaquePointer
 
     init(_ configuration: TLSConfiguration) throws(RedisError) {
+        holdfast_ssl_begin()
         ERR_clear_error()
         guard let context = SSL_CTX_new(TLS_client_method()) else {
             throw Self.invalid("OpenSSL is out of memory")
