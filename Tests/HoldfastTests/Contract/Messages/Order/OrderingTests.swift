@@ -109,7 +109,7 @@ struct OrderingTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
-            try await queue.send("a1", id: "a1", SendOptions(.after(.milliseconds(300)), key: "a"))
+            try await queue.send("a1", id: "a1", SendOptions(.after(.seconds(2)), key: "a"))
             try await send(holdfast, "a2", "a3")
             let second = try await bench.claim().claims
             #expect(second.map(\.id) == ["a2"])
