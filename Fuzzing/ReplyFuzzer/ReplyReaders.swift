@@ -32,12 +32,13 @@ enum ReplyReaders {
             var room = WaitingRoom()
             room.enter("token", until: .now)
             _ = room.refused(
-                "token", reason: .check, by: holder, queuedAnew: true, isListening: true, at: .now)
+                "token", reason: .check, by: holder, queuedAnew: true, isListening: true, sentAt: .now,
+                at: .now)
         }
     }
 
     private static func refusal(_ reply: RedisReply) -> Holder? {
-        guard case .refused(let holder, _)? = LockClaim.Answer(reading: reply) else { return nil }
+        guard case .refused(let holder, _, _)? = LockClaim.Answer(reading: reply) else { return nil }
         return holder
     }
 
