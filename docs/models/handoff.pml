@@ -5,16 +5,17 @@
    owner for the length of a grant, marks its entry, and tells its instance by a message. The head confirms by
    acquire, which takes it out of the queue, and believes that it holds the lock when that is answered. A head that is
    marked when the lock is granted anew let its grant end: all waiters of its instance lose their places, or that one
-   only, if the caller is of the same instance. A message brings the fence of its grant along. By that a waiter can tell
-   that the grant is young, and begin at once: then renew confirms it, later. It may confirm by acquire all the same: the
-   message may be old, or bring no fence. So do the waiters of an instance that nobody listens for. A check is
+   only, if the caller is of the same instance. So do the waiters of an instance that nobody listens for. A message
+   brings the fence of its grant along. By that a waiter can tell that the grant is young, and begin at once: then renew
+   confirms it, later. It may confirm by acquire all the same: the message may be old, or bring no fence. A check is
    acquire as well, sent by the timer of an instance with the token of its first waiter.
 
    Time is not modelled, only what the lengths are chosen for. A client believes until its own deadline, which is
    before the end of the key: the key of a believer that runs never ends, nor does the grant of a waiter that began with
    it. What tells a waiter that it may is its clock: the grant it was told of is younger than the question by which it
    learned of a lower fence, and that question less than a grant old. Where another fault ended the grant, it was not. A
-   grant that a waiter was told of ends unconfirmed only by a fault. One that it was not told of ends at any time, though the check comes in time as a rule:
+   grant that a waiter was told of ends unconfirmed only by a fault. One that it was not told of ends at any time, though
+   the check comes in time as a rule:
    only with ORDER the model relies on that. What its owner does not believe in ends at any time, too.
 
    Faults, FAULTS of them in each run at any place: an instance crashes or, with FREEZE, stops and perhaps goes on

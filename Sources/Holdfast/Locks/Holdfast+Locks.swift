@@ -24,7 +24,8 @@ extension Holdfast: LockProvider {
     ///
     /// Those who wait are served in the order they came, across all instances. Nobody polls: whoever releases
     /// the lock grants it to the next one in the same step. A holder that died costs the waiters the rest of
-    /// its lease. One round trip where the lock is free; else one to queue up, and one to confirm the grant.
+    /// its lease. One round trip where the lock is free; else one to queue up, and one to
+    /// confirm the grant, which the caller need not wait for as a rule.
     ///
     /// - Parameters:
     ///   - name: as in ``tryAcquire(_:lease:fenced:options:)``.

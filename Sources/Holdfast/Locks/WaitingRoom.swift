@@ -59,7 +59,7 @@ struct WaitingRoom: Sendable {
         [nextCheck, earliestDeadline].compactMap(\.self).min()
     }
 
-    /// The same, if it is sooner than what was told before and is not past.
+    /// The same, if it is sooner than what was told last, or that has come: see ``woke(at:)``.
     mutating func newWake() -> ContinuousClock.Instant? {
         guard let nextWake, announced.map({ nextWake < $0 }) ?? true else { return nil }
         announced = nextWake

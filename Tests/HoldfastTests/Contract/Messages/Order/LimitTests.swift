@@ -145,6 +145,8 @@ struct LimitTests {
     @Test("the allowance for take-overs grows with time, up to that of a second")
     func allowance() {
         let start = ContinuousClock.now
+        var unlimited = TakeOverAllowance(perSecond: .max)
+        #expect(unlimited.available(at: start) == 1_000_000)
         var allowance = TakeOverAllowance(perSecond: 100)
         #expect(allowance.available(at: start) == 100)
         allowance.use(100)
