@@ -21,9 +21,11 @@ case ("messages", _):
 
 // What a benchmark starts this program for again.
 case ("handoff-holder", 2):
-    try await HandoffHolder.run(arguments.removeFirst(), .init(rawValue: arguments.removeFirst()) ?? .timing)
-case ("handoff-holder-in-c", 2):
-    try await HandoffHolder.runInC(arguments.removeFirst(), instance: arguments.removeFirst())
+    try await HandoffHolder.run(arguments.removeFirst(), .init(rawValue: arguments.removeFirst()) ?? .short)
+case ("handoff-holder-in-c", 3):
+    try await HandoffHolder.runInC(
+        arguments.removeFirst(), instance: arguments.removeFirst(),
+        shortest: arguments.removeFirst() == "shortest")
 case ("waiting-crowd", 1):
     try await WaitingCrowd.run(arguments.removeFirst())
 case ("crash-holder", 1):

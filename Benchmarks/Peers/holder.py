@@ -11,8 +11,7 @@ import time
 import redis
 
 LEASE = 30  # seconds, as Holdfast's
-HOLD = 0.002  # seconds
-PAUSE = 0.001  # seconds, between the release and asking again
+HOLD = 0.0002  # seconds
 
 
 def make_lock(library: str, client: redis.Redis):
@@ -39,7 +38,6 @@ def main() -> None:
         released = time.monotonic_ns()
         lock.release()
         records.append(f"{running} {released}")
-        time.sleep(PAUSE)
     print("\n".join(records + ["end"]), flush=True)
 
 

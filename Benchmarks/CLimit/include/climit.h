@@ -18,12 +18,14 @@ double climit_messages(
     const char *path, double seconds, const char *claim, const char *settle, const char *const *keys,
     const char *channel);
 
+/* Sends a PING `count` times over one connection to the unix socket `path`, each when the one before is answered, and
+   writes what each took, in us. Returns 0 after printing what failed. */
+int climit_pings(const char *path, int count, double *took);
+
 /* Takes the lock `c` again and again until `end`, on CLOCK_MONOTONIC in ns: waits for it by a message to `instance` (16
-   hexadecimal digits), confirms it by the acquiring script, holds it for `hold` us with a PING in the middle, releases
-   it, and asks again `pause` us later. Prints a line for each time: when it ran, when it released, and what the PING
-   took. Returns 0 after printing what failed. */
+   hexadecimal digits), confirms it by the acquiring script, holds it for `hold` us, releases it, and asks again at
+   once. Prints a line for each time: when it ran, and when it released. Returns 0 after printing what failed. */
 int climit_handoffs(
-    const char *path, long long end, const char *instance, const char *acquire, const char *release, long hold,
-    long pause);
+    const char *path, long long end, const char *instance, const char *acquire, const char *release, long hold);
 
 #endif

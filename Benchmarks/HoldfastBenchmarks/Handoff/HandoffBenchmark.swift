@@ -1,15 +1,37 @@
+import CLimit
 import Foundation
+import Holdfast
 import HoldfastTesting
+import RedisLink
 
 /// The hand-off of a lock between processes: from just before the release is sent until the next holder runs.
 struct HandoffBenchmark {
     private static let rounds = 3
     /// How long a round of one library takes.
-    private static let seconds: Int64 = 5
+    private static let seconds: Int64 = 4
     private static let warmUp = 100
     private static let crowd = 8
+    private static let pings = 10_000
+
+    /// What is measured, by the name of its figures.
+    private enum Library: String, CaseIterable {
+        case holdfast = "handoff"
+        /// As Holdfast, after two milliseconds in which all sleep.
+        case rested = "handoff.rested"
+        /// Plain C with Holdfast's scripts, and with the shortest that do.
+        case c = "handoff.c"
+        case shortest = "handoff.c.shortest"
+        case pythonRedisLock = "handoff.python-redis-lock"
+        case redisPy = "handoff.redis-py"
+
+        /// What `Benchmarks/Peers/holder.py` calls it, nil for what is no peer.
+        var peer: String? {
+            [.pythonRedisLock, .redisPy].contains(self) ? String(rawValue.dropFirst("handoff.".count)) : nil
+        }
+    }
 
     private let server: PrivateRedisServer
+    private var socket: String { String(server.unixURL.dropFirst("redis+unix://".count)) }
 
     init(server: PrivateRedisServer) {
         self.server = server
@@ -23,41 +45,69 @@ struct HandoffBenchmark {
     /// Two processes alternate. Ours, C's and the peers' in turn, so that a change of the machine's speed meets all.
     private func measureTimes() async throws {
         let python = ProcessInfo.processInfo.environment["HOLDFAST_BENCH_PYTHON"]
-        let peers = python == nil ? [] : ["python-redis-lock", "redis-py"]
-        let names = ["handoff", "handoff.c"] + peers.map { "handoff.\($0)" }
-        var pings = ["handoff.ping", "handoff.c.ping"].map { Figure($0, unit: "us") }
-        var p50 = names.map { Figure("\($0).p50", unit: "us") }
-        var p99 = names.map { Figure("\($0).p99", unit: "us") }
-        var crossings = names.map { _ in [Double]() }
+        let libraries = Library.allCases.filter { python != nil || $0.peer == nil }
+        var linkPing = Figure("handoff.link.ping", unit: "us")
+        var p50 = libraries.map { Figure("\($0.rawValue).p50", unit: "us") }
+        var p99 = libraries.map { Figure("\($0.rawValue).p99", unit: "us") }
+        var crossings = libraries.map { _ in [Double]() }
         var count = 0
         for _ in 0..<Self.rounds {
-            let ours = try await holds(of: 2) {
-                try BenchmarkProcess(["handoff-holder", server.unixURL, "timing"])
-            }
-            count += ours.handoffs.count
-            let limit = Figure.median(ours.pings)
-            for index in names.indices {
-                let holds =
-                    switch index {
-                    case 0: ours
-                    case 1: try await holdsInC()
-                    default: try await self.holds(of: 2) { try peer(names[index], python) }
-                    }
-                if index < pings.count { pings[index].add(value: Figure.median(holds.pings), limit: limit) }
+            // Before the others begin, with nothing else under way.
+            let ping = Figure.median(try pingsInC())
+            linkPing.add(value: Figure.median(try await pingsByLink()), limit: ping)
+            for (index, library) in libraries.enumerated() {
+                let holds = try await holds(of: library, python)
+                if library == .holdfast { count += holds.handoffs.count }
                 crossings[index].append(holds.crossings)
                 guard !holds.handoffs.isEmpty else { continue }
-                p50[index].add(value: Figure.median(holds.handoffs), limit: limit)
-                p99[index].add(value: Figure.percentile(0.99, of: holds.handoffs), limit: limit)
+                p50[index].add(value: Figure.median(holds.handoffs), limit: ping)
+                p99[index].add(value: Figure.percentile(0.99, of: holds.handoffs), limit: ping)
             }
         }
-        for ping in pings { ping.print() }
-        for index in names.indices {
+        linkPing.print()
+        for (index, library) in libraries.enumerated() {
             p50[index].print()
             p99[index].print()
             Figure.print(
-                "\(names[index]).crossings", Figure.median(crossings[index]), limit: 1, unit: "share")
+                "\(library.rawValue).crossings", Figure.median(crossings[index]), limit: 1, unit: "share")
         }
         Figure.print("handoff.count", Double(count), limit: 2000, unit: "hand-offs")
+    }
+
+    private func pingsInC() throws -> [Double] {
+        var took = [Double](repeating: 0, count: Self.pings)
+        guard climit_pings(socket, Int32(took.count), &took) != 0 else { throw BenchmarkError.limit }
+        return took
+    }
+
+    private func pingsByLink() async throws -> [Double] {
+        let holdfast = try await Holdfast.benchmarked(server.unixURL)
+        var took: [Double] = []
+        try await withTaskExecutorPreference(holdfast.executor) {
+            for _ in 0..<Self.pings {
+                let asked = MonotonicClock.now()
+                _ = try await holdfast.core.link.send(["PING"])
+                took.append(Double(MonotonicClock.now() - asked) / 1000)
+            }
+        }
+        await holdfast.close()
+        return took
+    }
+
+    private func holds(of library: Library, _ python: String?) async throws -> Holds {
+        var instances = ["1", "2"].map { String(repeating: $0, count: 16) }
+        return try await holds(of: 2) {
+            switch library {
+            case .holdfast: try BenchmarkProcess(["handoff-holder", server.unixURL, "short"])
+            case .rested: try BenchmarkProcess(["handoff-holder", server.unixURL, "rested"])
+            case .c, .shortest:
+                try BenchmarkProcess(
+                    ["handoff-holder-in-c", server.unixURL, instances.removeLast(), "\(library)"])
+            case .pythonRedisLock, .redisPy:
+                try BenchmarkProcess(
+                    ["Benchmarks/Peers/holder.py", library.peer!, socket], executable: python)
+            }
+        }
     }
 
     /// Eight processes wait for each other.
@@ -68,19 +118,6 @@ struct HandoffBenchmark {
         Figure.print("handoff.order.violations", Double(holds.violations), limit: 0, unit: "hand-offs")
         Figure.print("handoff.order.count", Double(holds.holds.count - 1), unit: "hand-offs")
         Figure.print("handoff.shares", holds.shares(processes: Self.crowd), limit: 1, unit: "min/max")
-    }
-
-    private func peer(_ name: String, _ python: String?) throws -> BenchmarkProcess {
-        let socket = String(server.unixURL.dropFirst("redis+unix://".count))
-        let peer = String(name.dropFirst("handoff.".count))
-        return try BenchmarkProcess(["Benchmarks/Peers/holder.py", peer, socket], executable: python)
-    }
-
-    private func holdsInC() async throws -> Holds {
-        var instances = ["1", "2"].map { String(repeating: $0, count: 16) }
-        return try await holds(of: 2) {
-            try BenchmarkProcess(["handoff-holder-in-c", server.unixURL, instances.removeLast()])
-        }
     }
 
     /// Starts so many holders, lets them run for a round, and takes what they tell.

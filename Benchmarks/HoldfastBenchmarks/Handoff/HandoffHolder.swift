@@ -2,13 +2,18 @@ import CLimit
 import Holdfast
 import RedisLink
 
-/// A process that takes the lock, holds it for two milliseconds, releases it and asks for it again a little later.
+/// A process that takes the lock, holds it, releases it, and asks for it again at once.
 struct HandoffHolder {
     enum Kind: String {
-        /// Measures a PING in the middle of each hold.
-        case timing
-        /// Looks who holds the lock and who is next.
+        /// Holds the lock for as long as the other process needs to queue up.
+        case short
+        /// Holds it until all threads have gone to sleep and the caches have forgotten them.
+        case rested
+        /// As long, and looks who holds the lock and who is next.
         case order
+
+        /// In µs.
+        var hold: Int { self == .short ? 200 : 2000 }
     }
 
     private let holdfast: Holdfast
@@ -16,11 +21,6 @@ struct HandoffHolder {
     private let parent = ParentProcess()
 
     private static let name = "handoff"
-    /// How long to hold the lock, in µs.
-    private static let hold = 2000
-    /// How long to wait before asking again, in µs: neither the hand-off nor the PING, a millisecond after it, shall
-    /// share the server with that question.
-    private static let pause = 400
 
     static func run(_ url: String, _ kind: Kind) async throws {
         let holder = HandoffHolder(holdfast: try await .benchmarked(url), kind: kind)
@@ -39,48 +39,67 @@ struct HandoffHolder {
         while MonotonicClock.now() < end {
             let lease = try await holdfast.acquire(Self.name)
             let running = MonotonicClock.now()
-            // The PING and the release both come after a pause: the other process has queued up meanwhile, and
-            // both find threads that sleep.
-            try await pause(Self.hold / 2)
-            let observed = try await observe()
-            try await pause(Self.hold / 2)
+            try await rest(kind.hold / 2)
+            let observed = kind == .order ? try await observe() : ""
+            try await rest(kind.hold / 2)
             let released = MonotonicClock.now()
             try await lease.release()
             records.append("\(running) \(released) \(observed)")
-            try await pause(Self.pause)
         }
         return records
     }
 
+    private func rest(_ microseconds: Int) async throws {
+        try await Task.sleep(for: .microseconds(microseconds), tolerance: .zero)
+    }
+
+    /// The own token and the first waiter's, as the server has them.
+    private func observe() async throws -> String {
+        let link = holdfast.core.link
+        let token = try await link.send(["GET", .string(holdfast.core.keys.lock(Self.name))])
+        let first = try await link.send(["ZRANGE", holdfast.waitersKey(Self.name), "0", "0"])
+        return "\(token.value.string ?? "none") \(first.value.array?.first?.string ?? "")"
+    }
+
     /// The same in plain C, with a round trip between the message and the lock.
-    static func runInC(_ url: String, instance: String) async throws {
+    static func runInC(_ url: String, instance: String, shortest: Bool) async throws {
         let parent = ParentProcess()
         parent.say("ready")
         guard let end = Int64(try await parent.line()) else { throw BenchmarkError.refused }
         let socket = String(url.dropFirst("redis+unix://".count))
         guard
             climit_handoffs(
-                socket, end, instance, Scripts.acquire.source, Scripts.release.source, Self.hold, Self.pause)
-                != 0
+                socket, end, instance, shortest ? shortestAcquire : Scripts.acquire.source,
+                shortest ? shortestRelease : Scripts.release.source, Kind.short.hold) != 0
         else { throw BenchmarkError.limit }
         parent.say("end")
     }
 
-    private func pause(_ microseconds: Int) async throws {
-        try await Task.sleep(for: .microseconds(microseconds), tolerance: .zero)
-    }
-
-    private func observe() async throws -> String {
-        let link = holdfast.core.link
-        switch kind {
-        case .timing:
-            let asked = MonotonicClock.now()
-            _ = try await link.send(["PING"])
-            return "ping \(MonotonicClock.now() - asked)"
-        case .order:
-            let token = try await link.send(["GET", .string(holdfast.core.keys.lock(Self.name))])
-            let first = try await link.send(["ZRANGE", holdfast.waitersKey(Self.name), "0", "0"])
-            return "token \(token.value.string ?? "none") \(first.value.array?.first?.string ?? "")"
-        }
-    }
+    /// The least that a hand-off needs, with the keys and arguments of Holdfast's own scripts: no fences, no refusal
+    /// that tells more, nothing against waiters that do not answer.
+    private static let shortestAcquire = """
+        local owner = redis.call('GET', KEYS[1])
+        if owner == ARGV[1] then
+          redis.call('PEXPIRE', KEYS[1], ARGV[2])
+          redis.call('ZREM', KEYS[3], ARGV[1])
+          return 1
+        end
+        if not owner and redis.call('ZCARD', KEYS[3]) == 0 then
+          redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+          return 1
+        end
+        local t = redis.call('TIME')
+        redis.call('ZADD', KEYS[3], t[1] .. string.format('%06d', t[2]), ARGV[1])
+        return 0
+        """
+    private static let shortestRelease = """
+        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+        local next = redis.call('ZRANGE', KEYS[3], 0, 0)[1]
+        if next and redis.call('PUBLISH', ARGV[3] .. string.match(next, '^[^:]*'), next) > 0 then
+          redis.call('SET', KEYS[1], next, 'PX', ARGV[2])
+        else
+          redis.call('DEL', KEYS[1])
+        end
+        return 1
+        """
 }

@@ -5,13 +5,11 @@ struct Hold {
     let running: Int64
     /// Just before the release was sent.
     let released: Int64
-    /// What a PING took in between; nil where none was sent.
-    let ping: Int64?
     /// The holder's token and the first waiter's, as the server had them in between; nil where nobody asked.
     let token: String?
     let next: String?
 
-    /// Reads what a holder tells: `<running> <released> [ping <time> | token <own> [<first waiter's>]]`.
+    /// Reads what a holder tells: `<running> <released> [<own token> [<first waiter's>]]`.
     init?(_ words: [String], process: Int) {
         guard words.count >= 2, let running = Int64(words[0]), let released = Int64(words[1]) else {
             return nil
@@ -19,10 +17,8 @@ struct Hold {
         self.process = process
         self.running = running
         self.released = released
-        let more = words.dropFirst(3)
-        ping = words.count > 2 && words[2] == "ping" ? more.first.flatMap { Int64($0) } : nil
-        token = words.count > 2 && words[2] == "token" ? more.first : nil
-        next = token == nil ? nil : more.dropFirst().first
+        token = words.dropFirst(2).first
+        next = words.dropFirst(3).first
     }
 }
 
@@ -36,8 +32,6 @@ struct Holds {
     }
 
     private var pairs: some Collection<(Hold, Hold)> { zip(holds, holds.dropFirst()).map { ($0, $1) } }
-
-    var pings: [Double] { holds.compactMap(\.ping).map { Double($0) / 1000 } }
 
     /// From release to the next holder running, where that is another process, in microseconds.
     var handoffs: [Double] {
