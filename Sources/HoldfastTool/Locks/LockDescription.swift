@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
 internal import HoldfastSimulation
@@ -53,6 +54,18 @@ struct LockDescription: Encodable, Hashable {
         let age = heldForText.map { " for \($0)" } ?? ""
         guard remainingMilliseconds != nil else { return "\(holderText)\(age); its lease lasts without end" }
         return "\(holderText)\(age); its lease still lasts \(remainingText), and may be renewed"
+    }
+
+    /// Tells who holds a lock that was not acquired, since when and for how long still; the status to exit with.
+    static func notAcquired(_ name: String, _ error: HoldfastError, _ holdfast: Holdfast) async -> ExitCode {
+        let held = try? await holdfast.lock(name)
+        let lock =
+            held.map(LockDescription.init)
+            ?? error.holder.map { LockDescription(name: name, holder: $0, instance: nil, now: Date()) }
+        Console.say(
+            "the lock \(TerminalText.escaped(name)) is held by \(TerminalText.escaped(lock?.claimText ?? "another"))"
+        )
+        return ExitCode(ExitStatus.notAcquired)
     }
 
     /// Who waits, in the order they will be served; empty when nobody does.

@@ -87,7 +87,7 @@ extension LocksCommand {
         @Argument(help: "The name of the lock.")
         var name: String
 
-        @Option(help: "How long to wait at most; without a limit unless set.")
+        @Option(help: "How long to wait at most, \(DurationText.examples); without a limit unless set.")
         var timeout: DurationArgument?
 
         @OptionGroup var connection: ConnectionOptions
@@ -95,7 +95,11 @@ extension LocksCommand {
         func run() async throws {
             try await reportingErrors {
                 try await connection.withHoldfast { holdfast in
-                    try await holdfast.acquire(name, waitingAtMost: timeout?.duration).release()
+                    do {
+                        try await holdfast.acquire(name, waitingAtMost: timeout?.duration).release()
+                    } catch let error as HoldfastError where error.code == .notAcquired {
+                        throw await LockDescription.notAcquired(name, error, holdfast)
+                    }
                 }
             }
         }

@@ -1,5 +1,8 @@
 /// Durations as people write and read them.
 enum DurationText {
+    /// For the help of an option: it is what is shown beside one that can't be read.
+    static let examples = "such as 500ms, 1.5s, 2m or 1h"
+
     /// A number with a unit: `500ms`, `10s`, `1.5s`, `2m`, `1h`. Nil for anything else.
     static func parse(_ text: String) -> Duration? {
         guard let match = text.wholeMatch(of: /([0-9]{1,9})(?:\.([0-9]{1,3}))?(ms|s|m|h)/) else { return nil }

@@ -35,13 +35,22 @@ struct RunCommand: AsyncParsableCommand {
     @Argument(help: "The name of the lock.")
     var name: String
 
-    @Option(help: "How long to wait while another holds the lock, or \"forever\". Without it, not at all.")
+    @Option(
+        help:
+            "How long to wait while another holds the lock, \(DurationText.examples), or \"forever\". Without it, not at all."
+    )
     var wait: WaitArgument?
 
-    @Option(help: "How long the lock outlives this program, should it die; it is renewed all the time.")
+    @Option(
+        help:
+            "How long the lock outlives this program, should it die, \(DurationText.examples); it is renewed all the time."
+    )
     var lease = DurationArgument(.seconds(30))
 
-    @Option(help: "How long the command may take to end after SIGTERM, when the lock is lost.")
+    @Option(
+        help:
+            "How long the command may take to end after SIGTERM, when the lock is lost, \(DurationText.examples)."
+    )
     var grace = DurationArgument(.seconds(5))
 
     @OptionGroup var connection: ConnectionOptions
@@ -90,20 +99,8 @@ struct RunCommand: AsyncParsableCommand {
                 throw CancellationError()
             }
         } catch let error as HoldfastError where error.code == .notAcquired {
-            throw await notAcquired(error, holdfast)
+            throw await LockDescription.notAcquired(name, error, holdfast)
         }
-    }
-
-    /// Tells who holds the lock, since when and for how long still.
-    private func notAcquired(_ error: HoldfastError, _ holdfast: Holdfast) async -> ExitCode {
-        let held = try? await holdfast.lock(name)
-        let lock =
-            held.map(LockDescription.init)
-            ?? error.holder.map { LockDescription(name: name, holder: $0, instance: nil, now: Date()) }
-        Console.say(
-            "the lock \(TerminalText.escaped(name)) is held by \(TerminalText.escaped(lock?.claimText ?? "another"))"
-        )
-        return ExitCode(ExitStatus.notAcquired)
     }
 
     /// Lets the lock go, whatever the command did.

@@ -24,13 +24,13 @@ struct SimulationOptions: ParsableArguments {
     @Option(help: "Decides the fault plan: the same seed, the same plan. Random without it.")
     var seed: UInt64?
 
-    @Option(help: "The lease of claims and ticks.")
+    @Option(help: "The lease of claims and ticks, \(DurationText.examples).")
     var lease = DurationArgument(.milliseconds(1500))
 
-    @Option(help: "About how long the work takes, apart from what the faults add.")
+    @Option(help: "About how long the work takes, apart from what the faults add, \(DurationText.examples).")
     var span = DurationArgument(.seconds(12))
 
-    @Option(help: "When to give up and report what is missing.")
+    @Option(help: "When to give up and report what is missing, \(DurationText.examples).")
     var deadline = DurationArgument(.seconds(300))
 
     @Option(

@@ -66,6 +66,8 @@ import Testing
         try await Self.withHolder { holdfast, _, server in
             let outcome = try await Tool.run("locks", "wait", "a", "--timeout", "50ms", server: server.url)
             #expect(outcome.status == 75)
+            let host = holdfast.core.instance.host
+            #expect(outcome.error.contains("the lock a is held by \(host), pid "))
             try await Self.queued(0, holdfast)
         }
     }

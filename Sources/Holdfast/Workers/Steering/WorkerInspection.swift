@@ -1,7 +1,8 @@
+import Logging
 import RedisLink
 
 extension Holdfast {
-    /// All periodic workers that ever ran in the namespace, by name.
+    /// All periodic workers that ever ran in the namespace, by name; one whose key has another type is only logged.
     ///
     /// Walks the keys of the database with `SCAN`, and looks at each worker: for operators.
     public func workers() async throws -> [WorkerStatus] {
@@ -9,7 +10,12 @@ extension Holdfast {
             var workers: [WorkerStatus] = []
             for name in try await core.names(withPart: WorkerKeys.part) {
                 guard let worker = WorkerKeys.worker(ofLockName: name) else { continue }
-                if let status = try await core.status(ofWorker: worker) { workers.append(status) }
+                do throws(RedisError) {
+                    if let status = try await core.status(ofWorker: worker) { workers.append(status) }
+                } catch where error.replyKind == "WRONGTYPE" {
+                    // A key of another type where the worker should be: the others can be told all the same.
+                    core.logger.error("looking at the worker \(worker): \(error)")
+                }
             }
             return workers
         }

@@ -173,6 +173,18 @@ struct WorkerSteeringTests {
         }
     }
 
+    @Test("is told of beside one whose key has another type", arguments: Backend.all)
+    func wrongType(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            _ = try await TickBench(holdfast: holdfast).look("i:a", seed: 1)
+            let key = try WorkerKeys("bad", concurrency: 1, in: holdfast.core.keys).worker
+            _ = try await holdfast.redis("SET", .string(key), "x")
+            #expect(try await holdfast.workers().map(\.name) == ["w"])
+            await #expect(throws: HoldfastError.self) { try await holdfast.worker("bad") }
+            _ = try await holdfast.redis("DEL", .string(key))
+        }
+    }
+
     @Test("is unknown until an instance has run it", arguments: Backend.all)
     func unknown(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
