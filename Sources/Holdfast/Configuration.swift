@@ -1,54 +1,59 @@
-/// Settings of a ``Holdfast``.
-public struct Configuration: Sendable {
-    /// How long a lock lives in Redis without renewal, if its holder dies. Held locks are renewed at a third
-    /// of it. At least 100 ms; 30 s unless set.
-    public var lease: Duration = .seconds(30)
-    /// How long one command may take, with the wait for a connection. 5 s unless set.
-    public var commandTimeout: Duration = .seconds(5)
-    /// How long work that is under way may go on after a graceful shutdown began, before it is cancelled.
-    /// 30 s unless set.
-    public var stopDeadline: Duration = .seconds(30)
-    /// The name of the service, shown where holders are listed. The name of the executable unless set.
-    public var service: String?
-    /// The version of the service, shown where instances are listed.
-    public var version: String?
-    /// Whether workers and queue handlers run on a server that evicts keys when its memory is full, though it may evict
-    /// locks, fences and ledgers. It is logged as critical then. False unless set: ``Holdfast/run()`` throws.
-    public var acceptsEviction = false
-    /// Asked for user and password at each connection, instead of the URL's: so a rotated password is found
-    /// without a restart.
-    ///
-    /// It is asked after the connection stands, and has five seconds, with the making of the connection. If it
-    /// throws or does not answer in time, the attempt has failed and is made again after a growing, random
-    /// pause of at most 2 s. What it throws is not shown, since nobody knows what secrets are in it: only its
-    /// type is.
-    public var credentials: (@Sendable () async throws -> RedisCredentials)?
-    /// Called after each run of a periodic worker in this instance, with the error of one that did not succeed:
-    /// for metrics and alarms. It must return soon; the worker's next run waits for it.
-    ///
-    /// A run of an instance that died reports nowhere; ``Holdfast/runs(ofWorker:)`` tells of it.
-    public var runObserver: (@Sendable (WorkerRun, (any Error)?) -> Void)?
+/// Settings of a ``Holdfast``. Beside another module that has a `Configuration`, write `Holdfast.Configuration`.
+public typealias Configuration = Holdfast.Configuration
 
-    public init() {}
+extension Holdfast {
+    /// Settings of a ``Holdfast``.
+    public struct Configuration: Sendable {
+        /// How long a lock lives in Redis without renewal, if its holder dies. Held locks are renewed at a third
+        /// of it. At least 100 ms; 30 s unless set.
+        public var lease: Duration = .seconds(30)
+        /// How long one command may take, with the wait for a connection. 5 s unless set.
+        public var commandTimeout: Duration = .seconds(5)
+        /// How long work that is under way may go on after a graceful shutdown began, before it is cancelled.
+        /// 30 s unless set.
+        public var stopDeadline: Duration = .seconds(30)
+        /// The name of the service, shown where holders are listed. The name of the executable unless set.
+        public var service: String?
+        /// The version of the service, shown where instances are listed.
+        public var version: String?
+        /// Whether workers and queue handlers run on a server that evicts keys when its memory is full, though it may evict
+        /// locks, fences and ledgers. It is logged as critical then. False unless set: ``Holdfast/run()`` throws.
+        public var acceptsEviction = false
+        /// Asked for user and password at each connection, instead of the URL's: so a rotated password is found
+        /// without a restart.
+        ///
+        /// It is asked after the connection stands, and has five seconds, with the making of the connection. If it
+        /// throws or does not answer in time, the attempt has failed and is made again after a growing, random
+        /// pause of at most 2 s. What it throws is not shown, since nobody knows what secrets are in it: only its
+        /// type is.
+        public var credentials: (@Sendable () async throws -> RedisCredentials)?
+        /// Called after each run of a periodic worker in this instance, with the error of one that did not succeed:
+        /// for metrics and alarms. It must return soon; the worker's next run waits for it.
+        ///
+        /// A run of an instance that died reports nowhere; ``Holdfast/runs(ofWorker:)`` tells of it.
+        public var runObserver: (@Sendable (WorkerRun, (any Error)?) -> Void)?
 
-    package func validated() throws(HoldfastError) -> Configuration {
-        try Self.validate(lease: lease)
-        for (name, value) in [("commandTimeout", commandTimeout), ("stopDeadline", stopDeadline)] {
-            guard value > .zero else {
-                throw HoldfastError(.invalidArgument, "\(name) must be longer than zero, not \(value)")
+        public init() {}
+
+        package func validated() throws(HoldfastError) -> Configuration {
+            try Self.validate(lease: lease)
+            for (name, value) in [("commandTimeout", commandTimeout), ("stopDeadline", stopDeadline)] {
+                guard value > .zero else {
+                    throw HoldfastError(.invalidArgument, "\(name) must be longer than zero, not \(value)")
+                }
             }
+            return self
         }
-        return self
-    }
 
-    /// A shorter lease could not be renewed in time over any real network.
-    static let shortestLease: Duration = .milliseconds(100)
-    static let longestLease: Duration = .seconds(86_400)
+        /// A shorter lease could not be renewed in time over any real network.
+        static let shortestLease: Duration = .milliseconds(100)
+        static let longestLease: Duration = .seconds(86_400)
 
-    package static func validate(lease: Duration) throws(HoldfastError) {
-        guard lease >= shortestLease, lease <= longestLease else {
-            throw HoldfastError(
-                .invalidArgument, "a lease must last from \(shortestLease) to \(longestLease), not \(lease)")
+        package static func validate(lease: Duration) throws(HoldfastError) {
+            guard lease >= shortestLease, lease <= longestLease else {
+                throw HoldfastError(
+                    .invalidArgument, "a lease must last from 100 ms to 24 h, not \(lease)")
+            }
         }
     }
 }

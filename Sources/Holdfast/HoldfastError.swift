@@ -1,3 +1,4 @@
+public import Foundation
 package import RedisLink
 
 /// What went wrong, on what, and whether it may have happened all the same.
@@ -65,6 +66,10 @@ extension HoldfastError: CustomStringConvertible {
     }
 }
 
+extension HoldfastError: LocalizedError {
+    public var errorDescription: String? { description }
+}
+
 extension HoldfastError {
     /// What an error of the link means for the operation that `subject` names, for example "acquiring the
     /// lock a".
@@ -84,8 +89,13 @@ extension HoldfastError {
                 }
             }
         self.init(
-            code, "\(subject): \(error.permission?.advice ?? "")\(error.message)",
+            code, "\(subject): \(error.permission?.advice ?? "")\(error.message)\(Self.advice(for: error))",
             mayHaveHappened: error.delivery == .unknown)
+    }
+
+    private static func advice(for error: RedisError) -> String {
+        guard error.replyKind == "WRONGTYPE" else { return "" }
+        return "; one of its keys is in use for something else: docs/keys.md lists them, rename or delete that one"
     }
 
     /// The lock `name` was held by `holder` until the wait limit was over.

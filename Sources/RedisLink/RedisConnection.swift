@@ -395,6 +395,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     }
 
     private func becameReady() {
+        if lastFailure != nil { logger.notice("connected to \(configuration.endpoint) again") }
         lastFailure = nil
         while let request = unsent.popFirst() { write(request) }
         finishConnecting(.success(()))
@@ -439,6 +440,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     }
 
     private func failed(_ error: RedisError, sent: UInt64) {
+        noteOutage(error)
         lastFailure = error
         unfitness = nil
         for (request, delivery) in pending.end(sent: sent) {
@@ -447,6 +449,12 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         // Waiting on would only repeat the refusal.
         if error.needsMending { failUnsent(error) }
         finishConnecting(.failure(error))
+    }
+
+    /// Once for each cause, not for each attempt. A connection that ends is nothing unusual; one that can't be made is.
+    private func noteOutage(_ error: RedisError) {
+        guard lastFailure?.code != error.code, error.code != .closed else { return }
+        logger.log(level: error.code == .connectionLost ? .notice : .warning, "\(error.message); trying again")
     }
 
     private func failUnsent(_ error: RedisError) {

@@ -89,6 +89,11 @@ extension RedisError {
     package var refusalMayEnd: Bool {
         refusalPasses || replyKind == "OOM" || replyKind == "MISCONF"
     }
+
+    /// The same command, if repeating it does no harm, may still succeed.
+    package var mayEnd: Bool {
+        code != .closed && (delivery != .refused || refusalMayEnd)
+    }
 }
 
 extension RedisError: CustomStringConvertible {

@@ -1,14 +1,27 @@
-/// The claims that left most recently: at least so many as a generation holds, at most twice as many.
+/// The claims that Redis may still know though nobody has, or will soon have, them any more: at least so many of the most
+/// recent as a generation holds, at most twice as many.
 struct DepartedClaims: Sendable {
-    private static let generation = 4096
-
-    private var recent: [String: LockClaim] = [:]
-    private var older: [String: LockClaim] = [:]
-
-    mutating func insert(_ claim: LockClaim) {
-        if recent.count == Self.generation { (recent, older) = ([:], recent) }
-        recent[claim.token] = claim
+    private struct Departure: Sendable {
+        let claim: LockClaim
+        /// Until this one is over the claim is somebody's; nil for one that was never granted.
+        let grant: Grant?
     }
 
-    subscript(token: String) -> LockClaim? { recent[token] ?? older[token] }
+    private static let generation = 4096
+
+    private var recent: [String: Departure] = [:]
+    private var older: [String: Departure] = [:]
+
+    mutating func insert(_ claim: LockClaim, after grant: Grant? = nil) {
+        if recent.count == Self.generation { (recent, older) = ([:], recent) }
+        recent[claim.token] = Departure(claim: claim, grant: grant)
+    }
+
+    /// The claim with that token, if nobody has it any more.
+    subscript(token: String) -> LockClaim? {
+        guard let departure = recent[token] ?? older[token], departure.grant?.lease.phase != .held else {
+            return nil
+        }
+        return departure.claim
+    }
 }

@@ -13,6 +13,12 @@ public struct Holder: Hashable, Sendable {
     /// The value of the key: the holder's token.
     let value: String
 
+    /// The type of the key, where it is no lock at all: inspect.lua tells that in place of a token.
+    package var keyType: String? {
+        let words = "no lock, but a "
+        return value.hasPrefix(words) ? String(value.dropFirst(words.count)) : nil
+    }
+
     /// Reads `{token, remaining ms, fence entry, now in us}`; nil when the lock is free.
     init?(reply: ArraySlice<RedisValue>) {
         let parts = Array(reply)
@@ -40,7 +46,10 @@ public struct Holder: Hashable, Sendable {
 
 extension Holder: CustomStringConvertible {
     public var description: String {
-        var parts = [instanceID.map { "instance \($0)" } ?? "a client of another kind"]
+        var parts = [
+            instanceID.map { "instance \($0)" } ?? keyType.map { "no lock, but a key of the type \($0)" }
+                ?? "a client of another kind"
+        ]
         if let heldFor { parts.append("held for \(heldFor)") }
         parts.append(remaining.map { "\($0) remaining" } ?? "without an end")
         return parts.joined(separator: ", ")

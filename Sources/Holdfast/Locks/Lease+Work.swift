@@ -2,8 +2,11 @@ package import Logging
 
 extension Lease {
     /// Runs `body` as a child task that is cancelled when the lease is lost, and releases the lease after it.
+    ///
+    /// - Parameter lossIsUnknown: whether what the lease stands for may have happened when it is lost.
     package func whileHeld<Result: Sendable>(
-        logger: Logger, _ body: @escaping @Sendable (Lease) async throws -> Result
+        logger: Logger, lossIsUnknown: Bool = false,
+        _ body: @escaping @Sendable (Lease) async throws -> Result
     ) async throws -> Result {
         let outcome = await run(body)
         let loss: HoldfastError?
@@ -18,10 +21,11 @@ extension Lease {
             loss = nil
         }
         guard var loss else { return try outcome.get() }
+        loss.mayHaveHappened = lossIsUnknown
         if case .failure(let error) = outcome {
             loss.underlying = error
             // What the body could not learn, the loss does not tell either.
-            loss.mayHaveHappened = (error as? HoldfastError)?.mayHaveHappened ?? false
+            if (error as? HoldfastError)?.mayHaveHappened == true { loss.mayHaveHappened = true }
         }
         throw loss
     }

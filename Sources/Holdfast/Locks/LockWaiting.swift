@@ -21,7 +21,7 @@ actor LockWaiting: LinkActor {
         var isWaiting = false
         /// A grant was heard of before that answer.
         var wasGranted = false
-        /// Its connection was lost before an answer: it may have happened.
+        /// A question of it was never answered: it may have happened, or still happen.
         var isUnknown = false
         /// A grant came too late to be believed, and was asked for again.
         var wasLate = false
@@ -56,8 +56,8 @@ actor LockWaiting: LinkActor {
     private var isListening = false
     private var rooms: [LockKey: WaitingRoom] = [:]
     private var waiters: [String: Waiter] = [:]
-    /// Those that left. Should a command that was under way then give one of them a place again, it is passed
-    /// on when it is granted.
+    /// Those that left, and those that began while a question of theirs was unanswered. Should a command that was under
+    /// way then give one of them a place again, or the lock, it is passed on.
     private var departed = DepartedClaims()
     /// When to look at which room. One that came to be due sooner stands there twice.
     private var wakes = Heap<Wake>()
@@ -154,12 +154,17 @@ actor LockWaiting: LinkActor {
         else { return false }
         _ = remove(claim.token)
         let lease = keeper.inTurn { $0.begin(claim, fence: claim.isFenced ? fence : nil, grantedUntil: end) }
-        waiter.end(.granted(lease))
+        begin(waiter, lease)
         // The waiter goes first.
         thread.submit { self.keeper.inTurn { $0.confirm(lease) } }
         rooms[claim.lockKey]?.granted(.confirm, lease: claim.lease.duration, at: clock.now)
         wake(for: claim.lockKey)
         return true
+    }
+
+    private func begin(_ waiter: Waiter, _ lease: Lease) {
+        if waiter.isUnknown { departed.insert(waiter.wait.claim, after: lease.grant) }
+        waiter.end(.granted(lease))
     }
 
     /// Messages may have been lost before: every room looks for itself.
@@ -250,7 +255,7 @@ actor LockWaiting: LinkActor {
             return wake(for: claim.lockKey)
         }
         _ = remove(claim.token)
-        waiter.end(.granted(keeper.hold(claim, fence: fence, sentAt: sentAt)))
+        begin(waiter, keeper.hold(claim, fence: fence, sentAt: sentAt))
         rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: clock.now)
         wake(for: claim.lockKey)
     }
@@ -300,6 +305,7 @@ actor LockWaiting: LinkActor {
             if isUnknown { failure.delivery = .unknown }
             end(token, .failed(failure))
         } else if passes {
+            if error.delivery == .unknown { waiters[token]?.isUnknown = true }
             logger.debug("asking for the lock \(claim.name) failed, trying again: \(error)")
             rooms[claim.lockKey]?.failed(token, retry: clock.now + .milliseconds(.random(in: 50...150)))
             wake(for: claim.lockKey)

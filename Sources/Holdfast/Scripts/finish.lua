@@ -8,6 +8,8 @@
 --
 -- The run is the caller's while the worker's field names its token: also after the end of its lease, as long as nobody
 -- has found it without its lock. A repeated call finds the field gone, or the caller's token gone from it.
+-- include permissions.lua
+
 local worker, history = unpack(KEYS)
 local token, field = ARGV[1], 'run:' .. ARGV[2]
 local number = tonumber(string.sub(token, -28, -22), 16) or 0
@@ -20,16 +22,10 @@ local nominal, kind, attempt, fence, begun, owner, who =
   string.match(run, '^(%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (.*)$')
 if owner ~= token then return {2 * number, now, cursor} end
 
--- See tick.lua.
-if redis.acl_check_cmd then
-  for _, write in ipairs({
-    {'HSET', worker, 'f', 'v'}, {'HDEL', worker, 'f'}, {'XADD', history, '*', 'f', 'v'},
-  }) do
-    if not redis.acl_check_cmd(unpack(write)) then
-      return redis.error_reply("NOPERM this user has no permissions to run the '" .. write[1] .. "' command")
-    end
-  end
-end
+need('HSET', worker, 'f', 'v')
+need('HDEL', worker, 'f')
+need('XADD', history, '*', 'f', 'v')
+if denied then return denial() end
 
 -- First what a full memory does not forbid: then it does not forbid the rest either.
 redis.call('HDEL', worker, field)

@@ -20,6 +20,8 @@
 -- A run stands in the worker's field run:<slot> from its claim until its end is recorded; one that stands there without
 -- its lock is over without an end: its instance died, or was paused past its lease, or gave it back.
 -- The ruling schedule is that of the highest version, or the one an operator set since that version.
+-- include permissions.lua
+
 local worker, fenceKey, history = unpack(KEYS)
 local token, who, lease, lifetime, kept, attempts, follows, version, own, goingBy = unpack(ARGV)
 local number = tonumber(string.sub(token, -7), 16) or 0
@@ -46,18 +48,12 @@ for slot = 1, slots do
   end
 end
 
--- The rules of the caller's ACL user hold inside a script, and a script that fails half way is not rolled back: a
--- write that would be forbidden is known before the first write. Redis before 7.0 cannot be asked.
-if redis.acl_check_cmd then
-  for _, write in ipairs({
-    {'HSET', worker, 'f', 'v'}, {'HDEL', worker, 'f'}, {'SET', fenceKey, 'v'}, {'PEXPIRE', KEYS[4], '1'},
-    {'XADD', history, '*', 'f', 'v'},
-  }) do
-    if not redis.acl_check_cmd(unpack(write)) then
-      return redis.error_reply("NOPERM this user has no permissions to run the '" .. write[1] .. "' command")
-    end
-  end
-end
+need('HSET', worker, 'f', 'v')
+need('HDEL', worker, 'f')
+need('SET', fenceKey, 'v')
+need('PEXPIRE', KEYS[4], '1')
+need('XADD', history, '*', 'f', 'v')
+if denied then return denial() end
 
 local function claimed(slot, run)
   return {2 * number, 'claimed', now, cursor, run.kind, run.nominal, run.attempt, run.fence, slot}

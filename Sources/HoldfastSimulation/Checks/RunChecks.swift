@@ -47,7 +47,7 @@ enum RunChecks {
         let messages = inFlight.map(\.messages).reduce(0, +)
         let ticks = inFlight.map(\.ticks).reduce(0, +)
         if run.strikes.contains(where: { $0.pid != nil }), messages == 0 {
-            breaches.append("no message was in flight at any fault")
+            breaches.append("no message was in flight at any fault: use more messages, or a longer --span")
         }
         let holding =
             run.plan.faults.isEmpty

@@ -45,7 +45,7 @@ package struct Simulation: Sendable {
     private func observe(_ workspace: Workspace, deadline: ContinuousClock.Instant) async throws
         -> Observations
     {
-        report(.stage(.startingServer))
+        report(.stage(request.redisURL == nil ? .startingServer : .connecting))
         let server = try await SimulationServer(
             url: request.redisURL, survivesKill: request.plan.count(.restartRedis) > 0)
         let holdfast = try Holdfast(redis: server.url, namespace: server.namespace, logger: logger)
@@ -61,7 +61,11 @@ package struct Simulation: Sendable {
         }
         workspace.removeConfiguration()
         await finishingDespiteCancellation {
-            await server.cleanUp(with: holdfast)
+            do {
+                try await server.cleanUp(with: holdfast)
+            } catch {
+                report(.warning("the keys of this run, \(server.namespace):*, could not be removed: \(error)"))
+            }
             await holdfast.close()
         }
         return try result.get()

@@ -2,6 +2,7 @@
 package enum SimulationEvent: Sendable {
     package enum Stage: String, Sendable {
         case startingServer = "starting redis-server"
+        case connecting = "connecting to the given server"
         case startingInstances = "starting the instances"
         case working
         case draining
@@ -12,6 +13,8 @@ package enum SimulationEvent: Sendable {
     case stage(Stage)
     /// A fault struck, or ended; a sentence.
     case fault(String)
+    /// Something is left to be done by hand; a sentence.
+    case warning(String)
     case progress(SimulationProgress)
 }
 

@@ -42,11 +42,11 @@ struct SimulationServer: Sendable {
     }
 
     /// Leaves nothing behind: ends a private server, removes the keys from a given one.
-    func cleanUp(with holdfast: Holdfast) async {
+    func cleanUp(with holdfast: Holdfast) async throws {
         if let own {
             await own.stop()
         } else {
-            try? await removeKeys(with: holdfast)
+            try await removeKeys(with: holdfast)
         }
     }
 

@@ -57,7 +57,7 @@ struct SimulationStage: Sendable {
         return try await withThrowingDiscardingTaskGroup { group in
             group.addTask { try await feeder.run() }
             defer { group.cancelAll() }
-            while ContinuousClock.now < deadline {
+            while ContinuousClock.now < deadline, !group.isCancelled {
                 if try await step(&fleet, &nemesis, ledger, feeder) { return true }
                 try await Task.sleep(for: Self.pollInterval)
             }

@@ -13,6 +13,8 @@ struct LockDescription: Encodable, Hashable {
     var service: String?
     /// The holder's instance id; absent for a client of another kind.
     var instance: String?
+    /// Where the key is no lock at all.
+    var keyType: String?
     var since: Date?
     var heldForMilliseconds: Int64?
     var remainingMilliseconds: Int64?
@@ -37,6 +39,7 @@ struct LockDescription: Encodable, Hashable {
         pid = instance?.pid
         service = instance?.service
         self.instance = holder.instanceID
+        keyType = holder.keyType
         heldForMilliseconds = holder.heldFor.map(\.inMilliseconds)
         remainingMilliseconds = holder.remaining.map(\.inMilliseconds)
         since = heldForMilliseconds.map { now.addingTimeInterval(-Double($0) / 1000) }
@@ -46,7 +49,8 @@ struct LockDescription: Encodable, Hashable {
     /// Who it is, in a few words: never empty.
     var holderText: String {
         if let host, let pid { return "\(host), pid \(pid)" }
-        return instance.map { "instance \($0) (not registered)" } ?? "a client of another kind"
+        if let instance { return "instance \(instance) (not registered)" }
+        return keyType.map { "no lock, but a key of the type \($0)" } ?? "a client of another kind"
     }
 
     /// Who it is, since when and for how long still.

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
+internal import HoldfastSimulation
 internal import Logging
 
 /// Where Redis is, for every command.
@@ -10,7 +11,7 @@ struct ConnectionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The server: redis://[user:password@]host[:port][/database], rediss://… or redis+unix:///path.",
+            "The server: redis://[user:password@]host[:port][/database], rediss://… or redis+unix:///path[?db=number].",
             discussion: """
                 Without it, the environment's HOLDFAST_REDIS_URL, else \(defaultURL). Give a URL with a password in \
                 the environment: other users can see a command line.
@@ -27,7 +28,7 @@ struct ConnectionOptions: ParsableArguments {
         ))
     var namespace: String?
 
-    @Flag(help: "Log what the client does, on standard error.")
+    @Flag(help: "Log what the client does, and the failures that it rides out, on standard error.")
     var verbose = false
 
     var url: String { redis ?? environment("HOLDFAST_REDIS_URL") ?? Self.defaultURL }
@@ -41,8 +42,9 @@ struct ConnectionOptions: ParsableArguments {
 
     /// - Parameter level: from which level on log lines are shown unless `--verbose` is given.
     func logger(from level: Logger.Level) -> Logger {
+        guard verbose else { return Logger(label: "holdfast") { _ in ConsoleLogHandler(logLevel: level) } }
         var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = verbose ? .debug : level
+        logger.logLevel = .debug
         return logger
     }
 
@@ -70,13 +72,30 @@ struct ConnectionOptions: ParsableArguments {
 }
 
 /// Tells that a password in a URL on the command line is there for others to see.
-func warnOfPassword(in url: String?) {
+///
+/// - Parameter remedy: how to give it otherwise.
+func warnOfPassword(in url: String?, instead remedy: String = "HOLDFAST_REDIS_URL") {
     guard let url, let scheme = url.firstRange(of: "://") else { return }
     let authority = url[scheme.upperBound...].prefix { $0 != "/" }
     guard let end = authority.lastIndex(of: "@"), authority[..<end].contains(":") else { return }
     Console.say(
-        "the password in --redis can be seen by everybody on this machine; give the URL in HOLDFAST_REDIS_URL"
+        "the password in --redis can be seen by everybody on this machine; give the URL in \(remedy)"
     )
+}
+
+/// Log lines as the tool's other messages, for who did not ask for more.
+private struct ConsoleLogHandler: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        Console.say(TerminalText.escaped("\(event.message)"))
+    }
 }
 
 /// The form of the output, for every command that prints data.

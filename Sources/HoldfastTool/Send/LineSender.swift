@@ -24,7 +24,7 @@ struct LineSender {
         do {
             return try input.read(upToCount: Self.chunk)
         } catch {
-            throw InputError(line: nil, reason: "the input can't be read: \(error.localizedDescription)")
+            throw InputError(unreadable: "the input", error)
         }
     }
 

@@ -55,7 +55,7 @@ struct SendCommand: AsyncParsableCommand {
         do {
             return try FileHandle(forReadingFrom: URL(filePath: file))
         } catch {
-            throw InputError(line: nil, reason: "\(file) can't be read: \(error.localizedDescription)")
+            throw InputError(unreadable: file, error)
         }
     }
 }

@@ -26,7 +26,7 @@ final class ProgressPrinter: Sendable {
             switch event {
             case .stage(let stage):
                 line(stage.rawValue, &state)
-            case .fault(let sentence):
+            case .fault(let sentence), .warning(let sentence):
                 line(sentence, &state)
             case .progress(let progress):
                 let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(5)

@@ -96,7 +96,7 @@ struct SimulationOptions: ParsableArguments {
         do {
             contents = try Data(contentsOf: URL(filePath: messages))
         } catch {
-            throw InputError(line: nil, reason: "\(messages) can't be read: \(error.localizedDescription)")
+            throw InputError(unreadable: messages, error)
         }
         do {
             return try MessageFile(contents: contents, totals: totals)
@@ -106,7 +106,7 @@ struct SimulationOptions: ParsableArguments {
     }
 
     private func serverURL() throws -> String? {
-        warnOfPassword(in: redis)
+        warnOfPassword(in: redis, instead: "HOLDFAST_REDIS_URL and --redis-from-environment")
         guard redisFromEnvironment else { return redis }
         guard let url = ProcessInfo.processInfo.environment["HOLDFAST_REDIS_URL"], !url.isEmpty else {
             throw SimulationError(.invalidRequest, "HOLDFAST_REDIS_URL is not set")

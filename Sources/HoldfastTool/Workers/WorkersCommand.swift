@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
 internal import HoldfastSimulation
+internal import Logging
 
 struct WorkersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,8 +25,8 @@ struct WorkersCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let workers = try await connection.withHoldfast { try await $0.workers() }.map(
-                    WorkerDescription.init)
+                let workers = try await connection.withHoldfast(logLevel: .error) { try await $0.workers() }
+                    .map(WorkerDescription.init)
                 if output.json {
                     try Console.write(json: ["workers": workers])
                 } else {

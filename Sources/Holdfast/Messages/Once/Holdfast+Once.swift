@@ -29,9 +29,10 @@ extension Holdfast {
     ///     of any age are taken unless set.
     ///   - body: the work. Its task is cancelled when the claim is lost. Its result is kept as JSON.
     /// - Returns: the result, of this call or of the one that did it; or who is doing it at this moment.
-    /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``: ``HoldfastError/Code/lost``
-    ///   when the claim was over before the result was recorded; ``HoldfastError/Code/tooOld``; and ``HoldfastError/mayHaveHappened`` when
-    ///   Redis did not tell whether it was recorded. In both cases `body` may have done its work.
+    /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``: ``HoldfastError/Code/tooOld``;
+    ///   ``HoldfastError/Code/lost`` when the claim was over before the result was recorded; what Redis said when it
+    ///   did not record it. In the last two cases `body` may have done its work, which
+    ///   ``HoldfastError/mayHaveHappened`` tells.
     public func once<Result: Codable & Sendable>(
         _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
         made: Date? = nil, _ body: @escaping @Sendable (OnceClaim) async throws -> Result
@@ -50,7 +51,7 @@ extension Holdfast {
                     underlying: error)
             }
         case .acquired(let lease):
-            return try await lease.whileHeld(logger: core.logger) { [core] lease in
+            return try await lease.whileHeld(logger: core.logger, lossIsUnknown: true) { [core] lease in
                 try OnceRecord.check(made: made, retention: retention, lease)
                 let result = try await body(OnceClaim(id: id, scope: scope, lease: lease))
                 try await core.complete(lease, result: result, retention: retention)
@@ -105,8 +106,8 @@ extension Core {
             isWaitedFor: false, token: instance.token(), lease: try term(lease))
     }
 
-    /// Records the result under the claim. Repeated while the outcome is unknown, or Redis refuses it for a while,
-    /// and the claim lasts; cancellation does not interrupt it. When it fails, the body may have had its effect.
+    /// Records the result under the claim. Repeated while the outcome is unknown, or Redis is away or refuses it for a
+    /// while, and the claim lasts; cancellation does not interrupt it. When it fails, the body may have had its effect.
     fileprivate func complete(_ lease: Lease, result: some Encodable, retention: Duration) async throws {
         let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
         let record = OnceRecord.value(token: lease.grant.token, result: json)
@@ -123,21 +124,19 @@ extension Core {
                     ).isYes
             } catch {
                 unknown = unknown || error.delivery == .unknown
-                if unknown || error.refusalMayEnd, error.code != .closed, error.code != .authenticationFailed,
-                    lease.isHeld
-                {
+                if error.mayEnd, lease.isHeld {
                     await link.pauseShielded()
                     continue
                 }
-                // The body has run.
-                var failure = error
-                failure.delivery = .unknown
                 if unknown {
                     // The key holds the result, or the claim: only the claim may be undone.
                     lease.settled()
                     keeper.abandon(lease.grant)
                 }
-                throw HoldfastError(failure, "recording that \(lease.name) is done")
+                var failure = HoldfastError(error, "recording that \(lease.name) is done")
+                // The body has run.
+                failure.mayHaveHappened = true
+                throw failure
             }
         }
         guard recorded == true else { throw lease.grant.lostError(.taken) }

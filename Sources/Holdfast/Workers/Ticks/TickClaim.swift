@@ -96,8 +96,7 @@ struct TickClaim: Sendable {
                 return reply.isYes || unknown
             } catch {
                 unknown = unknown || error.delivery == .unknown
-                let passes = error.delivery != .refused || error.refusalMayEnd
-                guard passes, error.code != .closed, isHeld() else { throw error }
+                guard error.mayEnd, isHeld() else { throw error }
                 await link.pauseShielded()
             }
         }

@@ -75,4 +75,37 @@ struct LostAnswerTests {
         }
     }
 
+    /// Bytes that were under way on a connection that was given up reach the server at last.
+    @Test("passes on what it is granted once its caller has had the lock, and nothing before")
+    func ghost() async throws {
+        try await withHoldfast { witness, server in
+            let proxy = try FaultProxy(to: server.unixURL)
+            let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
+            try await listen(holdfast, beside: witness)
+            proxy.setRules([FaultRule(.reply, of: "EVALSHA", .call(1), [.drop, .close])])
+            let first = try await holdfast.acquire("a")
+            let claim = first.grant.claim
+            var departed = DepartedClaims()
+            departed.insert(claim, after: first.grant)
+            #expect(departed[claim.token] == nil)
+            try await first.release()
+            #expect(departed[claim.token] != nil)
+
+            let second = try await witness.acquire("a")
+            let channels = witness.core.keys.wakeChannels
+            _ = try await witness.core.link.evaluate(
+                Scripts.acquire, keys: claim.keys,
+                arguments: claim.arguments(.wait, wakeChannels: channels))
+            #expect(try await witness.waiters(of: "a").count == 1)
+            // A grant for ten minutes: it does not end by itself in this test.
+            _ = try await witness.core.link.evaluate(
+                Scripts.release, keys: second.grant.claim.endingKeys,
+                arguments: [.string(second.grant.token), "600000", .string(channels), LockClaim.lifetime])
+            #expect(
+                try await eventually {
+                    try await witness.redis("EXISTS", "t:{a}:lock", "t:{a}:waiters").integer == 0
+                })
+            await holdfast.close()
+        }
+    }
 }
