@@ -93,9 +93,13 @@ extension HoldfastError {
             mayHaveHappened: error.delivery == .unknown)
     }
 
+    /// Redis refused it since a key holds a value of another type.
+    package var isOfWrongType: Bool { code == .refused && message.contains("WRONGTYPE") }
+
     private static func advice(for error: RedisError) -> String {
         guard error.replyKind == "WRONGTYPE" else { return "" }
-        return "; one of its keys is in use for something else: docs/keys.md lists them, rename or delete that one"
+        return
+            "; one of its keys is in use for something else: docs/keys.md lists them, rename or delete that one"
     }
 
     /// The lock `name` was held by `holder` until the wait limit was over.

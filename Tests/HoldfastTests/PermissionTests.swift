@@ -176,6 +176,21 @@ struct PermissionTests {
         }
     }
 
+    @Test("a record of once that may not be written leaves the claim as it was")
+    func recordRefused() async throws {
+        try await withUser { admin, user in
+            guard try await Self.canBeAsked(admin) else { return }
+            try await admin.redis("SET", "t:{s}:once:a", "token")
+            try await admin.redis("ACL", "SETUSER", "user", "-set")
+            let error = await #expect(throws: RedisError.self) {
+                _ = try await user.core.link.evaluate(
+                    Scripts.complete, keys: ["t:{s}:once:a"], arguments: ["token", "done", "1000"])
+            }
+            #expect(error?.code == .permissionDenied)
+            #expect(try await admin.redis("GET", "t:{s}:once:a").string == "token")
+        }
+    }
+
     private static func canBeAsked(_ admin: Holdfast) async throws -> Bool {
         try await admin.redis("EVAL", "return redis.acl_check_cmd and 1 or 0", "0").integer == 1
     }

@@ -87,6 +87,53 @@ struct RefusedRecordTests {
         }
     }
 
+    @Test("of once is repeated while Redis is away for longer than a command may take")
+    func away() async throws {
+        try await withHoldfast { witness, server in
+            let proxy = try FaultProxy(to: server.unixURL)
+            var configuration = Configuration()
+            configuration.commandTimeout = .milliseconds(200)
+            let holdfast = try Holdfast(
+                redis: proxy.url, namespace: "t", configuration: configuration, logger: .quiet)
+            let bodies = Record<Int>()
+            let first = Task {
+                try await holdfast.once("id", in: "scope") { _ in
+                    proxy.refuseConnections(true)
+                    proxy.perform([.close])
+                    #expect(await eventually { await holdfast.health.failure?.code == .unavailable })
+                    bodies.add(1)
+                    return 7
+                }
+            }
+            #expect(await eventually { bodies.count == 1 })
+            // Longer than a command waits for a connection.
+            try await Task.sleep(for: .milliseconds(600))
+            proxy.refuseConnections(false)
+            guard case .executed(7) = try await first.value else {
+                Issue.record("the record was given up")
+                return
+            }
+            guard case .alreadyDone(7) = try await witness.once("id", in: "scope", { _ in 8 }) else {
+                Issue.record("the record is not there")
+                return
+            }
+            await holdfast.close()
+        }
+    }
+
+    @Test("of once that was lost with its claim is of something that may have happened")
+    func lostClaim() async throws {
+        try await withHoldfast { holdfast, _ in
+            let error = await #expect(throws: HoldfastError.self) {
+                _ = try await holdfast.once("id", in: "scope") { _ in
+                    try await holdfast.redis("FLUSHALL")
+                    return 1
+                }
+            }
+            #expect(error?.code == .lost && error?.mayHaveHappened == true)
+        }
+    }
+
     @Test("is said to be of something that may have happened")
     func mayHaveHappened() async throws {
         try await withPrivateRedisServer { server in

@@ -64,7 +64,8 @@ package struct Simulation: Sendable {
             do {
                 try await server.cleanUp(with: holdfast)
             } catch {
-                report(.warning("the keys of this run, \(server.namespace):*, could not be removed: \(error)"))
+                report(
+                    .warning("the keys of this run, \(server.namespace):*, could not be removed: \(error)"))
             }
             await holdfast.close()
         }

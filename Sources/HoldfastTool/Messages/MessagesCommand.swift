@@ -28,15 +28,15 @@ struct MessagesCommand: AsyncParsableCommand {
         func run() async throws {
             try await reportingErrors {
                 var messages: [MessageReport] = []
+                var isComplete = true
                 try await connection.withHoldfast { holdfast in
                     let names = if let queue { [queue] } else { try await holdfast.queueNames() }
                     for name in names {
                         do {
                             let message = try await holdfast.store(ofQueue: name).message(id)
                             if let message { messages.append(MessageReport(message)) }
-                        } catch let error as HoldfastError
-                            where queue == nil && error.message.contains("WRONGTYPE")
-                        {
+                        } catch let error as HoldfastError where queue == nil && error.isOfWrongType {
+                            isComplete = false
                             let name = TerminalText.escaped(name)
                             Console.say("the queue \(name) could not be looked at: \(error.message)")
                         }
@@ -48,7 +48,10 @@ struct MessagesCommand: AsyncParsableCommand {
                     try Console.write(messages.map(\.text).joined(separator: "\n"))
                 }
                 if messages.isEmpty {
-                    Console.say("no queue knows the message \(TerminalText.escaped(id))")
+                    let queues =
+                        queue.map { "the queue \(TerminalText.escaped($0)) does not know" }
+                        ?? (isComplete ? "no queue knows" : "no other queue knows")
+                    Console.say("\(queues) the message \(TerminalText.escaped(id))")
                     throw ExitCode(ExitStatus.failed)
                 }
             }

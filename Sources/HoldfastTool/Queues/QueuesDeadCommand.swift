@@ -84,7 +84,9 @@ struct QueuesDeadCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func validate() throws {
-            if all != letters.isEmpty { throw ValidationError("Name the letters or give --all, one of both.") }
+            if all != letters.isEmpty {
+                throw ValidationError("Name the letters or give --all, one of both.")
+            }
         }
 
         func run() async throws {

@@ -94,7 +94,14 @@ import Testing
             #expect(try await states("b") == ["q done -"])
             let text = try await Tool.run("messages", "show", "c", "--queue", "q", server: server.url)
             #expect(text.output.contains("state   given up after 1 attempt\nreason  -2 is negative\n"))
-            #expect(try await Tool.run("messages", "show", "x", server: server.url).status == 1)
+            let unknown = try await Tool.run("messages", "show", "x", server: server.url)
+            #expect(unknown.status == 1 && unknown.error.contains("no queue knows the message x"))
+            try await redisCLI(server, "SADD", "holdfast:queues", "broken")
+            try await redisCLI(server, "SET", "holdfast:{broken}:stream", "x")
+            let partly = try await Tool.run("messages", "show", "x", server: server.url)
+            #expect(partly.status == 1)
+            #expect(partly.error.contains("the queue broken could not be looked at: "))
+            #expect(partly.error.contains("no other queue knows the message x"))
         }
     }
 

@@ -81,8 +81,26 @@ import Testing
         }
     }
 
+    @Test func `A line that is too long is told by its number`() async throws {
+        try await withPrivateRedisServer { server in
+            try await withFile("1\n\"" + String(repeating: "x", count: 33 << 20) + "\"\n2\n") { file in
+                let outcome = try await Tool.run("send", "q", file, server: server.url)
+                #expect(outcome.status == 65)
+                #expect(outcome.error.contains("line 2"))
+                #expect(outcome.output == "1 message sent to q: 1 enqueued, 0 duplicates\n")
+            }
+        }
+    }
+
     @Test func `A file that is not there and a server that is not there are told`() async throws {
-        #expect(try await Tool.run("send", "q", "/no/such/file").status == 65)
+        for file in ["/no/such/file", "/tmp"] {
+            let outcome = try await withPrivateRedisServer {
+                try await Tool.run("send", "q", file, server: $0.url)
+            }
+            #expect(outcome.status == 65)
+            #expect(outcome.error.contains("can't be read: "))
+            #expect(!outcome.error.contains("NSCocoaErrorDomain"), "\(outcome.error)")
+        }
         try await withFile("1\n") { file in
             let outcome = try await Tool.run("send", "q", file, "--redis", "redis+unix:///nowhere.sock")
             #expect(outcome.status == 69)

@@ -84,6 +84,30 @@ import Testing
         }
     }
 
+    @Test func `A user that may not send ends the run at once, and keys that stay are told of`() async throws
+    {
+        try await withPrivateRedisServer { server in
+            var plan = SpawnPlan(
+                "redis-cli",
+                [
+                    "-s", server.directory + "/redis.sock", "ACL", "SETUSER", "limited", "on", ">secret",
+                    "~*", "&*", "+@all", "-xadd", "-unlink",
+                ])
+            plan.environment["REDISCLI_AUTH"] = server.password
+            let child = try plan.start()
+            #expect(await eventually { child.state.isOver })
+            try await withFile(Self.messages) { file in
+                let path = server.directory + "/redis.sock"
+                let outcome = try await Tool.run(
+                    "simulate", "--instances", "2", "--messages", file, "--deadline", "1h",
+                    "--redis-from-environment", server: "redis+unix://limited:secret@\(path)")
+                #expect(outcome.status == 77)
+                #expect(outcome.error.contains("xadd"))
+                #expect(outcome.error.contains("could not be removed"))
+            }
+        }
+    }
+
     @Test func `The directory that is kept, and what is printed, holds no password`() async throws {
         let artifacts = FileManager.default.temporaryDirectory.appending(path: "kept-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: artifacts) }

@@ -1,5 +1,7 @@
 import HoldfastTesting
+import Logging
 import RedisLink
+import Synchronization
 import Testing
 
 @Suite("Connecting and connecting again")
@@ -28,6 +30,28 @@ struct ReconnectTests {
                 #expect(error?.delivery == .notDelivered)
             }
         }
+    }
+
+    @Test(
+        "that there is no server is logged once, however often it is tried, and also that there is one again")
+    func outage() async throws {
+        let server = try FakeRedisServer(.tcp)
+        server.stop()
+        let told = Mutex<[String]>([])
+        let logger = Logger(label: "test") { _ in
+            RecordingLogHandler { line in told.withLock { $0.append(line) } }
+        }
+        let link = try RedisLink(RedisConfiguration(url: server.url), logger: logger)
+        for _ in 0..<3 { #expect(await failure { try await link.connect() }?.code == .connectFailed) }
+        #expect(told.withLock { $0 }.map { $0.hasPrefix("cannot connect: ") } == [true])
+        let port = try #require(UInt16(server.url.split(separator: ":").last ?? ""))
+        let next = try FakeRedisServer(.tcp, port: port)
+        try await eventually("it is connected") { (try? await link.connect()) != nil }
+        #expect(told.withLock { $0 }.count == 2)
+        #expect(told.withLock { $0 }.last?.hasSuffix(" again") == true)
+        next.stop()
+        try await eventually("the loss is told") { told.withLock { $0.count } >= 3 }
+        await link.close()
     }
 
     @Test("a link without a server makes no more attempts because more commands wait")

@@ -72,7 +72,7 @@ extension Holdfast {
         for name in try await queueNames() {
             do {
                 queues.append(try await store(ofQueue: name).stats())
-            } catch let error as HoldfastError where error.message.contains("WRONGTYPE") {
+            } catch let error as HoldfastError where error.isOfWrongType {
                 // A key of another type where the queue should be: the others can be told all the same.
                 core.logger.error("\(error)")
             }

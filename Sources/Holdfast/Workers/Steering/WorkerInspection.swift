@@ -12,7 +12,7 @@ extension Holdfast {
                 guard let worker = WorkerKeys.worker(ofLockName: name) else { continue }
                 do throws(RedisError) {
                     if let status = try await core.status(ofWorker: worker) { workers.append(status) }
-                } catch where error.replyKind == "WRONGTYPE" {
+                } catch  where error.replyKind == "WRONGTYPE" {
                     // A key of another type where the worker should be: the others can be told all the same.
                     core.logger.error("looking at the worker \(worker): \(error)")
                 }

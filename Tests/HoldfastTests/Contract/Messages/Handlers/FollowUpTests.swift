@@ -37,6 +37,21 @@ struct FollowUpTests {
         }
     }
 
+    @Test("waits for its time, however far that is", arguments: Backend.all)
+    func delayed(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast, "orders")
+            let packing = try QueueBench(holdfast, "orders/packing")
+            _ = try await bench.enqueue("a")
+            let claim = try await bench.claim().claims[0]
+            let verdict = try followUp(
+                holdfast, "orders/packing", SendOptions(.after(.seconds(Int64.max))))
+            #expect(try await bench.settle([(claim, verdict)]) == ["committed"])
+            #expect(try await packing.claim().claims.isEmpty)
+            #expect(try await packing.stats().retrying == 1)
+        }
+    }
+
     @Test(
         "is not sent by a commit that is refused or late, nor again under an id that its queue knows",
         arguments: Backend.all)
