@@ -11,7 +11,7 @@ import time
 import redis
 
 LEASE = 30  # seconds, as Holdfast's
-HOLD = 0.0002  # seconds
+HOLD = 0.00005  # seconds
 
 
 def make_lock(library: str, client: redis.Redis):

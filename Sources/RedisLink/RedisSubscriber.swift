@@ -26,8 +26,8 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
     /// The channels whose subscription the server has confirmed on this connection.
     private var confirmed: Set<String> = []
     private var asked = Deque<Asked>()
-    /// The refusal of a connection that was told last: the attempts go on, and say the same.
-    private var lastRefusal: String?
+    /// Why there is no connection, as it was told last: the attempts go on, and mostly say the same.
+    private var lastFailure: RedisError?
     private let logger: Logger
     private var isClosed = false
 
@@ -83,7 +83,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
 
     nonisolated func sessionIsReady() {
         inTurn { subscriber in
-            subscriber.lastRefusal = nil
+            subscriber.lastFailure = nil
             for channel in subscriber.handlers.keys { subscriber.ask("SUBSCRIBE", channel) }
         }
     }
@@ -97,10 +97,14 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         inTurn { subscriber in
             subscriber.confirmed = []
             subscriber.asked.removeAll()
+            let last = subscriber.lastFailure
+            subscriber.lastFailure = error
             // An attempt that is refused like this is refused until somebody mends it, who must hear of it.
-            if error.needsMending, error.message != subscriber.lastRefusal {
-                subscriber.lastRefusal = error.message
+            if error.needsMending {
+                guard error.message != last?.message else { return }
                 for channel in subscriber.handlers.keys { subscriber.tell(channel, of: error) }
+            } else if error.code != .connectionLost, error.code != last?.code {
+                subscriber.logger.warning("no messages are heard: \(error.message); trying again")
             }
         }
     }

@@ -13,7 +13,7 @@ struct HandoffHolder {
         case order
 
         /// In µs.
-        var hold: Int { self == .short ? 200 : 2000 }
+        var hold: Int { self == .short ? 50 : 2000 }
     }
 
     private let holdfast: Holdfast
@@ -39,9 +39,8 @@ struct HandoffHolder {
         while MonotonicClock.now() < end {
             let lease = try await holdfast.acquire(Self.name)
             let running = MonotonicClock.now()
-            try await rest(kind.hold / 2)
             let observed = kind == .order ? try await observe() : ""
-            try await rest(kind.hold / 2)
+            try await rest(kind.hold)
             let released = MonotonicClock.now()
             try await lease.release()
             records.append("\(running) \(released) \(observed)")
@@ -55,6 +54,8 @@ struct HandoffHolder {
 
     /// The own token and the first waiter's, as the server has them.
     private func observe() async throws -> String {
+        // Until who held it before stands in the queue again.
+        try await rest(kind.hold / 2)
         let link = holdfast.core.link
         let token = try await link.send(["GET", .string(holdfast.core.keys.lock(Self.name))])
         let first = try await link.send(["ZRANGE", holdfast.waitersKey(Self.name), "0", "0"])

@@ -80,14 +80,15 @@ package struct LeaseState: Sendable {
         }
     }
 
-    /// What is due at `now`. A renewal may come a little early, so that many leases share one batch.
+    /// What is due at `now`. A renewal may come early by half the time between two: so all leases of one length come to
+    /// share one batch.
     package mutating func next(at now: ContinuousClock.Instant) -> Step {
         guard phase == .held else { return .nothing }
         if now >= deadline {
             phase = .lost(reasonAtDeadline)
             return .lost(reasonAtDeadline)
         }
-        if isRenewable, !isRenewing, renewalDue <= now + lease.duration / 12 {
+        if isRenewable, !isRenewing, renewalDue <= now + lease.duration / 6 {
             isRenewing = true
             return .renew
         }

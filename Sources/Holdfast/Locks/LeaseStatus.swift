@@ -14,7 +14,7 @@ public enum LeaseStatus: Hashable, Sendable {
     /// Ours, but the last renewal failed, or half of the lease has passed without one that succeeded. Redis
     /// may be out of reach; renewing is tried again until the deadline.
     case suspended
-    /// Ours, but only a third of the lease is left, or of the time until its maximum hold: the last warning.
+    /// Ours, but only a third of the lease is left, or so much until its maximum hold: the last warning.
     case endangered
     /// Over, although nobody released it: others may hold the name.
     case lost(LossReason)

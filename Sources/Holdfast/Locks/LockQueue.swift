@@ -6,7 +6,8 @@ public struct LockWaiter: Sendable {
     public let instanceID: String?
     /// The same, as it registered itself; nil when it is not registered (any more).
     public let instance: Instance?
-    /// For how long it has waited, by the server's clock.
+    /// For how long it has waited, by the server's clock. For one that went before others (``LockOptions/barging``):
+    /// for how long the first of those has.
     public let waitingFor: Duration
     /// Whether it was granted the lock and has not confirmed yet: a matter of one round trip.
     public let isGranted: Bool
@@ -26,7 +27,7 @@ extension Holdfast {
         return try await core.inspecting("looking who waits for \(name)") { () async throws(RedisError) in
             let instances = try await core.registeredInstances()
             let reply = try await core.link.evaluate(
-                Scripts.waiters, keys: [key], arguments: [RedisArgument(max(limit, 1))])
+                Scripts.waiters, keys: [key], arguments: [RedisArgument(min(max(limit, 1), Int(Int32.max)))])
             let parts = reply.value.array ?? []
             guard parts.count >= 2, let now = parts[0].integer, let count = parts[1].integer else {
                 throw RedisError(
@@ -36,7 +37,8 @@ extension Holdfast {
             for index in stride(from: 3, to: parts.count, by: 2) {
                 let id = parts[index - 1].string.flatMap(Instance.id(inToken:))
                 let arrival = parts[index].string.flatMap(Double.init) ?? 0
-                let since = Int64(clamping: Int128(arrival.magnitude.rounded()))
+                // Anybody can write a score there, also an infinite one.
+                let since = Int64(exactly: arrival.magnitude.rounded()) ?? .max
                 waiters.append(
                     LockWaiter(
                         instanceID: id, instance: id.flatMap { instances[$0] },

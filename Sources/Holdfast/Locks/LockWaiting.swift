@@ -130,8 +130,10 @@ actor LockWaiting: LinkActor {
 
     private func heard(_ message: [UInt8]) {
         guard !message.isEmpty else { return beganListening() }
-        let words = String(decoding: message, as: UTF8.self).split(separator: " ", maxSplits: 1)
-        guard let token = words.first.map(String.init) else { return }
+        let words = message.split(separator: UInt8(ascii: " "), maxSplits: 1).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        guard let token = words.first else { return }
         if let waiter = waiters[token] {
             if !waiter.isWaiting {
                 waiters[token]?.wasGranted = true
@@ -156,9 +158,10 @@ actor LockWaiting: LinkActor {
         let lease = keeper.inTurn { $0.begin(claim, fence: claim.isFenced ? fence : nil, grantedUntil: end) }
         begin(waiter, lease)
         // The waiter goes first.
-        thread.submit { self.keeper.inTurn { $0.confirm(lease) } }
-        rooms[claim.lockKey]?.granted(.confirm, lease: claim.lease.duration, at: clock.now)
-        wake(for: claim.lockKey)
+        thread.submit {
+            self.keeper.inTurn { $0.confirm(lease) }
+            self.inTurn { $0.granted(to: claim, .confirm) }
+        }
         return true
     }
 
@@ -256,6 +259,10 @@ actor LockWaiting: LinkActor {
         }
         _ = remove(claim.token)
         begin(waiter, keeper.hold(claim, fence: fence, sentAt: sentAt))
+        granted(to: claim, reason)
+    }
+
+    private func granted(to claim: LockClaim, _ reason: WaitingRoom.Reason) {
         rooms[claim.lockKey]?.granted(reason, lease: claim.lease.duration, at: clock.now)
         wake(for: claim.lockKey)
     }

@@ -6,8 +6,17 @@
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local silent = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3], 'LIMIT', 0, 100)
+
+-- include permissions.lua
+need('HSET', KEYS[1], '', '')
+need('ZADD', KEYS[2], 0, '')
+for n = 1, 2 do need('PEXPIRE', KEYS[n], 1) end
+if denied then return denial() end
+
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], now, ARGV[1])
+-- After the last one nobody forgets the others.
+for n = 1, 2 do redis.call('PEXPIRE', KEYS[n], 2 * ARGV[3]) end
 for _, id in ipairs(silent) do
   redis.call('HDEL', KEYS[1], id)
   redis.call('ZREM', KEYS[2], id)

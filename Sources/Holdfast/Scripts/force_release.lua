@@ -9,14 +9,21 @@
 local t = redis.call('TIME')
 local now = t[1] .. string.format('%06d', t[2])
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
--- Before the first write: a queue that is none, or that the user may not touch.
-redis.call('ZCARD', KEYS[3])
 
+-- include permissions.lua
 -- include issue_fence.lua
 -- include grant_next.lua
 
+-- Before the first write: a fence or a queue that is none, or that the user may not touch.
+redis.call('GET', KEYS[2])
+redis.call('ZCARD', KEYS[3])
+need('ZREM', KEYS[3], '')
+need('SET', KEYS[2], '')
+if denied then return denial() end
+
+-- First what a full memory does not forbid: then it does not forbid the rest either.
+redis.call('ZREM', KEYS[3], ARGV[1])
 local fence = issue_fence(now, '', ARGV[4])
 if type(fence) == 'table' then return fence end
-redis.call('ZREM', KEYS[3], ARGV[1])
 grant_next(now, ARGV[1], false, ARGV[2], ARGV[3], ARGV[4])
 return 1

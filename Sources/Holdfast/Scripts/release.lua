@@ -20,6 +20,7 @@ end
 
 -- Also if the lock ended by itself just now the next one is told: nobody else does it.
 local t = redis.call('TIME')
-if not owner then redis.call('ZREM', KEYS[3], ARGV[1]) end
+-- First what a full memory does not forbid: then it does not forbid the rest either.
+redis.call('ZREM', KEYS[3], ARGV[1])
 grant_next(t[1] .. string.format('%06d', t[2]), ARGV[1], false, ARGV[2], ARGV[3], ARGV[4])
 return 2 * number + (owner and 1 or 0)

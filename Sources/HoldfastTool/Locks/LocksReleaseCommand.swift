@@ -53,6 +53,9 @@ extension LocksCommand {
                         released = try await holdfast.forceRelease(lock)
                     }
                     guard released else {
+                        if try await holdfast.lock(name) == nil {
+                            return Console.say("the lock \(TerminalText.escaped(name)) is free meanwhile")
+                        }
                         Console.say(
                             tokenStdin
                                 ? "that token does not hold the lock; nothing was released"

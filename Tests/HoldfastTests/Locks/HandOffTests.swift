@@ -72,6 +72,40 @@ struct HandOffTests {
         }
     }
 
+    @Test("goes on while the server's memory is full", arguments: [false, true])
+    func fullMemory(isForced: Bool) async throws {
+        try await withHoldfast { first, server in
+            let second = try client(of: server)
+            try await listen(second, beside: first)
+            let lease = try await first.acquire("a")
+            let waiter = Task { try await second.acquire("a") }
+            try await queued(1, first)
+            try await first.redis("CONFIG", "SET", "maxmemory", "1")
+            if isForced {
+                #expect(try await first.forceRelease("a", token: lease.grant.token))
+            } else {
+                try await lease.release()
+            }
+            let next = try await waiter.value
+            #expect(try #require(next.fencingToken) > #require(lease.fencingToken))
+            try await next.release()
+            #expect(try await isClean(first))
+            try await first.redis("CONFIG", "SET", "maxmemory", "0")
+            await second.close()
+        }
+    }
+
+    @Test("is told of beside scores that nobody of ours has written", arguments: ["inf", "-inf", "1e300"])
+    func hostileScores(score: String) async throws {
+        try await withHoldfast { holdfast, _ in
+            try await holdfast.redis("ZADD", "t:{a}:waiters", .string(score), "x")
+            let told = try await holdfast.waiters(of: "a", atMost: .max)
+            #expect(told.count == 1 && told.first[0].waitingFor == .zero)
+            #expect(told.first[0].isGranted == score.hasPrefix("-"))
+            try await holdfast.redis("DEL", "t:{a}:waiters")
+        }
+    }
+
     @Test("grants the next one when the holder died, as soon as its lease has ended")
     func deadHolder() async throws {
         try await withHoldfast { holdfast, _ in

@@ -35,8 +35,31 @@ struct LeaseStateTests {
     @Test("is renewed a little early, to share a batch")
     func batching() {
         var state = state()
-        #expect(state.next(at: at(7.4)) == .wait(until: at(10)))
-        #expect(state.next(at: at(7.5)) == .renew)
+        #expect(state.next(at: at(4.9)) == .wait(until: at(10)))
+        #expect(state.next(at: at(5)) == .renew)
+    }
+
+    @Test("comes to share one batch with all of its length, whenever they were taken")
+    func oneBatch() {
+        var states = (0..<40).map { LeaseState(lease: state().lease, sentAt: at(Double($0) / 4)) }
+        var batches: [ContinuousClock.Instant] = []
+        var time = at(10)
+        while time < at(100) {
+            var next = time + .seconds(3600)
+            for index in states.indices {
+                if states[index].next(at: time) == .renew {
+                    states[index].renewed(sentAt: time)
+                    if batches.last != time { batches.append(time) }
+                }
+                guard case .wait(let until) = states[index].next(at: time) else {
+                    return #expect(Bool(false))
+                }
+                next = min(next, until)
+            }
+            time = next
+        }
+        let last = batches.suffix(4)
+        #expect(zip(last, last.dropFirst()).allSatisfy { $1 - $0 == .seconds(10) })
     }
 
     @Test("counts a renewal's lease from its send, not from its reply")

@@ -1,3 +1,4 @@
+import Foundation
 import HoldfastTesting
 import RedisLink
 import Synchronization
@@ -322,7 +323,9 @@ struct LockTests {
                     _ = try await holdfast.tryAcquire(name)
                 }
                 #expect(error?.code == .refused)
+                #expect(error?.localizedDescription.contains("one of its keys is in use") == true)
             }
+            #expect(try await holdfast.lock("a")?.holder.keyType == "list")
             #expect(try await holdfast.redis("LLEN", "t:{a}:lock").integer == 1)
             #expect(try await holdfast.redis("EXISTS", "t:{b}:lock").integer == 0)
         }
@@ -332,6 +335,10 @@ struct LockTests {
     func inspection() async throws {
         try await withHoldfast { holdfast, _ in
             let lease = try #require(try await holdfast.tryAcquire("a b").lease)
+            #expect(
+                try await eventually {
+                    (1...120).contains(try await holdfast.redis("TTL", "t:{instances}").integer ?? -2)
+                })
             try await holdfast.redis("SET", "t:{foreign}:lock", "token", "PX", "60000")
             try await holdfast.redis("SET", "t:{endless}:lock", "token")
             let locks = try await holdfast.locks()

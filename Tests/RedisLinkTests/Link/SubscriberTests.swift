@@ -207,4 +207,22 @@ struct SubscriberTests {
         for subscription in subscriptions { subscription.cancel() }
         await link.close()
     }
+
+    @Test("a connection that cannot be made is told of once")
+    func outage() async throws {
+        let server = try FakeRedisServer(onConnect: { number in
+            number == 0 ? [] : [.reply(RESP2.error("ERR max number of clients reached")), .close]
+        })
+        let told = Mutex<[String]>([])
+        let logger = Logger(label: "test") { _ in
+            RecordingLogHandler { line in told.withLock { $0.append(line) } }
+        }
+        let link = try RedisLink(RedisConfiguration(url: server.url), logger: logger)
+        try await link.connect()
+        let subscription = try link.subscribe("a") { _ in }
+        try await eventually("it was tried again and again") { server.accepted > 4 }
+        #expect(told.withLock { $0 }.count { $0.contains("max number of clients") } == 1)
+        subscription.cancel()
+        await link.close()
+    }
 }
