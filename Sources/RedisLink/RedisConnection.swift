@@ -454,7 +454,8 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     /// Once for each cause, not for each attempt. A connection that ends is nothing unusual; one that can't be made is.
     private func noteOutage(_ error: RedisError) {
         guard lastFailure?.code != error.code, error.code != .closed else { return }
-        logger.log(level: error.code == .connectionLost ? .notice : .warning, "\(error.message); trying again")
+        logger.log(
+            level: error.code == .connectionLost ? .notice : .warning, "\(error.message); trying again")
     }
 
     private func failUnsent(_ error: RedisError) {

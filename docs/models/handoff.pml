@@ -15,8 +15,8 @@
    it. What tells a waiter that it may is its clock: the grant it was told of is younger than the question by which it
    learned of a lower fence, and that question less than a grant old. Where another fault ended the grant, it was not. A
    grant that a waiter was told of ends unconfirmed only by a fault. One that it was not told of ends at any time, though
-   the check comes in time as a rule:
-   only with ORDER the model relies on that. What its owner does not believe in ends at any time, too.
+   the check comes in time as a rule: only with ORDER the model relies on that. What its owner does not believe in ends
+   at any time, too.
 
    Faults, FAULTS of them in each run at any place: an instance crashes or, with FREEZE, stops and perhaps goes on
    later, and finds its messages then; a message is lost, or nobody listens when it is published; a grant ends before a

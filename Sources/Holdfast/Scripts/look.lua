@@ -3,9 +3,9 @@
 -- KEYS  1-3 streams of usual, high and low priority   4 expiry   5 claims   6 due   7 attempts   8 order   9 blocked
 --       10 ledger: see claim.lua
 -- ARGV  1 id   2 entry, '' if none was found
--- Reply {now ms, its score in the ledger or false, {'type', its type, 'body', the first MiB of its body} or false, ms at which its claim ends or false, the
---       attempt that is claimed or false, ms from which it may be claimed or false, attempts used up or false,
---       1 if it waits for its turn, else 0}
+-- Reply {now ms, its score in the ledger or false, {'type', its type, 'body', the first MiB of its body} or false,
+--       ms at which its claim ends or false, the attempt that is claimed or false, ms from which it may be claimed or
+--       false, attempts used up or false, 1 if it waits for its turn, else 0}
 local stream, high, low, expiry, claims, due, attempts, order, blocked, ledger = unpack(KEYS)
 -- include queue.lua
 

@@ -24,7 +24,7 @@ package struct InstanceConfiguration: Codable, Sendable {
     func write(path: String) throws {
         let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
         let data = try JSONEncoder().encode(self)
-        // Empty at first: it is made under another name, which only this knows.
+        // Empty at first: Foundation makes it under a name of its own, and gives it these permissions afterwards.
         guard FileManager.default.createFile(atPath: path, contents: nil, attributes: attributes) else {
             throw SystemError("cannot write \(path)")
         }

@@ -13,7 +13,7 @@ struct DurationArgument: ExpressibleByArgument, Hashable {
         self.duration = duration
     }
 
-    var defaultValueDescription: String { DurationText.short(duration) }
+    var defaultValueDescription: String { DurationText.exact(duration) }
 }
 
 /// How long to wait: a duration, or without end.

@@ -18,6 +18,16 @@ enum DurationText {
         return unit * whole + unit * fraction / 1000
     }
 
+    /// As ``parse(_:)`` reads it.
+    static func exact(_ duration: Duration) -> String {
+        let milliseconds = duration.inMilliseconds
+        for (unit, length) in [("h", 3_600_000 as Int64), ("m", 60_000), ("s", 1000)]
+        where milliseconds % length == 0 {
+            return "\(milliseconds / length)\(unit)"
+        }
+        return "\(milliseconds)ms"
+    }
+
     /// As short as it can be without hiding the order of magnitude: `85ms`, `8.2s`, `2m 03s`,
     /// `3h 07m`, `4d 02h`.
     static func short(_ duration: Duration) -> String {

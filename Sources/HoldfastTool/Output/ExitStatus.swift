@@ -24,7 +24,8 @@ enum ExitStatus {
           64   the command line can't be used
           65   the input can't be used (the message names its line)
           69   Redis can't be reached or does not let us in
-          75   run, locks wait: the lock was not acquired in time; locks release: another holds it
+          75   run, locks wait: the lock was not acquired in time; locks release:
+               another holds it
           77   the Redis user lacks a permission (the message says which)
           79   run: the lock was lost while the command ran
           126  run: the command can't be executed

@@ -113,6 +113,7 @@ struct RunCommand: AsyncParsableCommand {
         } catch {
             guard status != ExitStatus.lost else { return status }
             Console.say(TerminalText.escaped("\(error)"))
+            if error.code != .lost { Console.say("the lock is free at the latest when its lease has ended") }
             return error.code == .lost ? ExitStatus.lost : status
         }
     }

@@ -33,4 +33,9 @@ import Testing
         #expect(WaitArgument(argument: "5s")?.limit == .seconds(5))
         #expect(WaitArgument(argument: "5") == nil)
     }
+
+    @Test(arguments: ["0h", "500ms", "1500ms", "30s", "90s", "5m", "24h"])
+    func `A default is shown as it can be given`(text: String) throws {
+        #expect(DurationText.exact(try #require(DurationText.parse(text))) == text)
+    }
 }
