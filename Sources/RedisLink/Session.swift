@@ -445,9 +445,12 @@ final class Session: LinkSource, @unchecked Sendable {
                 .tlsFailed, delivery: .notDelivered,
                 "no TLS connection to \(configuration.endpoint): \(refusal)")
         }
+        var message = "the connection to \(configuration.endpoint) was lost: \(reason)"
+        if isNew, tls == nil, case .tcp = configuration.endpoint {
+            message += " before the first answer; one that speaks TLS does that, and needs rediss://"
+        }
         return RedisError(
-            isNew ? .connectFailed : .connectionLost, delivery: isNew ? .notDelivered : .unknown,
-            "the connection to \(configuration.endpoint) was lost: \(reason)")
+            isNew ? .connectFailed : .connectionLost, delivery: isNew ? .notDelivered : .unknown, message)
     }
 }
 

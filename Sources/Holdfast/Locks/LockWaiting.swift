@@ -394,5 +394,5 @@ actor LockWaiting: LinkActor {
     }
 
     private static let closed = RedisError(
-        .closed, delivery: .notDelivered, "this client was closed while it waited")
+        .closed, delivery: .notDelivered, "this client is closed")
 }

@@ -43,7 +43,7 @@ extension LocksCommand {
                     Console.note(LockDescription(lock).text)
                     let released: Bool
                     if tokenStdin {
-                        let token = (readLine() ?? "").trimmingCharacters(in: .whitespaces)
+                        let token = readLine() ?? ""
                         released = try await holdfast.forceRelease(name, token: token)
                     } else {
                         guard try yes || isConfirmed() else {

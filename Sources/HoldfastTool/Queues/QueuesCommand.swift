@@ -47,8 +47,11 @@ struct QueuesCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let queue = QueueDescription(
-                    try await connection.withHoldfast { try await $0.store(ofQueue: name).stats() })
+                let queue = try await connection.withHoldfast { holdfast in
+                    let stats = try await holdfast.store(ofQueue: name).stats()
+                    try await holdfast.sayIfUnused(queue: name)
+                    return QueueDescription(stats)
+                }
                 if output.json {
                     try Console.write(json: queue)
                 } else {
@@ -70,13 +73,12 @@ struct QueuesCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let (changed, isKnown) = try await connection.withHoldfast { holdfast in
+                try await connection.withHoldfast { holdfast in
                     let changed = try await holdfast.store(ofQueue: name).setPaused(true)
-                    return (changed, try await holdfast.queueNames().contains(name))
+                    Console.say(
+                        "\(TerminalText.escaped(name)) \(changed ? "is paused" : "was paused already")")
+                    try await holdfast.sayIfUnused(queue: name)
                 }
-                Console.say(
-                    "\(TerminalText.escaped(name)) \(changed ? "is paused" : "was paused already")")
-                if !isKnown { Console.say("nobody has used a queue of that name yet") }
             }
         }
     }
@@ -98,5 +100,13 @@ struct QueuesCommand: AsyncParsableCommand {
                 Console.say("\(TerminalText.escaped(name)) \(changed ? "goes on" : "was not paused")")
             }
         }
+    }
+}
+
+extension Holdfast {
+    /// Tells of a name that is perhaps mistyped.
+    func sayIfUnused(queue name: String) async throws {
+        guard try await !queueNames().contains(name) else { return }
+        Console.say("nobody has used a queue of that name yet")
     }
 }

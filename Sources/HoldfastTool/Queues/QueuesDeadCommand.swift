@@ -51,6 +51,7 @@ struct QueuesDeadCommand: AsyncParsableCommand {
                     try await QueuesDeadCommand.letters(of: holdfast.store(ofQueue: queue), limit: limit) {
                         letters += $0.map(DeadLetterDescription.init)
                     }
+                    try await holdfast.sayIfUnused(queue: queue)
                 }
                 if output.json {
                     try Console.write(json: ["deadLetters": letters])
@@ -94,6 +95,7 @@ struct QueuesDeadCommand: AsyncParsableCommand {
                 var report = ReplayReport(queue: queue)
                 try await connection.withHoldfast { holdfast in
                     let store = try holdfast.store(ofQueue: queue)
+                    try await holdfast.sayIfUnused(queue: queue)
                     guard all else { return report.count(try await store.replay(letters)) }
                     // One that dies again comes behind these, and is not replayed a second time.
                     let count = try await store.stats().dead

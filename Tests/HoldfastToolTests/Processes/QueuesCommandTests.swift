@@ -105,6 +105,18 @@ import Testing
         }
     }
 
+    @Test func `A queue that nobody has used is no error, and told of`() async throws {
+        try await withPrivateRedisServer { server in
+            for words in [
+                ["show", "x"], ["pause", "x"], ["dead", "ls", "x"], ["dead", "replay", "x", "--all"],
+            ] {
+                let outcome = try await Tool(["queues"] + words, server: server.url).end()
+                #expect(outcome.status == 0)
+                #expect(outcome.error.contains("nobody has used a queue of that name yet"), "\(words)")
+            }
+        }
+    }
+
     @Test func `A queue is paused and resumed`() async throws {
         try await withPrivateRedisServer { server in
             for (command, said) in [
@@ -148,8 +160,7 @@ import Testing
                 (64, ["workers", "history", "w", "--limit", "-1"]), (64, ["workers", "pause", ""]),
                 (64, ["once", "show", "", "x"]), (64, ["messages", "show"]), (64, ["once", "show", "s"]),
                 (1, ["messages", "show", ""]), (1, ["messages", "show", "a", "--queue", "other"]),
-                (0, ["queues", "dead", "ls", "other"]), (0, ["queues", "show", "other"]),
-                (0, ["queues", "dead", "replay", "other", "--all"]), (0, ["workers", "ls"]),
+                (0, ["queues", "dead", "ls", "q"]), (0, ["queues", "show", "q"]), (0, ["workers", "ls"]),
             ] as [(Int32, [String])] {
                 let outcome = try await Tool(words, server: server.url).end()
                 #expect(outcome.status == status, "\(words): \(outcome.error)")

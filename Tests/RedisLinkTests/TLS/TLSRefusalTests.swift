@@ -187,6 +187,17 @@ struct TLSRefusalTests {
         }
     }
 
+    @Test("a server with TLS, by a client without it, which is told what it needs")
+    func plainClient() async throws {
+        let files = try CertificateFiles()
+        try await withTLSServer(try files.identity("IP:127.0.0.1")) { server in
+            try await withLink("redis://127.0.0.1:\(server.port)") { link in
+                let error = await failure { try await link.connect() }
+                #expect(error?.code == .connectFailed && error?.message.contains("rediss://") == true)
+            }
+        }
+    }
+
     @Test("a server that accepts and stays silent, in the handshake and behind it")
     func silentServer() async throws {
         let files = try CertificateFiles()
