@@ -16,8 +16,9 @@ extension Holdfast {
         public var service: String?
         /// The version of the service, shown where instances are listed.
         public var version: String?
-        /// Whether workers and queue handlers run on a server that evicts keys when its memory is full, though it may evict
-        /// locks, fences and ledgers. It is logged as critical then. False unless set: ``Holdfast/run()`` throws.
+        /// Whether workers and queue handlers run on a server that evicts keys when its memory is full, though
+        /// it may evict locks, fences and ledgers. It is logged as critical then. False unless set:
+        /// ``Holdfast/run()`` throws.
         public var acceptsEviction = false
         /// Asked for user and password at each connection, instead of the URL's: so a rotated password is found
         /// without a restart.

@@ -44,6 +44,8 @@ public struct HoldfastError: Error, Sendable {
     public var holder: Holder?
     /// The error behind this one: of the work whose lease was lost, for example.
     public var underlying: (any Error)?
+    /// The first word of Redis' error reply, if that is what it is.
+    private var replyKind: String?
 
     public init(
         _ code: Code, _ message: String, mayHaveHappened: Bool = false, holder: Holder? = nil,
@@ -91,10 +93,11 @@ extension HoldfastError {
         self.init(
             code, "\(subject): \(error.permission?.advice ?? "")\(error.message)\(Self.advice(for: error))",
             mayHaveHappened: error.delivery == .unknown)
+        replyKind = error.replyKind
     }
 
     /// Redis refused it since a key holds a value of another type.
-    package var isOfWrongType: Bool { code == .refused && message.contains("WRONGTYPE") }
+    package var isOfWrongType: Bool { replyKind == "WRONGTYPE" }
 
     private static func advice(for error: RedisError) -> String {
         guard error.replyKind == "WRONGTYPE" else { return "" }

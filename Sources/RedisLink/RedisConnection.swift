@@ -56,6 +56,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     @exclusivity(unchecked) private var pending = PendingReplies<Request>()
     private var connecting: [UInt64: UnsafeContinuation<Swift.Result<Void, RedisError>, Never>] = [:]
     private var lastFailure: RedisError?
+    private var toldOutage: RedisError.Code?
     private let logger: Logger
     /// How many replies came that cannot be those to their commands.
     private var misplacedReplies = 0
@@ -395,7 +396,6 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     }
 
     private func becameReady() {
-        if lastFailure != nil { logger.notice("connected to \(configuration.endpoint) again") }
         lastFailure = nil
         while let request = unsent.popFirst() { write(request) }
         finishConnecting(.success(()))
@@ -417,6 +417,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         } else if !request.command.check.accepts(value) {
             misplaced(request)
         } else {
+            if toldOutage != nil { noteRecovery() }
             finish(request, .success(RedisReply(value: value, sentAt: entry.sentAt)))
         }
     }
@@ -451,11 +452,19 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         finishConnecting(.failure(error))
     }
 
-    /// Once for each cause, not for each attempt. A connection that ends is nothing unusual; one that can't be made is.
+    /// Once for each kind of failure, not for each attempt, until the server has answered a command: one that accepts
+    /// connections and cannot serve us is away, too. A connection that ends is nothing unusual; one that can't be
+    /// made is.
     private func noteOutage(_ error: RedisError) {
-        guard lastFailure?.code != error.code, error.code != .closed else { return }
+        guard toldOutage != error.code, error.code != .closed else { return }
+        toldOutage = error.code
         logger.log(
             level: error.code == .connectionLost ? .notice : .warning, "\(error.message); trying again")
+    }
+
+    private func noteRecovery() {
+        toldOutage = nil
+        logger.notice("\(configuration.endpoint) answers again")
     }
 
     private func failUnsent(_ error: RedisError) {

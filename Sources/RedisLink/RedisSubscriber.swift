@@ -27,7 +27,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
     private var confirmed: Set<String> = []
     private var asked = Deque<Asked>()
     /// Why there is no connection, as it was told last: the attempts go on, and mostly say the same.
-    private var lastFailure: RedisError?
+    private var toldFailure: RedisError?
     private let logger: Logger
     private var isClosed = false
 
@@ -83,7 +83,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
 
     nonisolated func sessionIsReady() {
         inTurn { subscriber in
-            subscriber.lastFailure = nil
+            subscriber.toldFailure = nil
             for channel in subscriber.handlers.keys { subscriber.ask("SUBSCRIBE", channel) }
         }
     }
@@ -97,13 +97,14 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         inTurn { subscriber in
             subscriber.confirmed = []
             subscriber.asked.removeAll()
-            let last = subscriber.lastFailure
-            subscriber.lastFailure = error
+            let told = subscriber.toldFailure
             // An attempt that is refused like this is refused until somebody mends it, who must hear of it.
             if error.needsMending {
-                guard error.message != last?.message else { return }
+                guard error.message != told?.message else { return }
+                subscriber.toldFailure = error
                 for channel in subscriber.handlers.keys { subscriber.tell(channel, of: error) }
-            } else if error.code != .connectionLost, error.code != last?.code {
+            } else if error.code != .connectionLost, told == nil {
+                subscriber.toldFailure = error
                 subscriber.logger.warning("no messages are heard: \(error.message); trying again")
             }
         }

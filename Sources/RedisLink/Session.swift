@@ -446,7 +446,7 @@ final class Session: LinkSource, @unchecked Sendable {
                 "no TLS connection to \(configuration.endpoint): \(refusal)")
         }
         var message = "the connection to \(configuration.endpoint) was lost: \(reason)"
-        if isNew, tls == nil, case .tcp = configuration.endpoint {
+        if isNew, lastReceived == nil, tls == nil, case .tcp = configuration.endpoint {
             message += " before the first answer; one that speaks TLS does that, and needs rediss://"
         }
         return RedisError(

@@ -106,8 +106,8 @@ struct RefusedRecordTests {
                 }
             }
             #expect(await eventually { bodies.count == 1 })
-            // Longer than a command waits for a connection.
-            try await Task.sleep(for: .milliseconds(600))
+            // Longer than a command waits for a connection, also where the record begins late.
+            try await Task.sleep(for: .seconds(1))
             proxy.refuseConnections(false)
             guard case .executed(7) = try await first.value else {
                 Issue.record("the record was given up")

@@ -9,7 +9,7 @@ struct HandoffHolder {
         case short
         /// Holds it until all threads have gone to sleep and the caches have forgotten them.
         case rested
-        /// As long, and looks who holds the lock and who is next.
+        /// Half as long again, and looks who holds the lock and who is next.
         case order
 
         /// In µs.

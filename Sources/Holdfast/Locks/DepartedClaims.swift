@@ -1,9 +1,10 @@
-/// The claims that Redis may still know though nobody has, or will soon have, them any more: at least so many of the most
-/// recent as a generation holds, at most twice as many.
+/// Claims that nobody has any more, or that end soon, and that Redis may still know: at least so many of the
+/// most recent as a generation holds, at most twice as many.
 struct DepartedClaims: Sendable {
     private struct Departure: Sendable {
         let claim: LockClaim
-        /// Until this one is over the claim is somebody's; nil for one that was never granted.
+        /// The claim is somebody's until Redis has let this one go: also after it was lost, since its lock is kept for
+        /// a while on purpose. Nil for one that was never granted.
         let grant: Grant?
     }
 
@@ -19,7 +20,7 @@ struct DepartedClaims: Sendable {
 
     /// The claim with that token, if nobody has it any more.
     subscript(token: String) -> LockClaim? {
-        guard let departure = recent[token] ?? older[token], departure.grant?.lease.phase != .held else {
+        guard let departure = recent[token] ?? older[token], departure.grant?.isLetGo ?? true else {
             return nil
         }
         return departure.claim

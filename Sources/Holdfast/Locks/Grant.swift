@@ -70,11 +70,16 @@ package final class Grant: Sendable {
         self.init(claim, LeaseState(lease: claim.lease, sentAt: sentAt), clock: clock)
     }
 
-    /// Where the keeper finds it in its table; -1 unless it is there. For the keeper, under its mutex.
+    /// Where the keeper finds it in its table; below zero unless it is there. For the keeper, under its mutex.
     var tableIndex: Int {
         get { slot.load(ordering: .relaxed) }
         set { slot.store(newValue, ordering: .relaxed) }
     }
+
+    /// Redis has said that it is released: from now on nothing speaks for it.
+    var isLetGo: Bool { slot.load(ordering: .relaxed) == Self.letGo }
+    func letGo() { slot.store(Self.letGo, ordering: .relaxed) }
+    private static let letGo = -2
 
     package var name: String { claim.name }
     package var key: String { claim.key }

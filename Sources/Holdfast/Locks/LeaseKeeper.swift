@@ -138,11 +138,11 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
                 if unknown { failure.delivery = .unknown }
                 throw HoldfastError(failure, "releasing the lock \(grant.name)")
             }
-            if released { return }
+            if released { return grant.letGo() }
             if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
             // After an unknown outcome a refusal may be our own earlier success.
             guard unknown else { throw grant.lostError(.taken) }
-            return
+            return grant.letGo()
         }
     }
 

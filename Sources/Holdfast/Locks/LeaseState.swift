@@ -88,7 +88,7 @@ package struct LeaseState: Sendable {
             phase = .lost(reasonAtDeadline)
             return .lost(reasonAtDeadline)
         }
-        if isRenewable, !isRenewing, renewalDue <= now + lease.duration / 6 {
+        if isRenewable, !isRenewing, renewalDue <= now + lease.patience {
             isRenewing = true
             return .renew
         }

@@ -9,7 +9,9 @@ local silent = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3], 'LIMI
 
 -- include permissions.lua
 need('HSET', KEYS[1], '', '')
+need('HDEL', KEYS[1], '')
 need('ZADD', KEYS[2], 0, '')
+need('ZREM', KEYS[2], '')
 for n = 1, 2 do need('PEXPIRE', KEYS[n], 1) end
 if denied then return denial() end
 

@@ -18,7 +18,11 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('GET', KEYS[2])
 redis.call('ZCARD', KEYS[3])
 need('ZREM', KEYS[3], '')
+need('ZADD', KEYS[3], 0, '')
 need('SET', KEYS[2], '')
+need('SET', KEYS[1], '')
+need('DEL', KEYS[1])
+need('PUBLISH', ARGV[3], '')
 if denied then return denial() end
 
 -- First what a full memory does not forbid: then it does not forbid the rest either.

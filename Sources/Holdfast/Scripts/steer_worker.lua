@@ -7,6 +7,8 @@
 --
 -- What is asked for is a field of the worker, so that it holds for whoever looks later; the message only saves the wait.
 -- Repeating a call changes nothing.
+-- include permissions.lua
+
 local worker, verb = KEYS[1], ARGV[1]
 local state = redis.call('HMGET', worker, 'slots', 'trigger', 'paused')
 if redis.call('HLEN', worker) == 0 then return 0 end
@@ -14,14 +16,10 @@ if ARGV[5] == '1' and tonumber(state[1] or 1) > 1 then return 2 end
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 
--- See tick.lua.
-if redis.acl_check_cmd then
-  for _, write in ipairs({{'HSET', worker, 'f', 'v'}, {'HDEL', worker, 'f'}, {'PUBLISH', ARGV[2], 'm'}}) do
-    if not redis.acl_check_cmd(unpack(write)) then
-      return redis.error_reply("NOPERM this user has no permissions to run the '" .. write[1] .. "' command")
-    end
-  end
-end
+need('HSET', worker, 'f', 'v')
+need('HDEL', worker, 'f')
+need('PUBLISH', ARGV[2], 'm')
+if denied then return denial() end
 
 if verb == 'trigger' then
   if not state[2] then redis.call('HSET', worker, 'trigger', now) end

@@ -50,8 +50,10 @@ package struct Simulation: Sendable {
             url: request.redisURL, survivesKill: request.plan.count(.restartRedis) > 0)
         let holdfast = try Holdfast(redis: server.url, namespace: server.namespace, logger: logger)
         let result: Result<Observations, any Error>
+        var hasKeys = false
         do {
             try await holdfast.connect()
+            hasKeys = true
             try configuration(server, workspace).write(path: workspace.configuration)
             let stage = SimulationStage(
                 request: request, workspace: workspace, server: server, holdfast: holdfast, report: report)
@@ -60,9 +62,9 @@ package struct Simulation: Sendable {
             result = .failure(error)
         }
         workspace.removeConfiguration()
-        await finishingDespiteCancellation {
+        await finishingDespiteCancellation { [hasKeys] in
             do {
-                try await server.cleanUp(with: holdfast)
+                try await server.cleanUp(with: hasKeys ? holdfast : nil)
             } catch {
                 report(
                     .warning("the keys of this run, \(server.namespace):*, could not be removed: \(error)"))

@@ -42,10 +42,12 @@ struct SimulationServer: Sendable {
     }
 
     /// Leaves nothing behind: ends a private server, removes the keys from a given one.
-    func cleanUp(with holdfast: Holdfast) async throws {
+    ///
+    /// - Parameter holdfast: nil where there cannot be any.
+    func cleanUp(with holdfast: Holdfast?) async throws {
         if let own {
             await own.stop()
-        } else {
+        } else if let holdfast {
             try await removeKeys(with: holdfast)
         }
     }

@@ -61,6 +61,7 @@ struct SimulationStage: Sendable {
                 if try await step(&fleet, &nemesis, ledger, feeder) { return true }
                 try await Task.sleep(for: Self.pollInterval)
             }
+            try Task.checkCancellation()
             return false
         }
     }

@@ -49,7 +49,7 @@ struct QueuesCommand: AsyncParsableCommand {
             try await reportingErrors {
                 let queue = try await connection.withHoldfast { holdfast in
                     let stats = try await holdfast.store(ofQueue: name).stats()
-                    try await holdfast.sayIfUnused(queue: name)
+                    try await holdfast.sayIfUnknown(queue: name, stats)
                     return QueueDescription(stats)
                 }
                 if output.json {
@@ -77,7 +77,7 @@ struct QueuesCommand: AsyncParsableCommand {
                     let changed = try await holdfast.store(ofQueue: name).setPaused(true)
                     Console.say(
                         "\(TerminalText.escaped(name)) \(changed ? "is paused" : "was paused already")")
-                    try await holdfast.sayIfUnused(queue: name)
+                    try await holdfast.sayIfUnknown(queue: name)
                 }
             }
         }
@@ -104,9 +104,11 @@ struct QueuesCommand: AsyncParsableCommand {
 }
 
 extension Holdfast {
-    /// Tells of a name that is perhaps mistyped.
-    func sayIfUnused(queue name: String) async throws {
+    /// Tells of a name that is perhaps mistyped: nobody has registered it, and there is nothing in it.
+    func sayIfUnknown(queue name: String, _ stats: QueueStats? = nil) async throws {
         guard try await !queueNames().contains(name) else { return }
+        let stats = if let stats { stats } else { try await store(ofQueue: name).stats() }
+        guard stats.ready + stats.inFlight + stats.retrying + stats.dead == 0 else { return }
         Console.say("nobody has used a queue of that name yet")
     }
 }

@@ -51,7 +51,7 @@ struct QueuesDeadCommand: AsyncParsableCommand {
                     try await QueuesDeadCommand.letters(of: holdfast.store(ofQueue: queue), limit: limit) {
                         letters += $0.map(DeadLetterDescription.init)
                     }
-                    try await holdfast.sayIfUnused(queue: queue)
+                    if letters.isEmpty { try await holdfast.sayIfUnknown(queue: queue) }
                 }
                 if output.json {
                     try Console.write(json: ["deadLetters": letters])
@@ -95,10 +95,11 @@ struct QueuesDeadCommand: AsyncParsableCommand {
                 var report = ReplayReport(queue: queue)
                 try await connection.withHoldfast { holdfast in
                     let store = try holdfast.store(ofQueue: queue)
-                    try await holdfast.sayIfUnused(queue: queue)
                     guard all else { return report.count(try await store.replay(letters)) }
                     // One that dies again comes behind these, and is not replayed a second time.
-                    let count = try await store.stats().dead
+                    let stats = try await store.stats()
+                    let count = stats.dead
+                    if count == 0 { try await holdfast.sayIfUnknown(queue: queue, stats) }
                     try await QueuesDeadCommand.letters(of: store, limit: count) {
                         report.count(try await store.replay($0.map(\.letter)))
                     }

@@ -32,25 +32,37 @@ struct ReconnectTests {
         }
     }
 
-    @Test(
-        "that there is no server is logged once, however often it is tried, and also that there is one again")
+    @Test("that a server is away is logged once, however often it is tried, and that it answers again")
     func outage() async throws {
-        let server = try FakeRedisServer(.tcp)
-        server.stop()
+        let server = try FakeRedisServer(onConnect: { $0 < 3 ? [.close] : [] })
         let told = Mutex<[String]>([])
         let logger = Logger(label: "test") { _ in
             RecordingLogHandler { line in told.withLock { $0.append(line) } }
         }
         let link = try RedisLink(RedisConfiguration(url: server.url), logger: logger)
         for _ in 0..<3 { #expect(await failure { try await link.connect() }?.code == .connectFailed) }
-        #expect(told.withLock { $0 }.map { $0.hasPrefix("cannot connect: ") } == [true])
-        let port = try #require(UInt16(server.url.split(separator: ":").last ?? ""))
-        let next = try FakeRedisServer(.tcp, port: port)
-        try await eventually("it is connected") { (try? await link.connect()) != nil }
-        #expect(told.withLock { $0 }.count == 2)
-        #expect(told.withLock { $0 }.last?.hasSuffix(" again") == true)
-        next.stop()
+        #expect(told.withLock { $0 }.map { $0.hasSuffix("trying again") } == [true])
+        _ = try await link.send(["PING"])
+        #expect(told.withLock { $0 }.last?.hasSuffix(" answers again") == true)
+        server.stop()
         try await eventually("the loss is told") { told.withLock { $0.count } >= 3 }
+        await link.close()
+    }
+
+    @Test("that a server accepts connections and cannot serve is logged once, too")
+    func unfit() async throws {
+        let server = try FakeRedisServer { command in
+            command.name == "SET"
+                ? [.reply(RESP2.error("READONLY You can't write against a read only replica."))] : nil
+        }
+        let told = Mutex<[String]>([])
+        let logger = Logger(label: "test") { _ in
+            RecordingLogHandler { line in told.withLock { $0.append(line) } }
+        }
+        let link = try RedisLink(RedisConfiguration(url: server.url), logger: logger)
+        for _ in 0..<4 { #expect(await failure { _ = try await link.send(["SET", "a", "b"]) } != nil) }
+        try await eventually("connected anew each time") { server.accepted >= 4 }
+        #expect(told.withLock { $0 }.count == 1)
         await link.close()
     }
 

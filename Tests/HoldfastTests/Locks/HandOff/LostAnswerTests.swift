@@ -75,6 +75,25 @@ struct LostAnswerTests {
         }
     }
 
+    @Test("does not shorten the time for which a lost lock is kept")
+    func kept() async throws {
+        try await withHoldfast { witness, server in
+            let proxy = try FaultProxy(to: server.unixURL)
+            let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
+            try await listen(holdfast, beside: witness)
+            proxy.setRules([FaultRule(.reply, of: "EVALSHA", .call(1), [.drop, .close])])
+            let options = LockOptions(lockDelay: .seconds(60), maximumHold: .milliseconds(300))
+            let lease = try await holdfast.acquire("a", options: options)
+            #expect(await lease.grant.untilLost() == .heldTooLong)
+            let error = await #expect(throws: HoldfastError.self) {
+                try await holdfast.acquire("a", waitingAtMost: .milliseconds(500))
+            }
+            #expect(error?.code == .notAcquired)
+            #expect(try await witness.redis("GET", "t:{a}:lock").string == lease.grant.token)
+            await holdfast.close()
+        }
+    }
+
     /// Bytes that were under way on a connection that was given up reach the server at last.
     @Test("passes on what it is granted once its caller has had the lock, and nothing before")
     func ghost() async throws {
