@@ -83,7 +83,7 @@ struct LostAnswerTests {
             try await listen(holdfast, beside: witness)
             proxy.setRules([FaultRule(.reply, of: "EVALSHA", .call(1), [.drop, .close])])
             let options = LockOptions(lockDelay: .seconds(60), maximumHold: .milliseconds(300))
-            let lease = try await holdfast.acquire("a", options: options)
+            let lease = try await holdfast.acquire("a", lease: .milliseconds(300), options: options)
             #expect(await lease.grant.untilLost() == .heldTooLong)
             let error = await #expect(throws: HoldfastError.self) {
                 try await holdfast.acquire("a", waitingAtMost: .milliseconds(500))
