@@ -59,7 +59,7 @@ struct IdleBenchmark {
     }
 }
 
-/// A process that acquires a thousand locks and keeps them.
+/// A process that acquires a thousand locks, spread over the time between two renewals, and keeps them.
 enum IdleHolder {
     static let count = 1000
     static let lease = Duration.seconds(3)
@@ -69,7 +69,10 @@ enum IdleHolder {
         let holdfast = try await Holdfast.benchmarked(url)
         parent.say("connected")
         var leases: [Lease] = []
-        for index in 0..<count { leases.append(try await holdfast.acquire("idle-\(index)", lease: lease)) }
+        for index in 0..<count {
+            leases.append(try await holdfast.acquire("idle-\(index)", lease: lease))
+            try await Task.sleep(for: lease / 3 / count, tolerance: .zero)
+        }
         parent.say("holding")
         _ = try await parent.line()
         parent.say("\(leases.count { $0.isHeld })")

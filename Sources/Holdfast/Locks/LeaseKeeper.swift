@@ -231,8 +231,9 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         }
         let now = clock.now
         var next: ContinuousClock.Instant?
+        let isBatch = grants.contains { $0.lease.isRenewalDue(at: now) }
         for grant in grants {
-            var step = grant.update { $0.next(at: now) }
+            var step = grant.update { $0.next(at: now, isBatch: isBatch) }
             if step == .renew {
                 renew(grant)
                 step = grant.update { $0.next(at: now) }

@@ -80,15 +80,22 @@ package struct LeaseState: Sendable {
         }
     }
 
-    /// What is due at `now`. A renewal may come early by half the time between two: so all leases of one length come to
-    /// share one batch.
-    package mutating func next(at now: ContinuousClock.Instant) -> Step {
+    /// Whether a renewal must not wait any longer at `now`.
+    package func isRenewalDue(at now: ContinuousClock.Instant) -> Bool {
+        phase == .held && isRenewable && !isRenewing && renewalDue <= now
+    }
+
+    /// What is due at `now`.
+    ///
+    /// - Parameter isBatch: whether others are renewed at this moment. Then this one is, too, if it is due within half
+    ///   the time between two renewals: so all leases of one length come to share one batch.
+    package mutating func next(at now: ContinuousClock.Instant, isBatch: Bool = false) -> Step {
         guard phase == .held else { return .nothing }
         if now >= deadline {
             phase = .lost(reasonAtDeadline)
             return .lost(reasonAtDeadline)
         }
-        if isRenewable, !isRenewing, renewalDue <= now + lease.patience {
+        if isRenewalDue(at: isBatch ? now + lease.patience : now) {
             isRenewing = true
             return .renew
         }

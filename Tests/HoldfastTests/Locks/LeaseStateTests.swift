@@ -35,8 +35,9 @@ struct LeaseStateTests {
     @Test("is renewed a little early, to share a batch")
     func batching() {
         var state = state()
-        #expect(state.next(at: at(4.9)) == .wait(until: at(10)))
-        #expect(state.next(at: at(5)) == .renew)
+        #expect(state.next(at: at(4.9), isBatch: true) == .wait(until: at(10)))
+        #expect(state.next(at: at(5)) == .wait(until: at(10)))
+        #expect(state.next(at: at(5), isBatch: true) == .renew)
     }
 
     @Test("comes to share one batch with all of its length, whenever they were taken")
@@ -46,8 +47,9 @@ struct LeaseStateTests {
         var time = at(10)
         while time < at(100) {
             var next = time + .seconds(3600)
+            let isBatch = states.contains { $0.isRenewalDue(at: time) }
             for index in states.indices {
-                if states[index].next(at: time) == .renew {
+                if states[index].next(at: time, isBatch: isBatch) == .renew {
                     states[index].renewed(sentAt: time)
                     if batches.last != time { batches.append(time) }
                 }

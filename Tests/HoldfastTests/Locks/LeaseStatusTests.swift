@@ -68,7 +68,7 @@ struct LeaseStatusTests {
         Row("endangered with a third left", [.sent(10)], at: 19.698, is: .endangered),
         Row("endangered after failures", [.sent(10), .failed(11)], at: 19.698, is: .endangered),
         Row(
-            "held again after a success in danger", [.sent(10), .failed(20), .sent(21), .answered(21)],
+            "held again after a success in danger", [.sent(10), .failed(20), .sent(21.5), .answered(21.5)],
             at: 22, is: .held),
         Row(
             "in danger after a success that is old", [.sent(10), .answered(10)], at: 29.698, is: .endangered),

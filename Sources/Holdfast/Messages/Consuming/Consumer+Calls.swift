@@ -79,8 +79,9 @@ extension Consumer {
     func renewDue() {
         let now = clock.now
         var due: [MessageClaim] = []
+        let isBatch = running.values.contains { claim in claim.update { $0.isRenewalDue(at: now) } }
         for claim in running.values {
-            var step = claim.update { $0.next(at: now) }
+            var step = claim.update { $0.next(at: now, isBatch: isBatch) }
             if step == .renew {
                 due.append(claim)
                 step = claim.update { $0.next(at: now) }

@@ -46,6 +46,8 @@ struct FailureMatrixTests {
     ) async throws {
         try await withHoldfast { observer, server in
             let proxy = try FaultProxy(to: server.unixURL)
+            // The handlers have the pair, and the pair has them.
+            defer { proxy.stop() }
             var configuration = Configuration()
             configuration.lease = lease
             configuration.stopDeadline = .milliseconds(1)
