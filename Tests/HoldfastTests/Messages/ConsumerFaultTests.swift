@@ -68,7 +68,8 @@ struct ConsumerFaultTests {
             let outcomes = Record<String>()
             let never = Gate()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(lease: .milliseconds(600))) { order, delivery in
+            // One at a time: it claims nothing while its handler runs, also not what the heir shall get.
+            holdfast.handle(orders, .quick(lease: .milliseconds(600), concurrency: 1)) { order, delivery in
                 if order.number == 1 {
                     outcomes.add("began")
                     do { try await never.pass() } catch { outcomes.add("cancelled") }
