@@ -106,8 +106,10 @@ struct RefusedRecordTests {
                 }
             }
             #expect(await eventually { bodies.count == 1 })
-            // Longer than a command waits for a connection, also where the record begins late.
-            try await Task.sleep(for: .seconds(1))
+            // Commands that come after the record, and each waits for a connection in vain: so did the record.
+            for _ in 0..<3 {
+                await #expect(throws: (any Error).self) { try await holdfast.redis("PING") }
+            }
             proxy.refuseConnections(false)
             guard case .executed(7) = try await first.value else {
                 Issue.record("the record was given up")
