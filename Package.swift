@@ -14,7 +14,16 @@ let package = Package(
     products: [
         .library(name: "Holdfast", targets: ["Holdfast"]),
         .library(name: "HoldfastTesting", targets: ["HoldfastTesting"]),
+        .library(name: "HoldfastGRDB", targets: ["HoldfastGRDB"]),
         .executable(name: "holdfast", targets: ["HoldfastTool"]),
+    ],
+    // Off by default: a dependency that only they use is not fetched for a package that uses the library alone.
+    // Whoever builds this package itself, as the scripts do, passes --enable-all-traits.
+    traits: [
+        .trait(name: "GRDB", description: "The product HoldfastGRDB: an inbox in SQLite."),
+        .trait(
+            name: "CommandLine", description: "The product holdfast: the command line tool.",
+            enabledTraits: ["GRDB"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -56,10 +65,18 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "HoldfastGRDB",
+            dependencies: [
+                "Holdfast",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["GRDB"])),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "HoldfastSimulation",
             dependencies: [
                 "Holdfast", "HoldfastTesting", "RedisLink",
-                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["GRDB"])),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -69,7 +86,9 @@ let package = Package(
             name: "HoldfastTool",
             dependencies: [
                 "Holdfast", "HoldfastSimulation",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(
+                    name: "ArgumentParser", package: "swift-argument-parser",
+                    condition: .when(traits: ["CommandLine"])),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
@@ -83,8 +102,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastSimulationTests",
             dependencies: [
-                "Holdfast", "HoldfastSimulation", "HoldfastTesting",
-                .product(name: "GRDB", package: "GRDB.swift"),
+                "Holdfast", "HoldfastGRDB", "HoldfastSimulation", "HoldfastTesting",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["GRDB"])),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict

@@ -14,8 +14,8 @@
 ///
 /// An inbox belongs to one namespace: queues of two that are called alike would take each other's ids for their own.
 ///
-/// docs/inbox.md has the SQL, and what else an adapter to a database must see to; Examples/PassiveUsers has one for
-/// SQLite by GRDB. ``Delivery/commit(in:guarding:_:)``, ``Tick/commit(in:fenced:_:)`` and
+/// The product HoldfastGRDB has one for SQLite; docs/inbox.md has the SQL, and what else an adapter to another database
+/// must see to. ``Delivery/commit(in:guarding:_:)``, ``Tick/commit(in:fenced:_:)`` and
 /// ``OnceClaim/commit(in:guarding:_:)`` use it.
 public protocol Inbox: Sendable {
     /// What makes the effect: a closure that gets the open transaction, `@Sendable (Database) throws -> Void` with

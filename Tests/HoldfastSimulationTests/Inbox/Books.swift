@@ -1,6 +1,7 @@
 import GRDB
+import HoldfastGRDB
 
-/// A database with the example's inbox and a journal without constraints: what happened twice is there twice.
+/// A database with an inbox and a journal without constraints: what happened twice is there twice.
 struct Books: Sendable {
     let database: DatabaseQueue
     let inbox: SQLiteInbox
@@ -11,9 +12,9 @@ struct Books: Sendable {
         database =
             try path.map { try DatabaseQueue(path: $0, configuration: configuration) }
             ?? DatabaseQueue(configuration: configuration)
-        inbox = SQLiteInbox(database: database)
+        inbox = SQLiteInbox(database)
         try database.write {
-            try $0.execute(sql: SQLiteInbox.schema)
+            try SQLiteInbox.createTables(in: $0)
             try $0.execute(sql: "CREATE TABLE IF NOT EXISTS journal (entry TEXT NOT NULL)")
         }
     }

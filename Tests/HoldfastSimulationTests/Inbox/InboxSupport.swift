@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastGRDB
 import Synchronization
 
 /// An inbox whose process is stopped between its decision to write and its write, and does not know it when it goes

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Holdfast
+import HoldfastGRDB
 import Testing
 
 @Suite("The inbox in SQLite")
@@ -79,7 +80,7 @@ struct SQLiteInboxTests {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..")
             .standardizedFileURL
         let page = try String(contentsOf: root.appending(path: "docs/inbox.md"), encoding: .utf8)
-        let example = "Examples/PassiveUsers/Sources/PassiveUsers/SQLiteInbox.swift"
+        let example = "Sources/HoldfastGRDB/SQLiteInbox.swift"
         let adapter = words(try String(contentsOf: root.appending(path: example), encoding: .utf8))
             .replacing("IF NOT EXISTS ", with: "")
         let statements = page.components(separatedBy: "```sql\n").dropFirst().map {

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import HoldfastGRDB
 
 /// The database that all instances share.
 ///
@@ -14,10 +15,10 @@ struct UserStore: Sendable {
         // The other instances write too: each waits for its turn.
         configuration.busyMode = .timeout(10)
         database = try DatabaseQueue(path: path, configuration: configuration)
-        inbox = SQLiteInbox(database: database)
+        inbox = SQLiteInbox(database)
         try database.write { database in
             try database.execute(sql: Self.schema)
-            try database.execute(sql: SQLiteInbox.schema)
+            try SQLiteInbox.createTables(in: database)
         }
     }
 

@@ -1,0 +1,5 @@
+public import GRDB
+public import Holdfast
+
+/// A fence binds to a statement, and is read from a row, as the `INTEGER` that it is.
+extension FencingToken: DatabaseValueConvertible {}

@@ -1,1 +1,0 @@
-../../../Examples/PassiveUsers/Sources/PassiveUsers/SQLiteInbox.swift
