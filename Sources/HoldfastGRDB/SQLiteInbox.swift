@@ -3,7 +3,7 @@ public import GRDB
 public import Holdfast
 
 #if !GRDB
-    #error("HoldfastGRDB needs its trait: .package(url: …, traits: [\"GRDB\"]), or swift build --enable-all-traits")
+    #error("HoldfastGRDB needs its trait: .package(…, traits: [\"GRDB\"]) or --enable-all-traits")
 #endif
 
 /// An ``Inbox`` in SQLite, by GRDB: effects of messages, ticks and ids in your own database, exactly once.
