@@ -30,8 +30,13 @@ struct MessagesCommand: AsyncParsableCommand {
                 var messages: [MessageReport] = []
                 var isComplete = true
                 try await connection.withHoldfast { holdfast in
-                    let names = if let queue { [queue] } else { try await holdfast.queueNames() }
-                    for name in names {
+                    var names = QueueNames()
+                    if let queue { names.usable = [queue] } else { names = try await holdfast.queueNames() }
+                    for name in names.unusable {
+                        let name = TerminalText.escaped(String(decoding: name, as: UTF8.self))
+                        Console.say("'\(name)' is listed among the queues, and cannot be the name of one")
+                    }
+                    for name in names.usable {
                         do {
                             let message = try await holdfast.store(ofQueue: name).message(id)
                             if let message { messages.append(MessageReport(message)) }

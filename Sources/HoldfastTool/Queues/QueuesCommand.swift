@@ -106,7 +106,9 @@ struct QueuesCommand: AsyncParsableCommand {
 extension Holdfast {
     /// Tells of a name that is perhaps mistyped: nobody has registered it, and there is nothing in it.
     func sayIfUnknown(queue name: String, _ stats: QueueStats? = nil) async throws {
-        guard try await !queueNames().contains(name) else { return }
+        guard try await !queueNames().usable.contains(where: { $0.utf8.elementsEqual(name.utf8) }) else {
+            return
+        }
         let stats = if let stats { stats } else { try await store(ofQueue: name).stats() }
         guard stats.ready + stats.inFlight + stats.retrying + stats.dead == 0 else { return }
         Console.say("nobody has used a queue of that name yet")

@@ -53,12 +53,22 @@ extension QueueStats {
     }
 }
 
+/// What stands in the set of a namespace's queues.
+package struct QueueNames: Sendable {
+    /// Those that somebody has used, sorted by their bytes.
+    package var usable: [String] = []
+    /// What somebody else wrote there, and no queue can be called.
+    package var unusable: [[UInt8]] = []
+
+    package init(usable: [String] = []) { self.usable = usable }
+}
+
 extension Holdfast {
-    /// The names of the queues that somebody has used, sorted. One round trip.
-    package func queueNames() async throws -> [String] {
+    /// The names of the queues that somebody has used. One round trip.
+    package func queueNames() async throws -> QueueNames {
         do throws(RedisError) {
             let reply = try await core.link.send(["SMEMBERS", .string(consumers.registry.key)])
-            return (reply.value.array ?? []).compactMap(\.string).sorted()
+            return QueueNames((reply.value.array ?? []).compactMap(\.bytes), in: core.keys)
         } catch {
             throw HoldfastError.thrown(for: error, "listing the queues")
         }
@@ -66,10 +76,17 @@ extension Holdfast {
 
     /// All queues of the namespace, by name, and what they hold. Two round trips, and one for each queue.
     ///
-    /// A queue is known once this library has sent to it or handled its messages.
+    /// A queue is known once this library has sent to it or handled its messages. What cannot be the name of one, and
+    /// a queue whose keys hold something else, is left out and logged as an error.
     public func queues() async throws -> [QueueStats] {
+        let names = try await queueNames()
+        for name in names.unusable {
+            core.logger.error(
+                "\(consumers.registry.key) holds what cannot be the name of a queue: '\(name.text.printable(limit: 100))'"
+            )
+        }
         var queues: [QueueStats] = []
-        for name in try await queueNames() {
+        for name in names.usable {
             do {
                 queues.append(try await store(ofQueue: name).stats())
             } catch let error as HoldfastError where error.isOfWrongType {
@@ -78,5 +95,26 @@ extension Holdfast {
             }
         }
         return queues
+    }
+}
+
+extension QueueNames {
+    init(_ members: [[UInt8]], in keys: KeySpace) {
+        for member in members.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+            if let name = String(validating: member, as: UTF8.self), Self.isUsable(name, in: keys) {
+                usable.append(name)
+            } else {
+                unusable.append(member)
+            }
+        }
+    }
+
+    private static func isUsable(_ name: String, in keys: KeySpace) -> Bool {
+        do throws(HoldfastError) {
+            _ = try QueueKeys(name, in: keys)
+            return true
+        } catch {
+            return false
+        }
     }
 }

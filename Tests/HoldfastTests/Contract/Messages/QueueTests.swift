@@ -28,6 +28,23 @@ struct QueueTests {
         }
     }
 
+    @Test(
+        "is listed beside what cannot be the name of one, which is left out and told", arguments: Backend.all)
+    func names(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let long = String(repeating: "x", count: 600)
+            for name in [.string("b"), "", .string(long), .string("a"), .bytes([0x63, 0xFF])]
+                as [RedisArgument]
+            {
+                try await holdfast.redis("SADD", "t:queues", name)
+            }
+            let names = try await holdfast.queueNames()
+            #expect(names.usable == ["a", "b"])
+            #expect(names.unusable == [[], [0x63, 0xFF], Array(long.utf8)])
+            #expect(try await holdfast.queues().map(\.name) == ["a", "b"])
+        }
+    }
+
     @Test("refuses an id that is empty or too long before it sends anything", arguments: Backend.all)
     func ids(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
