@@ -95,7 +95,8 @@ public final class Holdfast: Service, Sendable {
         await close()
     }
 
-    /// Releases what is still held and ends the connections. Everything asked afterwards fails as closed.
+    /// Releases what is still held, or is being released in the background, and ends the connections. Everything asked
+    /// afterwards fails as closed.
     public func close() async {
         // What still runs is told first: the timers that would wake it end with the connection.
         workers.stop()

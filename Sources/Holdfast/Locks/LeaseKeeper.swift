@@ -20,6 +20,8 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     package nonisolated let clock: LocalClock
     package nonisolated let logger: Logger
     private nonisolated let held = Mutex(HeldGrants())
+    /// What is being released in the background, by its token.
+    private nonisolated let abandoned = Mutex([String: LockClaim]())
     private var timer: LocalClock.TimerID?
     /// When the last renewal that Redis granted was sent.
     private(set) var lastRenewal: ContinuousClock.Instant?
@@ -171,6 +173,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// is certain or the lease is over.
     nonisolated func abandon(_ claim: LockClaim) {
         let end = clock.now + claim.lease.keyLifetime
+        abandoned.withLock { $0[claim.token] = claim }
         thread.submit {
             self.inTurn { $0.abandon(claim, until: end) }
         }
@@ -184,13 +187,25 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             ) { [weak self, clock] result in
                 guard case .failure(let error) = result, clock.now < end,
                     error.code != .closed, error.code != .permissionDenied
-                else { return }
+                else {
+                    _ = self?.abandoned.withLock { $0.removeValue(forKey: claim.token) }
+                    return
+                }
                 self?.inTurn { keeper in
                     _ = clock.schedule(at: clock.now + .milliseconds(200), on: keeper.thread) {
                         [weak keeper] in
                         keeper?.inTurn { $0.abandon(claim, until: end) }
                     }
                 }
+            }
+        }
+    }
+
+    /// Waits for the releases in the background, which nobody does once the client is closed.
+    private nonisolated func leaveAbandoned() async {
+        await withDiscardingTaskGroup { group in
+            for claim in abandoned.withLock({ Array($0.values) }) {
+                group.addTask { await self.leave(claim) }
             }
         }
     }
@@ -295,6 +310,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// Ends all leases and lets go of them in Redis, so that others need not wait for their end: at the most for
     /// the lock-delay.
     func close() async {
+        await leaveAbandoned()
         let grants = held.withLock { $0.close() }
         await withDiscardingTaskGroup { group in
             for grant in grants where grant.update({ $0.close() }) {

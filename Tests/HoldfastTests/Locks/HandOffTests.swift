@@ -291,6 +291,25 @@ struct HandOffTests {
         }
     }
 
+    @Test(
+        "leaves nothing behind where a wait is cancelled, or a lease dropped, right before the client's end")
+    func endRightBeforeClose() async throws {
+        try await withHoldfast { first, server in
+            let lease = try #require(try await first.tryAcquire("a").lease)
+            for _ in 0..<10 {
+                let second = try client(of: server)
+                let waiter = Task { try await second.acquire("a") }
+                try await queued(1, first)
+                waiter.cancel()
+                await #expect(throws: CancellationError.self) { try await waiter.value }
+                _ = try await second.tryAcquire("b")
+                await second.close()
+                #expect(try await first.redis("EXISTS", "t:{a}:waiters", "t:{b}:lock").integer == 0)
+            }
+            try await lease.release()
+        }
+    }
+
     @Test("ends with the client: its waiters fail, and leave the queue")
     func close() async throws {
         try await withHoldfast { first, server in
