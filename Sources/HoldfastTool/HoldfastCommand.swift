@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import HoldfastSimulation
 
 #if canImport(Glibc)
     internal import Glibc
@@ -28,9 +29,21 @@ struct HoldfastCommand: AsyncParsableCommand {
 
     static func main() async {
         occupyClosedStreams()
+        _ = Inheritance.atStart
+        endBySignalsAsFirstProcess()
         // A reader that went away is an error where it is written to, and no reason to die with a lock held.
         signal(SIGPIPE, SIG_IGN)
+        // So is a file that may not grow.
+        signal(SIGXFSZ, SIG_IGN)
         await main(nil)
+    }
+
+    /// The first process of a container gets no signal that it does not handle, and so could not be ended.
+    private static func endBySignalsAsFirstProcess() {
+        guard getpid() == 1 else { return }
+        for number in CaughtSignals.ending where !Inheritance.atStart.ignores(number) {
+            signal(number) { _exit(ExitStatus.killed(by: $0)) }
+        }
     }
 
     /// What is opened next gets the lowest number that is free: where a standard stream is closed that would be a

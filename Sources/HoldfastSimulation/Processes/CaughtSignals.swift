@@ -44,7 +44,7 @@ package final class CaughtSignals: Sendable {
                 if read(exit, &number, 1) == 1 { deliver(Int32(number)) }
             }
         }
-        for number in wanted where !Self.isIgnored(number) {
+        for number in wanted where !Inheritance.isIgnored(number) {
             _ = signal(number) { number in
                 let before = errno
                 var byte = UInt8(truncatingIfNeeded: number)
@@ -73,15 +73,5 @@ package final class CaughtSignals: Sendable {
             delivery.receiver = nil
             delivery.waiting.append(number)
         }
-    }
-
-    /// Asks the kernel's own account of the process. Where there is none, no signal counts as ignored.
-    private static func isIgnored(_ number: Int32) -> Bool {
-        guard
-            let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("SigIgn:") }),
-            let mask = UInt64(line.dropFirst("SigIgn:".count).trimmingCharacters(in: .whitespaces), radix: 16)
-        else { return false }
-        return mask & (1 << UInt64(number - 1)) != 0
     }
 }

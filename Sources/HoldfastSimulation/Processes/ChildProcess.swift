@@ -13,6 +13,9 @@ internal import Synchronization
 ///
 /// A signal can never hit a stranger that got the same pid later. A pid is free for others only after its
 /// process is reaped, and reaping and signalling exclude each other.
+///
+/// It can adopt orphans, for a program that has no other children. The first process of a container gets all whose
+/// parents died; they stay zombies, and their process groups alive, until it reaps them.
 package final class ChildProcess: Sendable {
     package enum State: Hashable, Sendable {
         case running
@@ -30,13 +33,17 @@ package final class ChildProcess: Sendable {
     }
 
     package let pid: Int32
+    private let adoptsOrphans: Bool
     private let current = Mutex(State.running)
     private let stream: AsyncStream<State>
     private let continuation: AsyncStream<State>.Continuation
 
     /// Takes over a child that was just started.
-    init(pid: Int32) {
+    ///
+    /// - Parameter adoptsOrphans: whether all other children of this program are reaped too.
+    init(pid: Int32, adoptsOrphans: Bool) {
         self.pid = pid
+        self.adoptsOrphans = adoptsOrphans
         (stream, continuation) = AsyncStream.makeStream()
         // Blocks in `waitid` for the child's whole life: a thread of its own, as no thread of the Swift pool
         // may.
@@ -84,21 +91,27 @@ package final class ChildProcess: Sendable {
         while true {
             // First wait without reaping; then reap and change the state in one step, see above.
             var information = siginfo_t()
-            let waited = waitid(P_PID, id_t(pid), &information, WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)
+            let waited = waitid(
+                adoptsOrphans ? P_ALL : P_PID, id_t(pid), &information,
+                WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)
             if waited != 0 && errno == EINTR { continue }
+            if waited != 0 && state.isOver {
+                // No child is left, and with it nobody who could leave an orphan.
+                return
+            }
             precondition(waited == 0, "a child can be waited for until it is reaped")
             let change = current.withLock { state -> State? in
                 var status: Int32 = 0
-                guard waitpid(pid, &status, WNOHANG | WUNTRACED | WCONTINUED) == pid else { return nil }
+                let child = waitpid(adoptsOrphans ? -1 : pid, &status, WNOHANG | WUNTRACED | WCONTINUED)
+                guard child == pid, !state.isOver else { return nil }
                 state = State(waitStatus: status)
                 return state
             }
             guard let change else { continue }
             continuation.yield(change)
-            if change.isOver {
-                continuation.finish()
-                return
-            }
+            guard change.isOver else { continue }
+            continuation.finish()
+            if !adoptsOrphans { return }
         }
     }
 }

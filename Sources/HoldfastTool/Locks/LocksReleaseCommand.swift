@@ -97,11 +97,13 @@ extension LocksCommand {
 
         func run() async throws {
             try await reportingErrors {
-                try await connection.withHoldfast { holdfast in
-                    do {
-                        try await holdfast.acquire(name, waitingAtMost: timeout?.duration).release()
-                    } catch let error as HoldfastError where error.code == .notAcquired {
-                        throw await LockDescription.notAcquired(name, error, holdfast)
+                try await CaughtSignals(CaughtSignals.ending).interrupting {
+                    try await connection.withHoldfast { holdfast in
+                        do {
+                            try await holdfast.acquire(name, waitingAtMost: timeout?.duration).release()
+                        } catch let error as HoldfastError where error.code == .notAcquired {
+                            throw await LockDescription.notAcquired(name, error, holdfast)
+                        }
                     }
                 }
             }

@@ -49,8 +49,12 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     /// Opens a client, does the work, and closes the client whatever happens.
+    ///
+    /// - Parameter signals: what cuts short the connecting; not the work.
     func withHoldfast<Result>(
-        lease: Duration? = nil, logLevel: Logger.Level = .critical, _ work: (Holdfast) async throws -> Result
+        lease: Duration? = nil, logLevel: Logger.Level = .critical,
+        interruptedBy signals: CaughtSignals? = nil,
+        _ work: (Holdfast) async throws -> Result
     ) async throws -> Result {
         warnOfPassword(in: redis)
         var configuration = Configuration()
@@ -60,7 +64,11 @@ struct ConnectionOptions: ParsableArguments {
             redis: url, namespace: resolvedNamespace, configuration: configuration,
             logger: logger(from: logLevel))
         do {
-            try await holdfast.connect()
+            if let signals {
+                try await signals.interrupting { try await holdfast.connect() }
+            } else {
+                try await holdfast.connect()
+            }
             let result = try await work(holdfast)
             await holdfast.close()
             return result

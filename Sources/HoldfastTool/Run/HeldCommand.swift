@@ -13,7 +13,7 @@ internal import Synchronization
 /// A command that runs while a lock is held: carries out what ``HeldCommandState`` decides.
 struct HeldCommand {
     let lease: Lease
-    let command: [String]
+    let command: [CString]
     let grace: Duration
     let signals: CaughtSignals
 
@@ -23,7 +23,7 @@ struct HeldCommand {
     func run() async -> Int32 {
         let child: ChildProcess
         do {
-            child = try spawnPlan().start()
+            child = try spawnPlan().start(adoptingOrphans: true)
         } catch {
             return Self.told(error)
         }
@@ -35,6 +35,7 @@ struct HeldCommand {
 
     private func spawnPlan() -> SpawnPlan {
         var plan = SpawnPlan(command[0], Array(command.dropFirst()))
+        plan.inheritance = .atStart
         // The command gets the lock, and not the password of the server it lies on.
         plan.withheld = ["HOLDFAST_REDIS_URL"]
         plan.environment["HOLDFAST_LOCK"] = lease.name
@@ -47,8 +48,9 @@ struct HeldCommand {
         guard let error = error as? SystemError else { return ExitStatus.failed }
         switch error.number {
         case ENOENT: return ExitStatus.notFound
-        case EACCES, ENOEXEC, EISDIR, ENOTDIR: return ExitStatus.notExecutable
-        default: return ExitStatus.failed
+        // Of the process, not of the program that was to run in it.
+        case EAGAIN, ENOMEM: return ExitStatus.failed
+        default: return ExitStatus.notExecutable
         }
     }
 

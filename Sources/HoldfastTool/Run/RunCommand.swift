@@ -64,40 +64,26 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingErrors {
-            let signals = try CaughtSignals([
-                SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2,
-            ])
-            let status = try await connection.withHoldfast(lease: lease.duration, logLevel: .critical) {
+            let signals = try CaughtSignals(
+                CaughtSignals.ending + [SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2])
+            let status = try await connection.withHoldfast(lease: lease.duration, interruptedBy: signals) {
                 holdfast in
-                let lease = try await acquire(with: holdfast, interruptedBy: signals)
+                let lease = try await signals.interrupting { try await acquire(with: holdfast) }
                 let held = HeldCommand(
-                    lease: lease, command: command, grace: grace.duration, signals: signals)
+                    lease: lease, command: commandWords, grace: grace.duration, signals: signals)
                 return await release(lease, after: await held.run())
             }
             throw ExitCode(status)
         }
     }
 
-    /// Waits for the lock, or for the signal that ends the waiting.
-    private func acquire(with holdfast: Holdfast, interruptedBy signals: CaughtSignals) async throws -> Lease
-    {
-        let (name, limit) = (name, wait == .forever ? nil : wait?.limit ?? .zero)
+    /// The command as it stands at the end of the command line, byte for byte.
+    private var commandWords: [CString] { CString.commandLine.suffix(command.count) }
+
+    private func acquire(with holdfast: Holdfast) async throws -> Lease {
+        let limit = wait == .forever ? nil : wait?.limit ?? .zero
         do {
-            return try await withThrowingTaskGroup(of: Lease?.self) { group in
-                group.addTask { try await holdfast.acquire(name, waitingAtMost: limit) }
-                group.addTask {
-                    for await signal in signals.stream() where signal != SIGCONT {
-                        guard signal == SIGTSTP else { throw ExitCode(ExitStatus.killed(by: signal)) }
-                        Terminal.suspendJob()
-                    }
-                    return nil
-                }
-                defer { group.cancelAll() }
-                while let result = try await group.next() {
-                    if let lease = result { return lease }
-                }
-                throw CancellationError()
-            }
+            return try await holdfast.acquire(name, waitingAtMost: limit)
         } catch let error as HoldfastError where error.code == .notAcquired {
             throw await LockDescription.notAcquired(name, error, holdfast)
         }

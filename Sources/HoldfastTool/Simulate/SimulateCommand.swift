@@ -41,7 +41,7 @@ struct SimulateCommand: AsyncParsableCommand {
                 try Console.write(SummaryText.plan(request.plan, lease: request.lease))
             }
             let printer = ProgressPrinter()
-            let report = try await interruptible {
+            let report = try await CaughtSignals(CaughtSignals.ending).interrupting {
                 let logger = Logger(label: "holdfast") { _ in SwiftLogNoOpLogHandler() }
                 return try await Simulation(request, logger: logger) { printer.print($0) }.run()
             }
@@ -55,23 +55,6 @@ struct SimulateCommand: AsyncParsableCommand {
                 try Console.write("\n" + SummaryText.summary(report))
             }
             if !report.holds { throw ExitCode(ExitStatus.failed) }
-        }
-    }
-
-    /// Cancels the work when somebody wants this program to end, and ends when everything is put away.
-    private func interruptible<Result: Sendable>(
-        _ work: @escaping @Sendable () async throws -> Result
-    ) async throws -> Result {
-        let signals = try CaughtSignals([SIGINT, SIGTERM, SIGHUP])
-        return try await withThrowingTaskGroup(of: Result.self) { group in
-            group.addTask(operation: work)
-            group.addTask {
-                for await signal in signals.stream() { throw ExitCode(ExitStatus.killed(by: signal)) }
-                throw CancellationError()
-            }
-            defer { group.cancelAll() }
-            guard let result = try await group.next() else { throw CancellationError() }
-            return result
         }
     }
 }
