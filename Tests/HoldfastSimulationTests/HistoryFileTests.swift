@@ -23,6 +23,12 @@ import Testing
         #expect(try HistoryFile.records(in: Data()) == [])
     }
 
+    @Test func `A record that can't be written is an error that names the file and the reason`() throws {
+        let file = try HistoryFile(path: "/dev/full")
+        let error = #expect(throws: RecordError.self) { try file.append(HistoryRecord(.handlerBegin)) }
+        #expect(error?.description == "cannot write /dev/full: No space left on device")
+    }
+
     @Test func `The clock goes forward`() {
         let earlier = BootClock.now()
         #expect(earlier > 0)

@@ -64,7 +64,8 @@ enum EffectChecks {
                 ledger, \(told(run.redis.totals[group])) in Redis
                 """
             },
-            holding: "the input, the ledger and Redis have the same \(groups.count) totals",
+            holding:
+                "the input, the ledger and Redis have the same \(SummaryText.counted(groups.count, "total"))",
             broken: "\(wrong.count) of \(groups.count) totals differ"
         )
     }

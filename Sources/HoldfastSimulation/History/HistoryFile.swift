@@ -14,12 +14,16 @@ internal import Synchronization
 /// Each record is one `write` to a file opened for appending, with no buffer in the process: what was written
 /// is in the kernel's page cache and outlives a SIGKILL the moment after.
 package final class HistoryFile: Sendable {
+    private let path: String
     private let descriptor: Mutex<Int32>
 
-    /// Creates the file; throws if it can't.
+    /// Creates the file.
+    ///
+    /// - Throws: ``RecordError``, as ``append(_:)`` does.
     package init(path: String) throws {
         let opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard opened >= 0 else { throw SystemError("cannot open the history \(path)") }
+        guard opened >= 0 else { throw RecordError("cannot open \(path)", SystemError("")) }
+        self.path = path
         descriptor = Mutex(opened)
     }
 
@@ -31,8 +35,14 @@ package final class HistoryFile: Sendable {
         var line = try JSONEncoder().encode(record)
         line.append(UInt8(ascii: "\n"))
         try descriptor.withLock { descriptor in
-            let written = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            guard written == line.count else { throw SystemError("cannot write the history") }
+            var rest = line[...]
+            while !rest.isEmpty {
+                let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+                if written < 0, errno == EINTR { continue }
+                guard written > 0 else { throw RecordError("cannot write \(path)", SystemError("")) }
+                // A disk with room for a part of it fails at the next attempt, and says why.
+                rest = rest.dropFirst(written)
+            }
         }
     }
 

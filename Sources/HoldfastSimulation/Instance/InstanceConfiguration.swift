@@ -24,12 +24,15 @@ package struct InstanceConfiguration: Codable, Sendable {
     func write(path: String) throws {
         let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
         let data = try JSONEncoder().encode(self)
+        let failure = "cannot write \(path)"
         // Empty at first: Foundation makes it under a name of its own, and gives it these permissions afterwards.
         guard FileManager.default.createFile(atPath: path, contents: nil, attributes: attributes) else {
-            throw SystemError("cannot write \(path)")
+            throw RecordError(failure, SystemError(failure))
         }
-        let file = try FileHandle(forWritingTo: URL(filePath: path))
-        try file.write(contentsOf: data)
-        try file.close()
+        try RecordError.wrapping(failure) {
+            let file = try FileHandle(forWritingTo: URL(filePath: path))
+            try file.write(contentsOf: data)
+            try file.close()
+        }
     }
 }

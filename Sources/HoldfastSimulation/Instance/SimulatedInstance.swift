@@ -17,6 +17,12 @@ package enum SimulatedInstance {
     /// Runs until SIGTERM, which stops it gracefully, or until the process that started it is gone.
     package static func run(_ configuration: InstanceConfiguration, slot: Int, logger: Logger) async throws {
         LifeLine.dieWithParent()
+        try await endingWithoutRecords { try await simulate(configuration, slot: slot, logger: logger) }
+    }
+
+    private static func simulate(
+        _ configuration: InstanceConfiguration, slot: Int, logger: Logger
+    ) async throws {
         let signals = try CaughtSignals([SIGTERM])
         let author = Author(slot: slot, pid: ProcessInfo.processInfo.processIdentifier)
         let ledger = try EffectLedger(path: configuration.ledgerPath)
@@ -40,13 +46,25 @@ package enum SimulatedInstance {
         options.concurrency = configuration.pace.concurrency
         options.lease = configuration.lease
         options.retry.attempts = configuration.attempts
-        holdfast.handle(holdfast.queue(configuration.queue, of: JSONValue.self), options, consumer.handle)
+        holdfast.handle(holdfast.queue(configuration.queue, of: JSONValue.self), options) {
+            message, delivery in
+            try await endingWithoutRecords { try await consumer.handle(message, delivery) }
+        }
 
         try history.append(HistoryRecord(.instanceStart, author: author))
         try await ledger.register(author)
         try await serve(services, until: signals, logger: logger)
         try history.append(HistoryRecord(.instanceStop, author: author))
         try ledger.close()
+    }
+
+    /// Ends the process where a record can't be kept. To go on would look like a service that breaks its promises.
+    static func endingWithoutRecords<Result>(_ work: () async throws -> Result) async throws -> Result {
+        do {
+            return try await work()
+        } catch let error as RecordError {
+            LastWords.end(error.description)
+        }
     }
 
     private static func client(_ configuration: InstanceConfiguration, logger: Logger) throws -> Holdfast {

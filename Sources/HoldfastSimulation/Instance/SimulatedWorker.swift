@@ -18,6 +18,12 @@ struct SimulatedWorker: PeriodicWorker {
     }
 
     func run(_ tick: String, fence: Int64, isHeld: () -> Bool) async throws {
+        try await SimulatedInstance.endingWithoutRecords {
+            try await work(tick, fence: fence, isHeld: isHeld)
+        }
+    }
+
+    private func work(_ tick: String, fence: Int64, isHeld: () -> Bool) async throws {
         try history.append(record(.tickBegin, tick, fence))
         try await ledger.startTick(tick, fence: fence, by: author)
         await workRegardless(Double(pace.tickMilliseconds))

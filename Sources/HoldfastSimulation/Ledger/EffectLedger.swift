@@ -10,13 +10,20 @@ internal import GRDB
 /// No call gives up when its task is cancelled: like any step in progress, a write that has begun is
 /// finished, also by a handler that lost its claim while it was frozen. That is the case the inbox and the
 /// fence are there for.
+///
+/// Whatever SQLite throws is thrown as a ``RecordError``.
 package final class EffectLedger: Sendable {
+    private let path: String
     private let database: DatabaseQueue
 
     /// Opens the ledger, and creates it if need be.
     package init(path: String) throws {
-        database = try DatabaseQueue(path: path, configuration: LedgerSchema.configuration())
-        try database.write { try $0.execute(sql: LedgerSchema.statements) }
+        self.path = path
+        database = try RecordError.wrapping("cannot open \(path)") {
+            let database = try DatabaseQueue(path: path, configuration: LedgerSchema.configuration())
+            try database.write { try $0.execute(sql: LedgerSchema.statements) }
+            return database
+        }
     }
 
     package func close() throws {
@@ -116,7 +123,7 @@ package final class EffectLedger: Sendable {
                     guard let result else { preconditionFailure("a committed transaction has a result") }
                     continuation.resume(returning: result)
                 } catch {
-                    continuation.resume(throwing: error)
+                    continuation.resume(throwing: RecordError("cannot write \(self.path)", error))
                 }
             }
         }
@@ -126,6 +133,12 @@ package final class EffectLedger: Sendable {
     func read<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) async throws
         -> Result
     {
-        try await database.read(body)
+        do {
+            return try await database.read(body)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw RecordError("cannot read \(path)", error)
+        }
     }
 }

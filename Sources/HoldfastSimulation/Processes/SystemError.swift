@@ -21,5 +21,8 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         self.number = number
     }
 
-    package var description: String { "\(attempt): \(String(cString: strerror(number)))" }
+    package var description: String { "\(attempt): \(reason)" }
+
+    /// The system's words.
+    var reason: String { String(cString: strerror(number)) }
 }

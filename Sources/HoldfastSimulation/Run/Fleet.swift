@@ -14,6 +14,7 @@ struct Fleet {
         let child: ChildProcess
         /// Kept open as long as the instance shall live.
         let lifeLine: LifeLine
+        let lastWords: LastWords
         var isUp = false
         var endingCause = InstanceEnding.Cause.byItself
     }
@@ -22,6 +23,8 @@ struct Fleet {
     private let workspace: Workspace
     private(set) var members: [Int: Member] = [:]
     private(set) var endings: [InstanceEnding] = []
+    /// Why an instance could not go on, through no fault of the service that it simulates.
+    private(set) var harnessFailure: String?
 
     init(_ request: SimulationRequest, _ workspace: Workspace) {
         self.request = request
@@ -47,14 +50,14 @@ struct Fleet {
     /// Fills the slots that have no instance.
     mutating func fill() throws {
         for slot in 1...request.instances where members[slot] == nil {
-            let lifeLine = try LifeLine()
+            let (lifeLine, lastWords) = (try LifeLine(), try LastWords())
             var plan = SpawnPlan(
                 request.executable, request.instanceArguments + [workspace.configuration, String(slot)])
             plan.withheld = ["HOLDFAST_REDIS_URL"]
             plan.input = .descriptor(lifeLine.childEnd)
-            plan.output = .nothing
+            plan.output = .descriptor(lastWords.childEnd)
             plan.error = .appending(path: workspace.log(slot: slot))
-            members[slot] = Member(child: try plan.start(), lifeLine: lifeLine)
+            members[slot] = Member(child: try plan.start(), lifeLine: lifeLine, lastWords: lastWords)
         }
     }
 
@@ -76,6 +79,9 @@ struct Fleet {
         var ending = InstanceEnding(
             author: Author(slot: slot, pid: member.child.pid), cause: member.endingCause,
             exitStatus: exitStatus)
+        if exitStatus == LastWords.status, let words = member.lastWords.read() {
+            harnessFailure = harnessFailure ?? "instance \(slot): \(words)"
+        }
         if !ending.isClean { ending.lastWords = workspace.lastWords(slot: slot) }
         endings.append(ending)
         members[slot] = nil

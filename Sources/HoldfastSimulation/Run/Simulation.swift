@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Holdfast
+internal import HoldfastTesting
 package import Logging
 
 /// One run: starts everything, feeds the messages, lets the faults strike, drains, stops, and checks.
@@ -24,6 +25,16 @@ package struct Simulation: Sendable {
     ///
     /// - Throws: ``SimulationError`` when it could not be run; `CancellationError` when it was cancelled.
     package func run() async throws -> SimulationReport {
+        do {
+            return try await perform()
+        } catch let error where error is RecordError || error is SystemError {
+            throw SimulationError(.machineFailed, "\(error)")
+        } catch let error as PrivateRedisServerError {
+            throw SimulationError(.serverFailed, error.description)
+        }
+    }
+
+    private func perform() async throws -> SimulationReport {
         let began = ContinuousClock.now
         let workspace = try Workspace(artifacts: request.artifacts)
         do {

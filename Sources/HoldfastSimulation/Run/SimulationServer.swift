@@ -41,6 +41,12 @@ struct SimulationServer: Sendable {
         try await own.restart()
     }
 
+    /// What a private server logged last, as the end of a sentence.
+    var lastWords: String {
+        let lines = own?.log.split(separator: "\n").suffix(3) ?? []
+        return lines.isEmpty ? "" : "; it last said: \(lines.joined(separator: " / "))"
+    }
+
     /// Leaves nothing behind: ends a private server, removes the keys from a given one.
     ///
     /// - Parameter holdfast: nil where there cannot be any.

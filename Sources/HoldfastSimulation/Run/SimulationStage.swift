@@ -25,6 +25,7 @@ struct SimulationStage: Sendable {
         }
         report(.stage(.stopping))
         await fleet.stop(within: .seconds(20))
+        try failIfInstancesFail(fleet)
 
         report(.stage(.checking))
         let results = RunResults(holdfast: holdfast, queue: Self.queue)
@@ -52,12 +53,14 @@ struct SimulationStage: Sendable {
         }
 
         report(.stage(.working))
+        var watch = ServerWatch(server, holdfast)
         let feeder = Feeder(request.messages.messages, to: try holdfast.store(ofQueue: Self.queue))
         // A feeder that fails for good cancels the loop and with it the run.
         return try await withThrowingDiscardingTaskGroup { group in
             group.addTask { try await feeder.run() }
             defer { group.cancelAll() }
             while ContinuousClock.now < deadline, !group.isCancelled {
+                try await watch.look()
                 if try await step(&fleet, &nemesis, ledger, feeder) { return true }
                 try await Task.sleep(for: Self.pollInterval)
             }
@@ -100,6 +103,7 @@ struct SimulationStage: Sendable {
 
     /// Instances that fall again and again would fall for ever.
     private func failIfInstancesFail(_ fleet: Fleet) throws {
+        if let failure = fleet.harnessFailure { throw SimulationError(.machineFailed, failure) }
         let fallen = fleet.endings.filter { $0.cause == .byItself }
         guard fallen.count > request.instances, let last = fallen.last else { return }
         throw SimulationError(

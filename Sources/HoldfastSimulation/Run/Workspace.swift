@@ -25,8 +25,10 @@ struct Workspace: Sendable {
             throw SimulationError(.invalidRequest, "\(path) holds the ledger of an earlier run")
         }
         for directory in [path, histories] {
-            try files.createDirectory(
-                atPath: directory, withIntermediateDirectories: true, attributes: attributes)
+            try RecordError.wrapping("cannot make the folder \(directory)") {
+                try files.createDirectory(
+                    atPath: directory, withIntermediateDirectories: true, attributes: attributes)
+            }
         }
     }
 
@@ -42,10 +44,12 @@ struct Workspace: Sendable {
 
     /// The histories of all processes, in the order of time.
     func history() throws -> [HistoryRecord] {
-        try FileManager.default.contentsOfDirectory(atPath: histories).flatMap { name in
-            try HistoryFile.records(in: Data(contentsOf: URL(filePath: "\(histories)/\(name)")))
+        try RecordError.wrapping("cannot read \(histories)") {
+            try FileManager.default.contentsOfDirectory(atPath: histories).flatMap { name in
+                try HistoryFile.records(in: Data(contentsOf: URL(filePath: "\(histories)/\(name)")))
+            }
+            .sorted { $0.at < $1.at }
         }
-        .sorted { $0.at < $1.at }
     }
 
     /// The last lines that an instance wrote to its log.

@@ -8,6 +8,7 @@ enum ExitStatus {
     static let usage: Int32 = 64
     static let badInput: Int32 = 65
     static let unavailable: Int32 = 69
+    static let cannotSimulate: Int32 = 74
     static let notAcquired: Int32 = 75
     static let notPermitted: Int32 = 77
     static let lost: Int32 = 79
@@ -24,6 +25,8 @@ enum ExitStatus {
           64   the command line can't be used
           65   the input can't be used (the message names its line)
           69   Redis can't be reached or does not let us in
+          74   simulate: this machine could not carry it out, for example because a
+               disk is full; nothing is said about the promises
           75   run, locks wait: the lock was not acquired in time; locks release:
                another holds it
           77   the Redis user lacks a permission (the message says which)
@@ -53,8 +56,8 @@ enum ExitStatus {
     private static func status(for code: SimulationError.Code) -> Int32 {
         switch code {
         case .invalidRequest: usage
-        case .serverMissing: unavailable
-        case .instancesFailed: failed
+        case .serverMissing, .serverFailed: unavailable
+        case .instancesFailed, .machineFailed: cannotSimulate
         }
     }
 }

@@ -26,7 +26,9 @@ struct SimulateCommand: AsyncParsableCommand {
               1    a check failed; the directory with all records is kept
               64   the command line can't be used
               65   the messages can't be used
-              69   there is no redis-server, or the given one can't be reached
+              69   there is no redis-server, the given one can't be reached, or it stopped working
+              74   this machine could not carry out the run, for example because a disk is full; nothing is said \
+            about the promises
               130  interrupted (128 + the signal's number)
             """
     )

@@ -1,0 +1,53 @@
+internal import Foundation
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// A pipe on which a child says why it can't go on. Its log may be on the disk that is full.
+package final class LastWords: Sendable {
+    /// The child's end, to be its standard output.
+    package let childEnd: Int32
+    private let parentEnd: Int32
+
+    package init() throws {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw SystemError("cannot make a pipe") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        (parentEnd, childEnd) = (ends[0], ends[1])
+        _ = fcntl(parentEnd, F_SETFL, O_NONBLOCK)
+    }
+
+    deinit {
+        close(childEnd)
+        close(parentEnd)
+    }
+
+    /// What a child that is over has said; nil when it had nothing to say.
+    package func read() -> String? {
+        var bytes = [UInt8](repeating: 0, count: Self.limit)
+        let count = systemRead(parentEnd, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
+    }
+
+    /// In the child: says them, and ends the process at once.
+    package static func end(_ words: String) -> Never {
+        let bytes = Array(words.utf8.prefix(limit))
+        _ = write(STDOUT_FILENO, bytes, bytes.count)
+        _exit(status)
+    }
+
+    /// The exit status of a child that has said why.
+    package static let status: Int32 = 74
+    /// What a pipe takes without a reader.
+    private static let limit = 4096
+}
+
+/// The system's `read`, whose name is another's in ``LastWords``.
+private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    read(descriptor, bytes, count)
+}
