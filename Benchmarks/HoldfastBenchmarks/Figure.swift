@@ -17,6 +17,13 @@ struct Figure {
         write(name, value: value, limit: limit, ratio: limit.map { value / $0 }, unit: unit)
     }
 
+    /// A figure that could not be measured, and why.
+    static func print(_ name: String, failure: any Error) {
+        let reason = (try? JSONEncoder().encode("\(failure)")) ?? Data("null".utf8)
+        FileHandle.standardOutput.write(
+            Data("{\"figure\": \"\(name)\", \"failed\": ".utf8) + reason + Data("}\n".utf8))
+    }
+
     mutating func add(value: Double, limit: Double) {
         rounds.append((value, limit))
     }

@@ -113,9 +113,17 @@ struct LockBenchmark {
     }
 }
 
-enum BenchmarkError: Error {
+enum BenchmarkError: Error, CustomStringConvertible {
     case limit
     case refused
     /// A process of the benchmark did not do what it was started for.
     case child(String)
+
+    var description: String {
+        switch self {
+        case .limit: "plain C could not be measured"
+        case .refused: "a lock was refused"
+        case .child(let reason): reason
+        }
+    }
 }

@@ -2,7 +2,7 @@ import HoldfastTesting
 
 // One subject a run; each prints one JSON object a line on standard output.
 var arguments = CommandLine.arguments.dropFirst()
-if arguments.first != "locks" { TimeLimit.begin(seconds: arguments.first == "messages" ? 300 : 120) }
+if arguments.first != "locks" { TimeLimit.begin(seconds: arguments.first == "messages" ? 600 : 120) }
 switch (arguments.popFirst(), arguments.count) {
 case ("locks", _):
     try await withPrivateRedisServer { [figures = Set(arguments)] server in

@@ -50,13 +50,20 @@ struct HandoffBenchmark {
         var p50 = libraries.map { Figure("\($0.rawValue).p50", unit: "us") }
         var p99 = libraries.map { Figure("\($0.rawValue).p99", unit: "us") }
         var crossings = libraries.map { _ in [Double]() }
+        var failures = [Int: any Error]()
         var count = 0
         for _ in 0..<Self.rounds {
             // Before the others begin, with nothing else under way.
             let ping = Figure.median(try pingsInC())
             linkPing.add(value: Figure.median(try await pingsByLink()), limit: ping)
-            for (index, library) in libraries.enumerated() {
-                let holds = try await holds(of: library, python)
+            for (index, library) in libraries.enumerated() where failures[index] == nil {
+                let holds: Holds
+                do {
+                    holds = try await self.holds(of: library, python)
+                } catch  where library.peer != nil {
+                    failures[index] = error
+                    continue
+                }
                 if library == .holdfast { count += holds.handoffs.count }
                 crossings[index].append(holds.crossings)
                 guard !holds.handoffs.isEmpty else { continue }
@@ -66,6 +73,10 @@ struct HandoffBenchmark {
         }
         linkPing.print()
         for (index, library) in libraries.enumerated() {
+            if let failure = failures[index] {
+                Figure.print(library.rawValue, failure: failure)
+                continue
+            }
             p50[index].print()
             p99[index].print()
             Figure.print(
@@ -105,7 +116,8 @@ struct HandoffBenchmark {
                     ["handoff-holder-in-c", server.unixURL, instances.removeLast(), "\(library)"])
             case .pythonRedisLock, .redisPy:
                 try BenchmarkProcess(
-                    ["Benchmarks/Peers/holder.py", library.peer!, socket], executable: python)
+                    ["Benchmarks/Peers/holder.py", library.peer!, socket], executable: python,
+                    lifetime: .seconds(20))
             }
         }
     }

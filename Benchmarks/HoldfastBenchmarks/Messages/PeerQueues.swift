@@ -8,27 +8,42 @@ enum PeerQueues {
     /// What each has to do: more than it can in the time of a measurement.
     private static let jobs = ["arq": 8000, "saq": 12_000, "streaq": 12_000, "rq": 2000]
 
+    /// How long a process of theirs may live, from its start on.
+    private static let lifetime = Duration.seconds(40)
+
+    /// One that fails is told of, and the others are measured.
     static func run(_ server: PrivateRedisServer) async throws {
         guard let python = ProcessInfo.processInfo.environment["HOLDFAST_BENCH_PYTHON"] else { return }
         let socket = String(server.unixURL.dropFirst("redis+unix://".count))
-        func start(_ arguments: String...) throws -> BenchmarkProcess {
-            try BenchmarkProcess(["Benchmarks/Peers/worker.py"] + arguments, executable: python)
-        }
         for (library, count) in jobs.sorted(by: { $0.key < $1.key }) {
             for instances in [1, 4] {
-                try await start(library, socket, "\(count)").line("enqueued")
-                let processes = try (0..<instances).map { _ in try start(library, socket) }
-                for process in processes { try await process.line("working") }
-                let (before, begin) = (try await done(processes), MonotonicClock.now())
-                try await Task.sleep(for: .seconds(seconds))
-                let (after, end) = (try await done(processes), MonotonicClock.now())
-                for process in processes { process.kill() }
-                guard after < count else { throw BenchmarkError.child("\(library) ran out of jobs") }
-                Figure.print(
-                    "messages.\(library).\(instances)", Double(after - before) / Double(end - begin) * 1e9,
-                    unit: "jobs/s")
+                let name = "messages.\(library).\(instances)"
+                do {
+                    let rate = try await rate(of: instances, jobs: count) { words in
+                        try BenchmarkProcess(
+                            ["Benchmarks/Peers/worker.py", library, socket] + words, executable: python,
+                            lifetime: lifetime)
+                    }
+                    Figure.print(name, rate, unit: "jobs/s")
+                } catch {
+                    Figure.print(name, failure: error)
+                }
             }
         }
+    }
+
+    private static func rate(
+        of instances: Int, jobs count: Int, _ start: ([String]) throws -> BenchmarkProcess
+    ) async throws -> Double {
+        try await start(["\(count)"]).line("enqueued")
+        let processes = try (0..<instances).map { _ in try start([]) }
+        defer { for process in processes { process.kill() } }
+        for process in processes { try await process.line("working") }
+        let (before, begin) = (try await done(processes), MonotonicClock.now())
+        try await Task.sleep(for: .seconds(seconds))
+        let (after, end) = (try await done(processes), MonotonicClock.now())
+        guard after < count else { throw BenchmarkError.child("it ran out of jobs") }
+        return Double(after - before) / Double(end - begin) * 1e9
     }
 
     private static func done(_ processes: [BenchmarkProcess]) async throws -> Int {

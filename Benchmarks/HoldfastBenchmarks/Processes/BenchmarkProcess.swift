@@ -7,9 +7,15 @@ final class BenchmarkProcess {
     private let process = Process()
     private let input = Pipe()
     private let output = Pipe()
+    private let begin = ContinuousClock.now
+    private let lifetime: Duration?
+    private var end: Task<Void, any Error>?
 
     /// Starts it.
-    init(_ arguments: [String], executable: String? = nil) throws {
+    ///
+    /// - Parameter lifetime: when it is killed, whatever it does.
+    init(_ arguments: [String], executable: String? = nil, lifetime: Duration? = nil) throws {
+        self.lifetime = lifetime
         guard let path = executable ?? Bundle.main.executablePath else {
             throw BenchmarkError.child("this program does not know its own path")
         }
@@ -19,6 +25,11 @@ final class BenchmarkProcess {
         process.standardOutput = output
         try process.run()
         lines = LineStream.make(output.fileHandleForReading.fileDescriptor)
+        guard let lifetime else { return }
+        end = Task { [id = process.processIdentifier] in
+            try await Task.sleep(for: lifetime)
+            Foundation.kill(id, SIGKILL)
+        }
     }
 
     deinit { kill() }
@@ -36,7 +47,10 @@ final class BenchmarkProcess {
     @discardableResult
     func line(_ expected: String? = nil) async throws -> String {
         var iterator = lines.makeAsyncIterator()
-        guard let line = await iterator.next() else { throw BenchmarkError.child("a process ended early") }
+        guard let line = await iterator.next() else {
+            let isOverdue = lifetime.map { ContinuousClock.now - begin >= $0 } ?? false
+            throw BenchmarkError.child(isOverdue ? "a process was not done in time" : "a process ended early")
+        }
         guard expected == nil || line == expected else {
             throw BenchmarkError.child("not '\(expected ?? "")' but '\(line)'")
         }
@@ -55,6 +69,7 @@ final class BenchmarkProcess {
 
     /// Ends the process by SIGKILL and waits until it is gone.
     func kill() {
+        end?.cancel()
         guard process.isRunning else { return }
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
