@@ -22,7 +22,7 @@ package final class HistoryFile: Sendable {
     /// - Throws: ``RecordError``, as ``append(_:)`` does.
     package init(path: String) throws {
         let opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard opened >= 0 else { throw RecordError("cannot open \(path)", SystemError("")) }
+        guard opened >= 0 else { throw RecordError("cannot open", path, SystemError("")) }
         self.path = path
         descriptor = Mutex(opened)
     }
@@ -39,7 +39,7 @@ package final class HistoryFile: Sendable {
             while !rest.isEmpty {
                 let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
                 if written < 0, errno == EINTR { continue }
-                guard written > 0 else { throw RecordError("cannot write \(path)", SystemError("")) }
+                guard written > 0 else { throw RecordError("cannot write", path, SystemError("")) }
                 // A disk with room for a part of it fails at the next attempt, and says why.
                 rest = rest.dropFirst(written)
             }

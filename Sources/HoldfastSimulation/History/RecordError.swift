@@ -1,25 +1,44 @@
 internal import Foundation
 internal import GRDB
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
 /// A record of the run that could not be written or read: the fault of this machine or of the harness, from which
 /// nothing follows about any promise.
 package struct RecordError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String
 
-    /// - Parameter attempt: what failed, such as "cannot write /tmp/ledger".
-    init(_ attempt: String, _ cause: any Error) {
-        description = "\(attempt): \(Self.reason(cause))"
+    /// - Parameter attempt: what failed, such as "cannot write".
+    init(_ attempt: String, _ path: String, _ cause: any Error) {
+        description = "\(attempt) \(path): \(Self.reason(cause, path))"
     }
 
-    private static func reason(_ error: any Error) -> String {
+    /// Does `work`, and throws what it throws as a ``RecordError``.
+    static func wrapping<Result>(
+        _ attempt: String, _ path: String, _ work: () throws -> Result
+    ) throws -> Result {
+        do {
+            return try work()
+        } catch {
+            throw RecordError(attempt, path, error)
+        }
+    }
+
+    private static func reason(_ error: any Error, _ path: String) -> String {
         switch error {
-        case let error as RecordError:
-            return error.description
         case let error as SystemError:
             return error.reason
-        case let error as DatabaseError where error.resultCode == .SQLITE_FULL:
-            return SystemError("", number: ENOSPC).reason
         case let error as DatabaseError:
+            // SQLite also has errors of its own for files that it cannot make larger.
+            guard error.resultCode != .SQLITE_FULL, !hasNoSpace(beside: path) else {
+                return SystemError("", number: ENOSPC).reason
+            }
             return "\(error.message ?? "no reason given") (SQLite error \(error.extendedResultCode.rawValue))"
         default:
             // Foundation hides the system's reason behind an error of its own.
@@ -30,12 +49,10 @@ package struct RecordError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Does `work`, and throws what it throws as a ``RecordError``; a cancellation as it is.
-    static func wrapping<Result>(_ attempt: String, _ work: () throws -> Result) throws -> Result {
-        do {
-            return try work()
-        } catch {
-            throw RecordError(attempt, error)
-        }
+    /// Whether there is no room for a few pages more.
+    private static func hasNoSpace(beside path: String) -> Bool {
+        var disk = statvfs()
+        guard statvfs((path as NSString).deletingLastPathComponent, &disk) == 0 else { return false }
+        return UInt64(disk.f_bavail) * UInt64(disk.f_frsize) < 32_768
     }
 }

@@ -24,12 +24,11 @@ package struct InstanceConfiguration: Codable, Sendable {
     func write(path: String) throws {
         let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
         let data = try JSONEncoder().encode(self)
-        let failure = "cannot write \(path)"
         // Empty at first: Foundation makes it under a name of its own, and gives it these permissions afterwards.
         guard FileManager.default.createFile(atPath: path, contents: nil, attributes: attributes) else {
-            throw RecordError(failure, SystemError(failure))
+            throw RecordError("cannot write", path, SystemError(""))
         }
-        try RecordError.wrapping(failure) {
+        try RecordError.wrapping("cannot write", path) {
             let file = try FileHandle(forWritingTo: URL(filePath: path))
             try file.write(contentsOf: data)
             try file.close()

@@ -19,7 +19,7 @@ package final class EffectLedger: Sendable {
     /// Opens the ledger, and creates it if need be.
     package init(path: String) throws {
         self.path = path
-        database = try RecordError.wrapping("cannot open \(path)") {
+        database = try RecordError.wrapping("cannot open", path) {
             let database = try DatabaseQueue(path: path, configuration: LedgerSchema.configuration())
             try database.write { try $0.execute(sql: LedgerSchema.statements) }
             return database
@@ -123,7 +123,7 @@ package final class EffectLedger: Sendable {
                     guard let result else { preconditionFailure("a committed transaction has a result") }
                     continuation.resume(returning: result)
                 } catch {
-                    continuation.resume(throwing: RecordError("cannot write \(self.path)", error))
+                    continuation.resume(throwing: RecordError("cannot write", self.path, error))
                 }
             }
         }
@@ -138,7 +138,7 @@ package final class EffectLedger: Sendable {
         } catch let error as CancellationError {
             throw error
         } catch {
-            throw RecordError("cannot read \(path)", error)
+            throw RecordError("cannot read", path, error)
         }
     }
 }

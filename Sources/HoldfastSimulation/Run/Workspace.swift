@@ -25,7 +25,7 @@ struct Workspace: Sendable {
             throw SimulationError(.invalidRequest, "\(path) holds the ledger of an earlier run")
         }
         for directory in [path, histories] {
-            try RecordError.wrapping("cannot make the folder \(directory)") {
+            try RecordError.wrapping("cannot make the folder", directory) {
                 try files.createDirectory(
                     atPath: directory, withIntermediateDirectories: true, attributes: attributes)
             }
@@ -44,7 +44,7 @@ struct Workspace: Sendable {
 
     /// The histories of all processes, in the order of time.
     func history() throws -> [HistoryRecord] {
-        try RecordError.wrapping("cannot read \(histories)") {
+        try RecordError.wrapping("cannot read", histories) {
             try FileManager.default.contentsOfDirectory(atPath: histories).flatMap { name in
                 try HistoryFile.records(in: Data(contentsOf: URL(filePath: "\(histories)/\(name)")))
             }
