@@ -33,6 +33,7 @@ package final class Core: Sendable {
                 redis.credentials = .asked { try await credentials().forLink }
             }
             redis.clientName = "holdfast-\(instance.id)"
+            redis.format = keys.format
             link = try RedisLink(redis, logger: logger)
         } catch {
             throw HoldfastError(error, "setting up the link to Redis")

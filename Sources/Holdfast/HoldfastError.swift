@@ -32,6 +32,9 @@ public struct HoldfastError: Error, Sendable {
         public static let tooOld = Code(description: "too old")
         /// The server evicts keys when its memory is full, see ``Configuration/acceptsEviction``.
         public static let unsuitableServer = Code(description: "unsuitable server")
+        /// Another version of this library keeps the data of the namespace in a form that this one does not know, see
+        /// docs/keys.md. Nothing was read or written.
+        public static let unknownFormat = Code(description: "unknown format")
         /// This client was closed.
         public static let closed = Code(description: "closed")
     }
@@ -83,6 +86,7 @@ extension HoldfastError {
             case .authenticationFailed: .authenticationFailed
             case .credentialsUnavailable: .credentialsUnavailable
             case .permissionDenied: .permissionDenied
+            case .unknownFormat: .unknownFormat
             default:
                 switch error.delivery {
                 case .unknown: .unknownOutcome

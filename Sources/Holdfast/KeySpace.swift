@@ -1,3 +1,5 @@
+import RedisLink
+
 /// The names of the Redis keys: `<namespace>:{<name>}:<part>`.
 ///
 /// The braces are a hash tag: all keys of one name lie in one slot of a Redis Cluster, so one script may use
@@ -63,6 +65,9 @@ package struct KeySpace: Sendable {
 
     /// The hash of all running instances, and the sorted set of their last beats.
     package var instances: [String] { ["\(prefix):{instances}", "\(prefix):{instances}:beats"] }
+
+    /// Which version of docs/keys.md the data of the namespace follow. There has been one so far.
+    var format: DataFormat { DataFormat(key: "\(prefix):format", current: "1", known: ["1"]) }
 
     /// The name in a key that ``key(_:_:)`` made for `part`.
     func name(inKey key: String, part: String) -> String? {

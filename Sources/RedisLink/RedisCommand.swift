@@ -6,8 +6,8 @@ package struct RedisCommand: Sendable, Hashable {
     let bytes: [UInt8]
     let check: ReplyCheck
 
-    /// The script that is called by its digest.
-    private let script: RedisScript?
+    /// The script that is called by its digest, if one is.
+    let script: RedisScript?
 
     package init(_ arguments: [RedisArgument], check: ReplyCheck = .none) {
         self.check = check
@@ -34,9 +34,11 @@ package struct RedisCommand: Sendable, Hashable {
         }
     }
 
-    /// The same call of the script, which it brings along; nil if it is no call by digest.
-    var whole: RedisCommand? {
-        guard let script, let header = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+    /// The same call of `script`, by its text and not by its digest.
+    func bringing(_ script: RedisScript) -> RedisCommand {
+        guard let header = bytes.firstIndex(of: UInt8(ascii: "\n")) else {
+            preconditionFailure("a command without the header of its array")
+        }
         let call = RedisScript.bulk(["EVAL", .string(script.source)])
         let rest = bytes[(header + 1 + script.callByDigest.count)...]
         return RedisCommand(bytes: bytes[...header] + call + rest, check: check)

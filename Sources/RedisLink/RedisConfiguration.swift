@@ -27,6 +27,8 @@ package struct RedisConfiguration: Sendable {
     package var tls: TLSConfiguration?
     /// The name shown by `CLIENT LIST`.
     package var clientName: String?
+    /// In which form the data must be; nil if that does not matter.
+    package var format: DataFormat?
     /// How long a command may take, from the call to the reply. It includes waiting for a connection.
     package var commandTimeout: Duration = .seconds(5)
     /// How long one attempt to connect and to authenticate may take.

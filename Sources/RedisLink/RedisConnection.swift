@@ -39,6 +39,8 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         var command: RedisCommand
         var completion: Completion
         @Moment var deadline: ContinuousClock.Instant
+        /// Whether it was sent by its digest once more, behind another call that brought the script along.
+        var followsText = false
     }
 
     /// A command that the server does not execute for the time being, between two tries.
@@ -77,6 +79,8 @@ package actor RedisConnection: LinkActor, SessionDelegate {
     /// wait for their next try.
     private var repetitions: [UInt64: Repetition] = [:]
     private var resting: [UInt64: Rest] = [:]
+    /// Up to where this connection's output has brought the texts of scripts that the server did not know.
+    private var texts: [ObjectIdentifier: UInt64] = [:]
     /// How many commands wait for their next try.
     var restingCount: Int { resting.count }
 
@@ -247,22 +251,23 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         expire(by: deadline)
     }
 
-    /// Writes a command, or keeps it until the connection stands.
-    private func transmit(_ request: Request) {
-        if session.isReady, unfitness == nil {
-            write(request)
-        } else {
-            unsent.append(request)
-            session.open()
-        }
+    /// Writes a command, and returns the offset of its last byte; or keeps it until the connection stands.
+    @discardableResult
+    private func transmit(_ request: Request) -> UInt64? {
+        if session.isReady, unfitness == nil { return write(request) }
+        unsent.append(request)
+        session.open()
+        return nil
     }
 
-    private func write(_ request: Request) {
+    @discardableResult
+    private func write(_ request: Request) -> UInt64 {
         let end = session.append(request.command)
         pending.append(
             .init(
                 id: request.id, completion: request, sentAt: thread.now, deadline: request.deadline, end: end)
         )
+        return end
     }
 
     private func finish(_ request: Request, _ result: Result) {
@@ -286,13 +291,30 @@ package actor RedisConnection: LinkActor, SessionDelegate {
 
     // MARK: Error replies
 
+    /// The server does not know the script of a call, and has not executed it: it may be sent again, within the same
+    /// deadline.
+    ///
+    /// One call brings the text along. The others that were under way by then were refused, too, and follow by digest:
+    /// the server takes commands in order, so they come behind the text. One that is refused again has met another
+    /// flush, or a text that was not taken, and brings it along itself.
+    ///
+    /// - Parameter end: the offset of the last byte of the call that was refused.
+    private func resend(_ request: Request, with script: RedisScript, refusedAt end: UInt64) {
+        var request = request
+        let id = ObjectIdentifier(script)
+        if !request.followsText, let text = texts[id], text > end {
+            request.followsText = true
+            transmit(request)
+        } else {
+            request.command = request.command.bringing(script)
+            texts[id] = transmit(request)
+        }
+    }
+
     /// Does what the rule of an error reply says.
-    private func refused(_ request: Request, _ reply: ErrorReply) {
-        if reply.kind == "NOSCRIPT", let whole = request.command.whole {
-            // Not executed: by now it may be sent again, within the same deadline.
-            var request = request
-            request.command = whole
-            return transmit(request)
+    private func refused(_ request: Request, _ reply: ErrorReply, at end: UInt64) {
+        if reply.kind == "NOSCRIPT", let script = request.command.script {
+            return resend(request, with: script, refusedAt: end)
         }
         if reply.rule.needsNewConnection { unfitness = reply.text }
         let error = RedisError(reply)
@@ -413,7 +435,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         }
         guard let request = entry.completion else { return }
         if case .error(let text) = value {
-            refused(request, ErrorReply(text))
+            refused(request, ErrorReply(text), at: entry.end)
         } else if !request.command.check.accepts(value) {
             misplaced(request)
         } else {
@@ -444,6 +466,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         noteOutage(error)
         lastFailure = error
         unfitness = nil
+        texts = [:]
         for (request, delivery) in pending.end(sent: sent) {
             finish(request, .failure(RedisError(error.code, delivery: delivery, error.message)))
         }

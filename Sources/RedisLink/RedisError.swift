@@ -25,6 +25,8 @@ package struct RedisError: Error, Sendable {
         package static let credentialsUnavailable = Code(description: "credentials unavailable")
         /// The server's user lacks a permission; ``RedisError/permission`` is which.
         package static let permissionDenied = Code(description: "permission denied")
+        /// The data on the server are of a form that this client does not know, see ``DataFormat``.
+        package static let unknownFormat = Code(description: "unknown format")
         /// The connection ended before the reply.
         package static let connectionLost = Code(description: "connection lost")
         /// The command's deadline passed.
@@ -72,7 +74,8 @@ extension RedisError {
     /// Whether the next attempt to connect would meet the same, until somebody mends it: then nobody should
     /// wait for that attempt.
     var needsMending: Bool {
-        [.invalidConfiguration, .tlsFailed, .authenticationFailed, .permissionDenied].contains(code)
+        [.invalidConfiguration, .tlsFailed, .authenticationFailed, .permissionDenied, .unknownFormat]
+            .contains(code)
     }
 }
 

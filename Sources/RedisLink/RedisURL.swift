@@ -23,6 +23,9 @@ struct RedisURL {
         if let at = rest[..<authorityEnd].lastIndex(of: "@") {
             try readCredentials(rest[..<at])
             rest = rest[rest.index(after: at)...]
+        } else if Self.endsInsidePassword(rest, at: authorityEnd, scheme) {
+            throw Self.invalid(
+                "the Redis URL has an @ behind a slash: in a user or a password write / as %2F, and @ as %40")
         }
         switch scheme {
         case "redis": try readHost(rest)
@@ -38,6 +41,31 @@ struct RedisURL {
         }
     }
 
+    /// Whether what stands before the first slash is the beginning of a password that holds it: a host and a port need
+    /// no @ behind them, since a path is a number. Files in a query, and sockets, may have one.
+    private static func endsInsidePassword(
+        _ rest: Substring, at slash: Substring.Index, _ scheme: String
+    ) -> Bool {
+        let (authority, path) = (rest[..<slash], rest[slash...])
+        guard path.contains("@") else { return false }
+        switch scheme {
+        case "redis": return true
+        case "rediss": return path.prefix { $0 != "?" }.contains("@") || !endsInPort(authority)
+        // A socket's path begins at once.
+        default: return !authority.isEmpty
+        }
+    }
+
+    /// Whether a colon, if there is one behind a host, is followed by digits only.
+    private static func endsInPort(_ authority: Substring) -> Bool {
+        let host = authority.prefix { $0 != "]" }
+        let tail = host.endIndex == authority.endIndex ? authority : authority[host.endIndex...]
+        guard let colon = tail.firstIndex(of: ":") else { return true }
+        return tail[tail.index(after: colon)...].utf8.allSatisfy {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")) ~= $0
+        }
+    }
+
     private static func invalid(_ message: String) -> RedisError {
         RedisError(.invalidConfiguration, delivery: .notDelivered, message)
     }
@@ -47,7 +75,13 @@ struct RedisURL {
         let user = try Self.decode(parts[0], "user")
         self.user = user.isEmpty ? nil : user
         if parts.count == 2 {
-            password = try Self.decode(parts[1], "password")
+            let password = try Self.decode(parts[1], "password")
+            guard !password.isEmpty || !user.isEmpty else {
+                throw Self.invalid(
+                    "the Redis URL has an empty password: is the variable set that it comes from? "
+                        + "Without a password leave the :@ out")
+            }
+            self.password = password
         } else if !user.isEmpty {
             // Others read it as a user or as a password. We would be the default user of the server.
             throw Self.invalid(

@@ -32,8 +32,7 @@ final class Session: LinkSource, @unchecked Sendable {
     /// Asks the owner for the credentials, while it is waited for.
     private var asking: Task<Void, Never>?
     private var credentials: Credentials?
-    /// What is told the server once it has accepted the credentials.
-    private var restOfGreeting: [RedisCommand] = []
+    private var greeting: Greeting?
     @exclusivity(unchecked) private var parser: ReplyParser
     @exclusivity(unchecked) private var output = CommandBuffer()
     private var timer: LinkThread.TimerID?
@@ -243,24 +242,29 @@ final class Session: LinkSource, @unchecked Sendable {
     /// The credentials go alone. After a failed AUTH a server would take what follows for the default user's.
     private func greet(as credentials: Credentials?) {
         self.credentials = credentials
-        let greeting = configuration.greeting(isAuthenticated: credentials != nil)
+        let greeting = Greeting(configuration, isAuthenticated: credentials != nil, listens: listens)
+        self.greeting = greeting
         if let credentials {
-            restOfGreeting = greeting
             _ = output.append(RedisCommand(credentials.command))
         } else {
-            for command in greeting { _ = output.append(command) }
+            for command in greeting.commands { _ = output.append(command) }
         }
-        if state.connected(greeting: greeting.count + (credentials == nil ? 0 : 1)) { becomeReady() }
+        if state.connected(greeting: greeting.commands.count + (credentials == nil ? 0 : 1)) { becomeReady() }
     }
 
     private func greeted(_ value: RedisValue) {
-        if case .error(let text) = value, !configuration.isOnlyProbed || text.refusesEverything {
-            return refused(text)
+        if credentials != nil {
+            if case .error(let text) = value { return refused(text) }
+            credentials = nil
+            for command in greeting?.commands ?? [] { _ = output.append(command) }
+        } else {
+            switch greeting?.replied(value) {
+            case .goesOn, nil: break
+            case .refused(let text): return refused(text)
+            case .failed(let error): return fail(error)
+            }
         }
-        credentials = nil
-        if state.greeted() { return becomeReady() }
-        for command in restOfGreeting { _ = output.append(command) }
-        restOfGreeting = []
+        if state.greeted() { becomeReady() }
     }
 
     /// The socket must go: after a failed AUTH the server would serve it as the default user.
@@ -297,7 +301,7 @@ final class Session: LinkSource, @unchecked Sendable {
         asking?.cancel()
         asking = nil
         credentials = nil
-        restOfGreeting = []
+        greeting = nil
         addresses = []
         output = CommandBuffer()
         sentWhenReceived = 0
@@ -454,24 +458,6 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 }
 
-extension RedisConfiguration {
-    /// Whether the greeting has nothing to set up and only asks whether the server serves us.
-    fileprivate var isOnlyProbed: Bool {
-        if case .none = credentials { database == 0 && clientName == nil } else { false }
-    }
-
-    /// The commands that make a new connection ours, after the credentials. At least one reply must come: a
-    /// server that is full, or wants a password, says so in reply to the first command only, and a connection
-    /// is no success before.
-    fileprivate func greeting(isAuthenticated: Bool) -> [RedisCommand] {
-        var commands: [RedisCommand] = []
-        if database != 0 { commands.append(["SELECT", RedisArgument(database)]) }
-        if let clientName { commands.append(["CLIENT", "SETNAME", .string(clientName)]) }
-        if commands.isEmpty, !isAuthenticated { commands.append(["PING"]) }
-        return commands
-    }
-}
-
 extension Credentials {
     /// What a server answered to the credentials, without them: one that does not know AUTH repeats its
     /// arguments.
@@ -479,14 +465,6 @@ extension Credentials {
         let arguments = text.firstRange(of: "with args beginning with")
         let told = text[..<(arguments?.lowerBound ?? text.endIndex)]
         return String(password.value.isEmpty ? told : told.replacing(password.value, with: "<secret>")[...])
-    }
-}
-
-extension String {
-    /// Whether this reply to a `PING` means that no command will be served on its connection. Others, such as
-    /// `LOADING` or `BUSY`, pass: commands get the server's own word for it.
-    fileprivate var refusesEverything: Bool {
-        hasPrefix("NOAUTH") || hasPrefix("ERR max number of clients")
     }
 }
 

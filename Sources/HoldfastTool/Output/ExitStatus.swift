@@ -11,6 +11,7 @@ enum ExitStatus {
     static let cannotSimulate: Int32 = 74
     static let notAcquired: Int32 = 75
     static let notPermitted: Int32 = 77
+    static let unknownFormat: Int32 = 78
     static let lost: Int32 = 79
     static let notExecutable: Int32 = 126
     static let notFound: Int32 = 127
@@ -30,6 +31,7 @@ enum ExitStatus {
           75   run, locks wait: the lock was not acquired in time; locks release:
                another holds it
           77   the Redis user lacks a permission (the message says which)
+          78   another version of Holdfast keeps the data of the namespace
           79   run: the lock was lost while the command ran
           126  run: the command can't be executed
           127  run: the command was not found
@@ -45,6 +47,7 @@ enum ExitStatus {
             case .invalidArgument: usage
             case .unavailable, .unknownOutcome, .authenticationFailed, .credentialsUnavailable: unavailable
             case .permissionDenied: notPermitted
+            case .unknownFormat: unknownFormat
             default: failed
             }
         case is InputError: badInput

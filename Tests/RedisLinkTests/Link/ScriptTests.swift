@@ -59,6 +59,44 @@ struct ScriptTests {
         }
     }
 
+    @Test("of many calls that are under way when the server forgot the script one brings its text")
+    func oneText() async throws {
+        try await withPrivateRedisServer { server in
+            try await withLink(server.url) { link in
+                let forget: [RedisCommand] = [["SCRIPT", "FLUSH"], ["CONFIG", "RESETSTAT"]]
+                for command in forget { _ = try await link.send(command) }
+                let outcomes = Outcomes()
+                // Laid out in one turn, so that all have left before the first reply comes.
+                await link.connection.evaluateAll(script, count: 1000, to: outcomes)
+                try await eventually("all ended") { outcomes.ended.count == 1000 }
+                for index in 0..<1000 {
+                    #expect(outcomes.values[index]?.array?[1].integer == Int64(index))
+                }
+                let calls = try await link.send(["INFO", "commandstats"]).value.string ?? ""
+                #expect(calls.contains("cmdstat_eval:calls=1,"))
+            }
+        }
+    }
+
+    @Test("a call that is refused again behind the text brings it along itself")
+    func textNotTaken() async throws {
+        let server = try FakeRedisServer { command in
+            switch command.name {
+            case "EVALSHA": [.reply(RESP2.error("NOSCRIPT No matching script."))]
+            case "EVAL": [.reply(RESP2.integer(1))]
+            default: nil
+            }
+        }
+        try await withLink(server.url) { link in
+            let outcomes = Outcomes()
+            await link.connection.evaluateAll(script, count: 3, to: outcomes)
+            try await eventually("all ended") { outcomes.ended.count == 3 }
+            for index in 0..<3 { #expect(outcomes.values[index] == .integer(1)) }
+        }
+        #expect(server.received("EVALSHA").count == 5)
+        #expect(server.received("EVAL").count == 3)
+    }
+
     @Test("many tasks that bring the same unknown script all get their own answer")
     func concurrently() async throws {
         try await withPrivateRedisServer { server in

@@ -83,7 +83,7 @@ struct RedisURLTests {
             "redis://CANARY@h", "rediss://CANARY@h", "redis+unix://CANARY@/run/r.sock",
             "redis+unix://u:CANARY@run/r.sock", "redis+unix://", "redis+unix://u:CANARY@/r?db=x",
             "redis+unix://u:CANARY@/r?password=CANARY", "redis+unix://u:CANARY@/r?db=1&x=CANARY",
-            "redis+unix://u:CANARY@/r%zz",
+            "redis+unix://u:CANARY@/r%zz", "redis://:@h", "rediss://:@h/1", "redis+unix://:@/run/r.sock",
         ])
     func refused(url: String) {
         let error = #expect(throws: RedisError.self) { try RedisConfiguration(url: url) }
@@ -92,6 +92,32 @@ struct RedisURLTests {
         for text in [error?.description ?? "", String(reflecting: error), dumped(error as Any)] {
             #expect(!text.contains("CANARY") && !text.contains("ARY"), "\(text)")
         }
+    }
+
+    @Test(
+        "a slash in a password is told as that, and how to write it",
+        arguments: [
+            "redis://team:CAN/AR:Y@h", "redis://team:CAN/ARY@h:6379/1", "redis://:CANARY/@h",
+            "redis://team:CAN/AR?Y@h", "rediss://team:CAN/ARY@h", "rediss://team:CAN/AR?Y@h?ca=f",
+            "redis+unix://team:CAN/ARY@/run/r.sock",
+        ])
+    func slashInPassword(url: String) {
+        let error = #expect(throws: RedisError.self) { try RedisConfiguration(url: url) }
+        #expect(error?.message.contains("write / as %2F") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("AR") == false)
+    }
+
+    @Test("an @ in the name of a file is no part of a password")
+    func fileWithAt() throws {
+        let tls = try RedisConfiguration(url: "rediss://h:6379/1?ca=/etc/a@b.pem").tls
+        #expect(tls?.authorityFile == "/etc/a@b.pem")
+        #expect(try RedisConfiguration(url: "rediss://[::1]/?ca=/a@b").tls?.authorityFile == "/a@b")
+    }
+
+    @Test("an empty password is told as that")
+    func emptyPassword() {
+        let error = #expect(throws: RedisError.self) { try RedisConfiguration(url: "redis://:@h") }
+        #expect(error?.message.contains("empty password") == true)
     }
 
     @Test("a rediss URL names files and the server, percent-decoded")
