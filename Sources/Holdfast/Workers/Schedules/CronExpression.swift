@@ -11,7 +11,7 @@ struct CronExpression: Hashable, Sendable {
     /// A named day comes after 8 years at the latest, or after 40 where it must also be a given weekday.
     private static let horizon: Int64 = 366 * 50
 
-    /// As it was written, with single spaces.
+    /// As it was written, with single spaces for blanks of any kind.
     let text: String
     private let second: CronField
     private let minute: CronField
@@ -21,8 +21,9 @@ struct CronExpression: Hashable, Sendable {
     private let weekday: CronField
 
     init(_ text: String) throws(CronError) {
-        let words = text.split(separator: " ").map(String.init)
-        self.text = words.joined(separator: " ")
+        let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+        let text = words.joined(separator: " ")
+        self.text = text
         var fields = words.map { $0[...] }
         if words.count == 1, words[0].hasPrefix("@") {
             guard let meaning = Self.nicknames[words[0].lowercased()] else {
@@ -42,7 +43,7 @@ struct CronExpression: Hashable, Sendable {
         month = try CronField(fields[3], .month)
         weekday = try CronField(fields[4], .weekday)
         guard next(notBefore: CivilTime(seconds: 0)) != nil else {
-            throw CronError("no date ever fits \"\(self.text)\"")
+            throw CronError("no date ever fits \"\(text)\"")
         }
     }
 

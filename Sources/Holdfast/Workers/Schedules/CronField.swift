@@ -71,23 +71,25 @@ struct CronField: Hashable, Sendable {
                 last = step == nil ? first : kind.range.upperBound
             }
         }
-        // A range whose end lies before its beginning goes on from the lowest value: fri-mon.
-        let length = (last - first + kind.range.count) % kind.range.count
+        // A range whose end lies before its beginning goes on from the lowest value: fri-mon. The alias of the lowest
+        // value is the end of a range, and not its beginning: 0-7 is every day.
+        let lowest = kind.range.lowerBound
+        let count = kind.range.count
+        let length = last < first ? (last - first + count) % count : last - first
         var values: UInt64 = 0
         for offset in stride(from: 0, through: length, by: step ?? 1) {
-            let lowest = kind.range.lowerBound
-            values |= 1 << (lowest + (first - lowest + offset) % kind.range.count)
+            values |= 1 << (lowest + (first - lowest + offset) % count)
         }
         return values
     }
 
+    /// In the range of the kind, or its alias.
     private static func value(_ text: Substring, _ kind: Kind) throws(CronError) -> Int {
         if let index = kind.names.firstIndex(of: text.lowercased()) { return kind.range.lowerBound + index }
         guard let number = number(text) else { throw CronError("\(text) is no \(kind.name)") }
-        if number == kind.alias { return kind.range.lowerBound }
-        guard kind.range.contains(number) else {
-            throw CronError(
-                "a \(kind.name) is from \(kind.range.lowerBound) to \(kind.range.upperBound), not \(text)")
+        guard kind.range.contains(number) || number == kind.alias else {
+            let most = kind.alias ?? kind.range.upperBound
+            throw CronError("a \(kind.name) is from \(kind.range.lowerBound) to \(most), not \(text)")
         }
         return number
     }
