@@ -5,12 +5,12 @@ extension Holdfast {
     /// Settings of a ``Holdfast``.
     public struct Configuration: Sendable {
         /// How long a lock lives in Redis without renewal, if its holder dies. Held locks are renewed at a third
-        /// of it. At least 100 ms; 30 s unless set.
+        /// of it. 100 ms to 24 h; defaults to 30 s.
         public var lease: Duration = .seconds(30)
-        /// How long one command may take, with the wait for a connection. 5 s unless set.
+        /// How long one command may take, with the wait for a connection. At least 1 ms; defaults to 5 s.
         public var commandTimeout: Duration = .seconds(5)
         /// How long work that is under way may go on after a graceful shutdown began, before it is cancelled.
-        /// 30 s unless set.
+        /// At least 1 ms, `.seconds(.max)` for no limit; defaults to 30 s.
         public var stopDeadline: Duration = .seconds(30)
         /// The name of the service, shown where holders are listed. The name of the executable unless set.
         public var service: String?
@@ -37,24 +37,11 @@ extension Holdfast {
         public init() {}
 
         package func validated() throws(HoldfastError) -> Configuration {
-            try Self.validate(lease: lease)
-            for (name, value) in [("commandTimeout", commandTimeout), ("stopDeadline", stopDeadline)] {
-                guard value > .zero else {
-                    throw HoldfastError(.invalidArgument, "\(name) must be longer than zero, not \(value)")
-                }
-            }
-            return self
-        }
-
-        /// A shorter lease could not be renewed in time over any real network.
-        static let shortestLease: Duration = .milliseconds(100)
-        static let longestLease: Duration = .seconds(86_400)
-
-        package static func validate(lease: Duration) throws(HoldfastError) {
-            guard lease >= shortestLease, lease <= longestLease else {
-                throw HoldfastError(
-                    .invalidArgument, "a lease must last from 100 ms to 24 h, not \(lease)")
-            }
+            var valid = self
+            try Settings.lease.check(lease)
+            valid.commandTimeout = try Settings.commandTimeout(commandTimeout)
+            valid.stopDeadline = try Settings.stopDeadline(stopDeadline)
+            return valid
         }
     }
 }

@@ -19,7 +19,8 @@ package final class Core: Sendable {
         redis url: String, namespace: String, configuration: Configuration, clock: LocalClock, logger: Logger
     ) throws(HoldfastError) {
         self.clock = clock
-        self.configuration = try configuration.validated()
+        let configuration = try configuration.validated()
+        self.configuration = configuration
         lease = LeaseTerm(configuration.lease)
         keys = try KeySpace(namespace: namespace)
         instance = Instance(configuration: configuration)

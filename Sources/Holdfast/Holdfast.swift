@@ -74,16 +74,19 @@ public final class Holdfast: Service, Sendable {
     /// At a graceful shutdown nothing new is begun. Work under way may finish until
     /// ``Configuration/stopDeadline``, then it is cancelled.
     ///
-    /// - Throws: ``HoldfastError/Code/unsuitableServer`` where the server evicts keys, before anything ran;
-    ///   ``HoldfastError/Code/invalidArgument`` for a worker, a queue or options that cannot be used.
+    /// - Throws: before anything ran, ``HoldfastError/Code/unsuitableServer`` where the server evicts keys, and
+    ///   ``HoldfastError/Code/invalidArgument`` for a worker or a handler whose name or settings cannot be used. One
+    ///   that is added while the client runs is logged as an error and left out: it does not end what runs.
     public func run() async throws {
         core.beats.begin()
         do {
+            try workers.begin()
+            try consumers.begin()
             try await EvictionCheck(
                 link: core.link, acceptsEviction: core.configuration.acceptsEviction, logger: core.logger
             ).run()
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await self.workers.run() }
+                group.addTask { await self.workers.run() }
                 group.addTask { try await self.consumers.run() }
                 // The first error ends the other one too, which `waitForAll` would go on waiting for.
                 for try await _ in group {}

@@ -32,9 +32,7 @@ extension Holdfast {
         guard fence.rawValue >= 0 else {
             throw HoldfastError(.invalidArgument, "a fence must not be negative, and \(fence) is")
         }
-        if let lifetime, lifetime < .milliseconds(1) {
-            throw HoldfastError(.invalidArgument, "a lifetime must be above zero, not \(lifetime)")
-        }
+        let lifetime = try Settings.lifetime(lifetime)
         let keys = try core.keys.fencedValue(resource)
         return try await core.inspecting("writing \(resource)") { () async throws(RedisError) in
             let reply = try await core.link.evaluate(

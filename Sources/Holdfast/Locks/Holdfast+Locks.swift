@@ -55,7 +55,8 @@ extension Core {
     ) throws(HoldfastError) -> LockWait {
         let claim = try lockClaim(name, lease: lease, fenced: fenced, options: options)
         try EnclosingLocks.refuse(claim, of: keeper)
-        return LockWait(claim, atMost: limit, from: clock.now, barging: options.barging)
+        return LockWait(
+            claim, atMost: try Settings.waitingAtMost(limit), from: clock.now, barging: options.barging)
     }
 
     func lockClaim(
@@ -74,7 +75,7 @@ extension Core {
     ) throws(HoldfastError) -> LeaseTerm {
         if lease == nil, options == LockOptions() { return self.lease }
         let lease = lease ?? configuration.lease
-        try Configuration.validate(lease: lease)
+        try Settings.lease.check(lease)
         return try options.term(lease)
     }
 }

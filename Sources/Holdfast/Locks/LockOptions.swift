@@ -31,20 +31,11 @@ public struct LockOptions: Hashable, Sendable {
         self.barging = barging
     }
 
-    static let longestLockDelay: Duration = .seconds(60)
-
     /// A lease with these settings.
     package func term(_ lease: Duration) throws(HoldfastError) -> LeaseTerm {
-        guard lockDelay >= .zero, lockDelay <= Self.longestLockDelay else {
-            throw HoldfastError(
-                .invalidArgument,
-                "a lock-delay must be from zero to \(Self.longestLockDelay), not \(lockDelay)")
-        }
-        if let maximumHold, maximumHold < lease {
-            throw HoldfastError(
-                .invalidArgument,
-                "a maximum hold must not be shorter than the lease of \(lease), and \(maximumHold) is")
-        }
+        try Settings.lockDelay.check(lockDelay)
+        // The lease is the least.
+        let maximumHold = try Setting("maximumHold", from: lease)(maximumHold)
         return LeaseTerm(lease, lockDelay: lockDelay, maximumHold: maximumHold)
     }
 }

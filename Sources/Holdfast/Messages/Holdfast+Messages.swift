@@ -28,7 +28,8 @@ extension Holdfast {
     /// - Parameters:
     ///   - queue: where the messages come from.
     ///   - options: concurrency, lease, retries. Values that cannot be used make ``run()`` throw
-    ///     ``HoldfastError/Code/invalidArgument``.
+    ///     ``HoldfastError/Code/invalidArgument``; a handler that is added while the client runs is then logged as an
+    ///     error and not run.
     ///   - handler: gets the message and its delivery. Its task is cancelled when the claim is lost, and at
     ///     the end of a graceful shutdown's deadline; then the message is given back, and the attempt does
     ///     not count. What it throws is logged, and fails the attempt.

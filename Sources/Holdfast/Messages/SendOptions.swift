@@ -17,7 +17,7 @@ public struct SendOptions: Sendable {
 
     /// From when on a message may be handled.
     public enum Start: Hashable, Sendable {
-        /// So long after it was added.
+        /// So long after it was added; at once where that is zero or less.
         case after(Duration)
         /// From this instant on, by the clock of the Redis server.
         case at(Date)
@@ -30,7 +30,7 @@ public struct SendOptions: Sendable {
 
         /// - Parameters:
         ///   - key: 1 to 512 bytes.
-        ///   - window: counts from the moment a message with the key is added; above zero.
+        ///   - window: counts from the moment a message with the key is added; at least 1 ms.
         public init(_ key: String, for window: Duration) {
             self.key = key
             self.window = window
@@ -44,8 +44,8 @@ public struct SendOptions: Sendable {
 
         /// - Parameters:
         ///   - made: when the id came into being, by its origin's clock.
-        ///   - horizon: an id that is older and unknown is refused, by the clock of the Redis server. At most the
-        ///     consumers' ``ConsumerOptions/retention``, less what the two clocks may differ.
+        ///   - horizon: an id that is older and unknown is refused, by the clock of the Redis server. At least 1 ms, and
+        ///     at most the consumers' ``ConsumerOptions/retention``, less what the two clocks may differ.
         public init(made: Date, horizon: Duration = .seconds(6 * 86_400)) {
             self.made = made
             self.horizon = horizon
@@ -86,9 +86,8 @@ extension SendOptions {
                 throw HoldfastError(
                     .invalidArgument, "a message's key must have 1 to 512 bytes, not \(count)")
             }
-            guard unique?.window ?? .seconds(1) > .zero, origin?.horizon ?? .seconds(1) > .zero else {
-                throw HoldfastError(.invalidArgument, "a window and a horizon must be longer than zero")
-            }
+            let window = try Settings.window(unique?.window)
+            let horizon = try Settings.horizon(origin?.horizon)
             let priority =
                 switch priority {
                 case .high: "h"
@@ -97,9 +96,9 @@ extension SendOptions {
                 }
             return [.string(priority)] + startArguments + [
                 .string(key ?? ""), .string(unique?.key ?? ""),
-                unique.map { .init(milliseconds: $0.window) } ?? "",
+                window.map { .init(milliseconds: $0) } ?? "",
                 origin.map { .integer($0.made.milliseconds) } ?? "",
-                origin.map { .init(milliseconds: $0.horizon) } ?? "",
+                horizon.map { .init(milliseconds: $0) } ?? "",
             ]
         }
     }
@@ -109,7 +108,7 @@ extension SendOptions {
     /// Two values: ms from now, and ms since 1970, at least one of them empty.
     var startArguments: [RedisArgument] {
         switch start {
-        case .after(let wait): [.init(milliseconds: max(wait, .zero)), ""]
+        case .after(let wait): [.init(milliseconds: wait.asDelay), ""]
         case .at(let date): ["", .integer(date.milliseconds)]
         case nil: ["", ""]
         }

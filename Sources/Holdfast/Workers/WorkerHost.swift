@@ -53,17 +53,21 @@ package final class WorkerHost: Sendable {
         state.withLock { $0.loops[LockKey(name)] != nil }
     }
 
-    /// Runs the workers until a graceful shutdown, after which runs under way may go on for
-    /// ``Configuration/stopDeadline``, or until the task is cancelled.
+    /// To be called before ``run()``. From then on a worker that cannot be used is logged and left out: it does not
+    /// end what runs.
     ///
-    /// - Throws: before any worker is started, where one has a name or settings that cannot be used. One that is
-    ///   added later is logged and left out: it does not end the others.
-    package func run() async throws {
+    /// - Throws: where one that was added before has a name or settings that cannot be used.
+    func begin() throws(HoldfastError) {
         let loops = state.withLock { state in
             state.isRunning = true
             return Array(state.loops.values)
         }
         for loop in loops { if let problem = loop.problem { throw problem } }
+    }
+
+    /// Runs the workers until a graceful shutdown, after which runs under way may go on for
+    /// ``Configuration/stopDeadline``, or until the task is cancelled.
+    package func run() async {
         let subscription = Mutex<RedisSubscription?>(nil)
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in

@@ -35,28 +35,26 @@ public struct WorkerOptions: Hashable, Sendable {
         self.history = history
     }
 
-    func validate(with schedule: Schedule) throws(HoldfastError) {
-        func require(_ holds: Bool, _ what: @autoclosure () -> String) throws(HoldfastError) {
-            guard holds else { throw HoldfastError(.invalidArgument, what()) }
+    func validated(with schedule: Schedule) throws(HoldfastError) -> WorkerOptions {
+        try Setting("concurrency", from: 1, to: 16).check(concurrency)
+        guard concurrency == 1 || !schedule.followsRuns else {
+            throw HoldfastError(
+                .invalidArgument,
+                "concurrency must be 1, not \(concurrency): runs that begin a delay after the last one cannot overlap"
+            )
         }
-        try require(1...16 ~= concurrency, "a worker's concurrency is from 1 to 16, not \(concurrency)")
-        try require(
-            concurrency == 1 || !schedule.followsRuns,
-            "runs that begin a delay after the last one cannot overlap: their concurrency is 1")
-        try require(
-            0...1_000_000_000 ~= version, "a worker's version is from 0 to 1,000,000,000, not \(version)")
-        try require(0...10_000 ~= history, "a worker's history keeps from 0 to 10,000 runs, not \(history)")
-        try require(
-            maximumRun.map { $0 >= .milliseconds(1) } ?? true,
-            "a run's maximum is from one millisecond, not \(maximumRun ?? .zero)")
-        try require(afterCrash.attempts >= 1, "a run has at least one attempt")
+        try Setting("version", from: 0, to: 1_000_000_000).check(version)
+        try Setting("history", from: 0, to: 10_000).check(history)
+        try Setting("the attempts of afterCrash", from: 1).check(afterCrash.attempts)
         switch missed {
         case .once: break
-        case .skip(let tolerance):
-            try require(tolerance >= .zero, "the tolerance of missed ticks must not be negative")
+        case .skip(let tolerance): try Settings.tolerance.check(tolerance)
         case .catchUp(let most):
-            try require(1...1000 ~= most, "from 1 to 1000 missed ticks are caught up, not \(most)")
+            try Setting("the missed ticks that are caught up", from: 1, to: 1000).check(most)
         }
+        var valid = self
+        valid.maximumRun = try Settings.maximumRun(maximumRun)
+        return valid
     }
 }
 
@@ -64,7 +62,8 @@ public struct WorkerOptions: Hashable, Sendable {
 public enum MissedTicks: Hashable, Sendable {
     /// Of all ticks that are due, the newest is run, however late, and those before it are not.
     case once
-    /// A tick that could not begin within `tolerance` after it was due is not run at all.
+    /// A tick that could not begin within `tolerance` after it was due is not run at all. At least 100 ms, since a
+    /// tick takes some time on its way from Redis; a second or more does not depend on how busy the machine is.
     case skip(tolerance: Duration)
     /// Every tick is run, the oldest first; of more than `atMost` (1 to 1000) that are due, only the newest so
     /// many.

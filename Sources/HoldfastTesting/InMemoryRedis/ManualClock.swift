@@ -57,10 +57,13 @@ public final class ManualClock: Clock, Sendable {
     /// that were sent by it were handled. A run or a handler that does not end, because it waits for the test itself, is
     /// left to go on after a while of real time, see ``init(start:patience:)``. Call it from one task at a time.
     ///
+    /// A negative duration stops the test's process.
+    ///
     /// Each instant on the way takes some milliseconds of real time, or less: an idle queue is looked at each second, an
     /// idle worker each minute.
     public func advance(by duration: Duration) async {
-        let target = time.now + duration
+        precondition(duration >= .zero, "a clock is set on, not back: advance(by:) got \(duration)")
+        let target = time.now + duration.asDelay
         await untilIdle()
         while let next = time.nextInstant, next <= target {
             time.move(to: next)

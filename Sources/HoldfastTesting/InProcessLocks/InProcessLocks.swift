@@ -47,7 +47,7 @@ public final class InProcessLocks: LockProvider {
     ) async throws -> Lease {
         let claim = try claim(name, lease, fenced, options)
         try EnclosingLocks.refuse(claim, of: keeper)
-        let deadline = limit.map { ContinuousClock.now + $0 }
+        let deadline = try Settings.waitingAtMost(limit).map { ContinuousClock.now + $0 }
         switch try await keeper.acquire(claim, until: deadline, barging: options.barging) {
         case .acquired(let lease): return lease
         case .refused(let holder): throw HoldfastError.notAcquired(name, within: limit, holder)
@@ -58,7 +58,7 @@ public final class InProcessLocks: LockProvider {
         _ name: String, _ lease: Duration?, _ fenced: Bool, _ options: LockOptions
     ) throws(HoldfastError) -> LockClaim {
         let lease = lease ?? configuration.lease
-        try Configuration.validate(lease: lease)
+        try Settings.lease.check(lease)
         return LockClaim(
             name: name, key: try keys.lock(name), isFenced: fenced, token: instance.token(),
             lease: try options.term(lease))

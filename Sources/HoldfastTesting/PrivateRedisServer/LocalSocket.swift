@@ -117,7 +117,7 @@ struct LocalSocket: ~Copyable {
         while true {
             let left = max(.zero, deadline - .now)
             var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let count = poll(&state, 1, Int32(left.components.seconds * 1000) + 1)
+            let count = poll(&state, 1, Int32(min(left.components.seconds, 3600) * 1000) + 1)
             if count > 0 { return true }
             if count == 0, left == .zero { return false }
             if count < 0, errno != EINTR { return false }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Holdfast
 
 /// One private server from its first start to its end, by blocking calls.
 ///
@@ -28,7 +29,7 @@ struct ServerProcess: ~Copyable {
             throw PrivateRedisServerError(.system, "The guardian of the private redis-server is gone.")
         }
         processID = server
-        let deadline = ContinuousClock.now + options.startDeadline
+        let deadline = ContinuousClock.now + options.startDeadline.asDelay
         while !answers(until: deadline) {
             if ContinuousClock.now < deadline, !Self.hasEnded(server) {
                 Self.nap()

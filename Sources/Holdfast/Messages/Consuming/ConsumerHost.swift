@@ -1,8 +1,18 @@
+import Logging
+import Synchronization
+
 /// Runs the queue handlers of one client.
 package final class ConsumerHost: Sendable {
     let registry: QueueRegistry
     private let core: Core
     private let host = ComponentHost()
+    private let state = Mutex(State())
+
+    private struct State: Sendable {
+        var isRunning = false
+        /// Of the first handler that cannot be used, of those that were added before the run.
+        var problem: HoldfastError?
+    }
 
     init(_ core: Core) {
         self.core = core
@@ -14,15 +24,31 @@ package final class ConsumerHost: Sendable {
     ) {
         do throws(HoldfastError) {
             let lease = options.lease ?? core.configuration.lease
-            try options.validate(lease: lease, routes)
+            let options = try options.validated(lease: lease, routes)
             host.add(
                 Consumer(
                     queue: try queue.get().keys, options: options, lease: lease,
                     grace: core.configuration.stopDeadline, link: core.link, registry: registry,
                     clock: core.clock, logger: core.logger, routes: routes))
         } catch {
-            host.add(Unusable(error: error))
+            let isRunning = state.withLock { state in
+                if !state.isRunning { state.problem = state.problem ?? error }
+                return state.isRunning
+            }
+            if isRunning { core.logger.error("a queue handler is not run: \(error)") }
         }
+    }
+
+    /// To be called before ``run()``. From then on a handler that cannot be used is logged and left out: it does not
+    /// end what runs.
+    ///
+    /// - Throws: where one that was added before has a queue or options that cannot be used.
+    func begin() throws(HoldfastError) {
+        let problem = state.withLock { state in
+            state.isRunning = true
+            return state.problem
+        }
+        if let problem { throw problem }
     }
 
     /// Runs the handlers until a graceful shutdown, after which those under way may go on for
@@ -34,12 +60,4 @@ package final class ConsumerHost: Sendable {
 
     /// Asks ``run()`` to end, as a graceful shutdown does.
     func stop() { host.stop() }
-
-    /// Tells at the start of the run that a handler was added with something that cannot be used.
-    private struct Unusable: HostedComponent {
-        let error: HoldfastError
-
-        func run() async throws { throw error }
-        func stop() {}
-    }
 }

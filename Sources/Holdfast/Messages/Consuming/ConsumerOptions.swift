@@ -11,8 +11,8 @@ public struct ConsumerOptions: Sendable {
     public var lease: Duration?
     /// How often a message is tried, and the waits in between.
     public var retry = RetryPolicy()
-    /// For how long after its commit a message's id is remembered at least; 7 days unless set. A message that
-    /// comes again under the same id within that time has no effect, whoever sends it and however.
+    /// For how long after its commit a message's id is remembered at least; from 1 ms on, 7 days unless set. A
+    /// message that comes again under the same id within that time has no effect, whoever sends it and however.
     public var retention: Duration = .seconds(7 * 86_400)
 
     /// How many messages of consumers that died this instance takes over in a second; 100 unless set, at least 1.
@@ -24,20 +24,18 @@ public struct ConsumerOptions: Sendable {
 
     public init() {}
 
-    func validate(lease: Duration, _ routes: MessageRoutes) throws(HoldfastError) {
-        try Configuration.validate(lease: lease)
+    func validated(lease: Duration, _ routes: MessageRoutes) throws(HoldfastError) -> ConsumerOptions {
+        try Settings.lease.check(lease)
         guard !routes.isEmpty else {
             throw HoldfastError(.invalidArgument, "a consumer handles no type of message")
         }
-        guard concurrency >= 1, ([retry] + routes.policies).allSatisfy(\.isUsable),
-            retention > .zero, totalConcurrency ?? 1 >= 1, takeOversPerSecond >= 1, deadLetters >= 0
-        else {
-            throw HoldfastError(
-                .invalidArgument,
-                """
-                a consumer's concurrency, attempts, take-overs and retention must be above zero, its waits and dead \
-                letters not below
-                """)
-        }
+        try Setting("concurrency", from: 1).check(concurrency)
+        if let totalConcurrency { try Setting("totalConcurrency", from: 1).check(totalConcurrency) }
+        try Setting("takeOversPerSecond", from: 1).check(takeOversPerSecond)
+        try Setting("deadLetters", from: 0).check(deadLetters)
+        for policy in [retry] + routes.policies { try policy.validate() }
+        var valid = self
+        valid.retention = try Settings.retention(retention)
+        return valid
     }
 }

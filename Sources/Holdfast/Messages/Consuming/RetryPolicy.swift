@@ -6,9 +6,9 @@ public struct RetryPolicy: Hashable, Sendable {
     /// How many attempts a message has before it is dead; at least 1. Attempts count when they begin, so one
     /// that kills its process counts too.
     public var attempts: Int
-    /// The longest wait after the first attempt.
+    /// The longest wait after the first attempt, from zero on.
     public var first: Duration
-    /// The longest wait after any attempt.
+    /// The longest wait after any attempt, from zero on.
     public var longest: Duration
 
     /// - Parameters:
@@ -35,7 +35,11 @@ public struct RetryPolicy: Hashable, Sendable {
     /// Whether what was begun is given up instead of being given back.
     private(set) var isAtMostOnce = false
 
-    var isUsable: Bool { attempts >= 1 && first >= .zero && longest >= .zero }
+    func validate() throws(HoldfastError) {
+        try Setting("the attempts of a retry policy", from: 1).check(attempts)
+        try Setting("the first wait of a retry policy", from: Duration.zero).check(first)
+        try Setting("the longest wait of a retry policy", from: Duration.zero).check(longest)
+    }
 
     /// What becomes of a message whose attempt number `attempt` (from 1) failed. `random` is uniform in
     /// 0..<1.
@@ -44,7 +48,7 @@ public struct RetryPolicy: Hashable, Sendable {
     ) -> Settlement.Verdict {
         guard attempt < attempts else { return .bury(reason: reason()) }
         // 30 doublings exceed any sensible limit, and do not overflow.
-        let ceiling = min(longest, first * (1 << min(attempt - 1, 30)))
-        return .retry(after: max(delay ?? ceiling * random, .zero))
+        let ceiling = min(longest, first.asDelay * (1 << min(attempt - 1, 30)))
+        return .retry(after: (delay ?? ceiling * random).asDelay)
     }
 }

@@ -33,7 +33,7 @@ public struct Handled: Sendable {
         return Handled(verdict: .commit(effects))
     }
 
-    /// The message is to be handled again: after `delay`, or unless set as ``ConsumerOptions/retry`` says.
+    /// The message is to be handled again: after `delay`, at once where that is zero or less, or unless set as ``ConsumerOptions/retry`` says.
     /// The attempt counts; after the last one the message is dead.
     public static func retry(after delay: Duration? = nil) -> Handled {
         Handled(verdict: .retry(after: delay))

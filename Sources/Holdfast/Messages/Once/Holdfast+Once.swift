@@ -21,8 +21,8 @@ extension Holdfast {
     ///   - scope: what the id is unique in: 1 to 512 bytes, encoded.
     ///   - lease: how long the claim outlives an instance that died; it is renewed while `body` runs. 100 ms
     ///     to 24 h, ``Configuration/lease`` unless set.
-    ///   - retention: for how long the result is remembered; 7 days unless set. After that the id is done
-    ///     again.
+    ///   - retention: for how long the result is remembered, at least 1 ms; defaults to 7 days. After that the id is
+    ///     done again.
     ///   - made: when the id came into being, by its origin's clock. If that is longer ago than `retention`, by the
     ///     server's clock, and no result is remembered, the id is refused: it may have been done and forgotten. The
     ///     two clocks must agree, or ids stop coming again before `retention` is over by as much as they differ. Ids
@@ -96,9 +96,7 @@ extension Core {
         guard (1...512).contains(id.utf8.count) else {
             throw HoldfastError(.invalidArgument, "an id must have 1 to 512 bytes, not \(id.utf8.count)")
         }
-        guard retention >= .milliseconds(1) else {
-            throw HoldfastError(.invalidArgument, "a retention must be above zero, not \(retention)")
-        }
+        try Settings.retention.check(retention)
         beats.begin()
         return LockClaim(
             name: "\(scope)/\(id)", key: try keys.key(scope, "once:\(id)"),

@@ -13,6 +13,10 @@ import RedisLink
 /// .after(.seconds(60))                                   // a minute from the end of one run to the next
 /// .cron("30 2 * * mon-fri", in: TimeZone(identifier: "Europe/Berlin")!)
 /// ```
+///
+/// A schedule that cannot be used, of a period of zero for example, makes ``Holdfast/run()`` throw
+/// ``HoldfastError/Code/invalidArgument``. A period, delay or jitter of more than a hundred years counts as a hundred
+/// years.
 public struct Schedule: Hashable, Sendable {
     /// All in milliseconds.
     enum Timing: Hashable, Sendable {
@@ -55,11 +59,10 @@ public struct Schedule: Hashable, Sendable {
         _ period: Duration, phase: Duration = .zero, spread: Bool = false, jitter: Duration = .zero,
         runOnStart: Bool = false
     ) -> Schedule {
-        let milliseconds = period.wholeMilliseconds
-        precondition(milliseconds >= 1, "a schedule's period must be at least one millisecond, not \(period)")
+        let milliseconds = milliseconds(of: period)
         return Schedule(
-            .rate(period: milliseconds, phase: phase.wholeMilliseconds.modulo(milliseconds)),
-            isSpread: spread, jitter: checked(jitter: jitter), runsOnStart: runOnStart)
+            .rate(period: milliseconds, phase: phase.wholeMilliseconds.modulo(max(milliseconds, 1))),
+            isSpread: spread, jitter: Self.milliseconds(of: jitter), runsOnStart: runOnStart)
     }
 
     /// A fixed delay: each tick is due so long after the end of the run before it, on whichever instance that
@@ -74,9 +77,8 @@ public struct Schedule: Hashable, Sendable {
     public static func after(_ delay: Duration, jitter: Duration = .zero, runOnStart: Bool = false)
         -> Schedule
     {
-        let milliseconds = delay.wholeMilliseconds
-        precondition(milliseconds >= 1, "a schedule's delay must be at least one millisecond, not \(delay)")
-        return Schedule(.delay(milliseconds), jitter: checked(jitter: jitter), runsOnStart: runOnStart)
+        Schedule(
+            .delay(milliseconds(of: delay)), jitter: milliseconds(of: jitter), runsOnStart: runOnStart)
     }
 
     /// The times that a cron expression names.
@@ -95,7 +97,7 @@ public struct Schedule: Hashable, Sendable {
     ///   - expression: one that cannot be read, or that no date fits, stops the program. For text from outside
     ///     use ``parse(_:)``.
     ///   - timeZone: whose clock shows the times; UTC unless set. It must be the same in all instances, so
-    ///     never `current`.
+    ///     never `current`, and have a full name such as `Europe/London`: abbreviations mean several zones.
     ///   - jitter: as in ``every(_:phase:spread:jitter:runOnStart:)``.
     ///   - runOnStart: as in ``every(_:phase:spread:jitter:runOnStart:)``.
     public static func cron(
@@ -103,15 +105,44 @@ public struct Schedule: Hashable, Sendable {
     ) -> Schedule {
         do throws(CronError) {
             let times = CronTimes(expression: try CronExpression(expression), timeZone: timeZone)
-            return Schedule(.cron(times), jitter: checked(jitter: jitter), runsOnStart: runOnStart)
+            return Schedule(.cron(times), jitter: milliseconds(of: jitter), runsOnStart: runOnStart)
         } catch {
             preconditionFailure("\(error)")
         }
     }
 
-    private static func checked(jitter: Duration) -> Int64 {
-        precondition(jitter >= .zero, "a schedule's jitter must not be negative")
-        return jitter.wholeMilliseconds
+    /// At most a hundred years. What is too short is left for ``validate()`` to find.
+    private static func milliseconds(of duration: Duration) -> Int64 {
+        min(duration, .endless).wholeMilliseconds
+    }
+
+    /// A schedule is usable if all instances can read the text of it that Redis keeps.
+    func validate() throws(HoldfastError) { _ = try Self.parse(description) }
+
+    /// The first nominal instant after `date`: to look at a schedule, in a test or on a page of its operators.
+    ///
+    /// What a worker will do depends on Redis as well: ``WorkerStatus/nextTick`` tells of that. Jitter is left out,
+    /// since it is part of when a tick begins and not of its instant. Of a delay after the last run this is the delay
+    /// after `date`, as if a run had ended then. A cron expression goes by the clock of its time zone, with the rules of
+    /// ``cron(_:in:jitter:runOnStart:)`` where that is moved.
+    ///
+    /// ```swift
+    /// let nightly = Schedule.cron("30 2 * * *", in: TimeZone(identifier: "Europe/Berlin")!)
+    /// nightly.next(after: .now)
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - date: counted in whole milliseconds.
+    ///   - worker: the name that decides the phase of a schedule with `spread`; without it that phase is left out.
+    /// - Returns: nil for a schedule that cannot be used, and where nothing comes for fifty years.
+    public func next(after date: Date, for worker: String? = nil) -> Date? {
+        // Rounded where a Double is no longer exact, so that the result of one call leads on to the next instant.
+        let microseconds = (date.timeIntervalSince1970 * 1_000_000).rounded()
+        let limit = 1000 * 10 * Double(Duration.endless.wholeMilliseconds)
+        guard (try? validate()) != nil, abs(microseconds) <= limit else { return nil }
+        let schedule = Schedule(timing, isSpread: isSpread && worker != nil, jitter: 0, runsOnStart: false)
+        return Timetable(schedule, worker: worker ?? "")
+            .first(after: Int64(microseconds).floorDivided(by: 1000)).map(Date.init(serverTime:))
     }
 
     /// Whether a tick is due a delay after the last run, and not at an instant of its own.

@@ -8,7 +8,8 @@ import RedisLink
 ///     after 60s
 ///     cron 30 2 * * mon-fri in Europe/Berlin
 ///
-/// Durations are whole numbers of `ms`, `s`, `m` or `h`. The options may stand in any order.
+/// Durations are whole numbers of `ms`, `s`, `m` or `h`, up to a hundred years. The options may stand in any order,
+/// and blanks of any kind between the words. A cron expression may also stand without the word.
 extension Schedule: LosslessStringConvertible {
     /// Nil where the text is none. See ``parse(_:)`` for why.
     public init?(_ description: String) {
@@ -40,7 +41,7 @@ extension Schedule: LosslessStringConvertible {
             if times.timeZone != .gmt { words += ["in", times.timeZone.identifier] }
         }
         if isSpread { words.append("spread") }
-        if jitter > 0 { words += ["jitter", Self.text(jitter)] }
+        if jitter != 0 { words += ["jitter", Self.text(jitter)] }
         if runsOnStart { words.append("on-start") }
         return words.joined(separator: " ")
     }
@@ -61,21 +62,31 @@ private struct ScheduleWords {
     private var words: ArraySlice<String>
 
     init(_ text: String) {
-        words = text.split(separator: " ").map(String.init)[...]
+        words = text.split(whereSeparator: \.isWhitespace).map(String.init)[...]
+    }
+
+    /// `every`, `after` or `cron`.
+    private mutating func kind() throws(CronError) -> String {
+        let word = words.first?.lowercased() ?? ""
+        if ["every", "after", "cron"].contains(word) {
+            words.removeFirst()
+            return word
+        }
+        guard word.hasPrefix("@") || words.prefix(while: { !Self.options.contains($0) }).count >= 5 else {
+            throw CronError("it begins with every, after or cron, or is a cron expression such as 30 2 * * *")
+        }
+        return "cron"
     }
 
     mutating func schedule() throws(CronError) -> Schedule {
-        let kind = words.popFirst()
+        let kind = try self.kind()
         var duration: Int64 = 0
-        var fields: [String] = []
-        switch kind {
-        case "every", "after": duration = try self.duration(of: "its length", atLeast: 1)
-        case "cron":
-            while let word = words.first, !Self.options.contains(word) {
-                fields.append(word)
-                words.removeFirst()
-            }
-        default: throw CronError("it begins with every, after or cron")
+        var fields: ArraySlice<String> = []
+        if kind == "cron" {
+            fields = words.prefix { !Self.options.contains($0) }
+            words = words.dropFirst(fields.count)
+        } else {
+            duration = try self.duration(of: "its length", atLeast: 1)
         }
         var phase: Int64 = 0
         var jitter: Int64 = 0
@@ -88,12 +99,7 @@ private struct ScheduleWords {
             case ("on-start", _): runsOnStart = true
             case ("phase", "every"): phase = try self.duration(of: "phase", atLeast: 0).modulo(duration)
             case ("spread", "every"): isSpread = true
-            case ("in", "cron"):
-                let name = words.popFirst() ?? ""
-                guard let zone = TimeZone(identifier: name) else {
-                    throw CronError("\"\(name)\" is no time zone known here")
-                }
-                timeZone = zone
+            case ("in", "cron"): timeZone = try Self.timeZone(words.popFirst() ?? "")
             default: throw CronError("\(option) is not understood here")
             }
         }
@@ -108,6 +114,19 @@ private struct ScheduleWords {
         return Schedule(timing, isSpread: isSpread, jitter: jitter, runsOnStart: runsOnStart)
     }
 
+    /// By its full name: an abbreviation means several zones, and the one that the system takes may be any of them.
+    private static func timeZone(_ name: String) throws(CronError) -> TimeZone {
+        guard name.contains("/") || name == "UTC" || name.hasPrefix("GMT") else {
+            throw CronError(
+                "\"\(name)\" is not the full name of a time zone: write its IANA name, such as Europe/London or "
+                    + "America/New_York, or UTC")
+        }
+        guard let zone = TimeZone(identifier: name) else {
+            throw CronError("\"\(name)\" is no time zone known here")
+        }
+        return zone
+    }
+
     private mutating func duration(of what: String, atLeast least: Int64) throws(CronError) -> Int64 {
         let word = words.popFirst() ?? ""
         guard let match = word.wholeMatch(of: /([0-9]{1,15})(ms|s|m|h)/), let number = Int64(match.output.1)
@@ -120,8 +139,8 @@ private struct ScheduleWords {
             default: 3_600_000
             }
         let (milliseconds, isTooLarge) = number.multipliedReportingOverflow(by: unit)
-        guard !isTooLarge, milliseconds >= least, milliseconds <= ServerClock.range.upperBound else {
-            throw CronError("\(what) must not be \(word)")
+        guard !isTooLarge, milliseconds >= least, milliseconds <= Duration.endless.wholeMilliseconds else {
+            throw CronError("\(what) must be from \(least)ms to \(Duration.endless.shortText), not \(word)")
         }
         return milliseconds
     }

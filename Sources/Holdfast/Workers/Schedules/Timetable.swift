@@ -15,7 +15,7 @@ struct Timetable: Sendable {
         seed = StableHash.of(worker)
         phase =
             if case .rate(let period, let phase) = schedule.timing, schedule.isSpread {
-                (phase + Int64(seed >> 2)).modulo(period)
+                (phase + Int64(seed >> 2)).modulo(max(period, 1))
             } else if case .rate(_, let phase) = schedule.timing {
                 phase
             } else {

@@ -16,11 +16,11 @@ struct TickClaim: Sendable {
         clock: LocalClock = .continuous
     ) throws(HoldfastError) {
         self.clock = clock
-        options = worker.options
         schedule = worker.schedule
         lease = worker.lease
-        try Configuration.validate(lease: lease)
-        try options.validate(with: schedule)
+        try Settings.lease.check(lease)
+        try schedule.validate()
+        options = try worker.options.validated(with: schedule)
         self.keys = try WorkerKeys(worker.name, concurrency: options.concurrency, in: keys)
         self.link = link
         self.caller = caller

@@ -168,6 +168,35 @@ struct ConsumerTests {
         }
     }
 
+    @Test("names the option that cannot be used, with its value and its range")
+    func namedOption() {
+        let refusals: [((inout ConsumerOptions) -> Void, String)] = [
+            ({ $0.concurrency = 0 }, "concurrency must be at least 1, not 0"),
+            ({ $0.totalConcurrency = -1 }, "totalConcurrency must be at least 1, not -1"),
+            ({ $0.takeOversPerSecond = 0 }, "takeOversPerSecond must be at least 1, not 0"),
+            ({ $0.deadLetters = -1 }, "deadLetters must be at least 0, not -1"),
+            ({ $0.retry.attempts = 0 }, "the attempts of a retry policy must be at least 1, not 0"),
+            (
+                { $0.retry.longest = .seconds(-2) },
+                "the longest wait of a retry policy must be at least 0s, not -2s"
+            ),
+            ({ $0.retention = .zero }, "retention must be at least 1ms, not 0s"),
+        ]
+        let routes = MessageRoutes(MessageRoute(handler: .one { _, _ in .commit }))
+        for (set, message) in refusals {
+            var options = ConsumerOptions()
+            set(&options)
+            let valid = Result { [options] () throws(HoldfastError) in
+                try options.validated(lease: .seconds(30), routes)
+            }
+            guard case .failure(let error) = valid else {
+                Issue.record("not refused: \(message)")
+                continue
+            }
+            #expect(error.message == message && error.code == .invalidArgument)
+        }
+    }
+
     @Test("makes the run throw when the queue's name or an option cannot be used", arguments: Backend.all)
     func invalid(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in

@@ -188,6 +188,65 @@ struct WorkerHostTests {
     }
 
     @Test(
+        "runs nothing at all where a worker or a handler that was added before cannot be used",
+        arguments: Backend.all, [true, false])
+    func unusableAtStart(_ backend: Backend, isWorker: Bool) async throws {
+        try await withHoldfast(on: backend) { operations, server in
+            let holdfast = try server.make(Configuration())
+            let began = Record<String>()
+            holdfast.add(TestWorker(schedule: .every(.milliseconds(1))) { began.add($0.id) })
+            let queue = holdfast.queue("q", of: String.self)
+            try await operations.queue("q", of: String.self).send("m", id: "m")
+            holdfast.handle(queue) { message, _ in
+                began.add(message)
+                return .commit
+            }
+            if isWorker {
+                holdfast.addWorker("many", .every(.seconds(1)), options: .init(concurrency: 99)) { _ in }
+            } else {
+                var options = ConsumerOptions()
+                options.takeOversPerSecond = 0
+                holdfast.handle(holdfast.queue("other", of: String.self), options) { _, _ in .commit }
+            }
+            let error = await #expect(throws: HoldfastError.self) { try await holdfast.run() }
+            #expect(error?.code == .invalidArgument)
+            let names = (isWorker ? "concurrency" : "takeOversPerSecond")
+            #expect(error?.message.hasPrefix("\(names) must be") == true, "\(error?.message ?? "")")
+            #expect(began.count == 0)
+            #expect(try await operations.worker("w") == nil)
+        }
+    }
+
+    @Test(
+        "leaves out a handler that is added while it runs and cannot be used, and goes on with the others",
+        arguments: Backend.all)
+    func unusableHandler(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let seen = Record<String>()
+            let first = holdfast.queue("first", of: String.self)
+            holdfast.handle(first) { message, _ in
+                seen.add(message)
+                return .commit
+            }
+            try await holdfast.whileRunning {
+                try await first.send("1", id: "1")
+                #expect(await eventually { seen.count == 1 })
+                var options = ConsumerOptions()
+                options.concurrency = 0
+                holdfast.handle(holdfast.queue("", of: String.self)) { _, _ in .commit }
+                holdfast.handle(holdfast.queue("second", of: String.self), options) { _, _ in .commit }
+                holdfast.handle(holdfast.queue("third", of: String.self)) { message, _ in
+                    seen.add(message)
+                    return .commit
+                }
+                try await holdfast.queue("third", of: String.self).send("2", id: "2")
+                try await first.send("3", id: "3")
+                #expect(await eventually { seen.count == 3 })
+            }
+        }
+    }
+
+    @Test(
         "leaves out a worker that is added while it runs and cannot be used, and goes on with the others",
         arguments: Backend.all)
     func unusable(_ backend: Backend) async throws {

@@ -139,15 +139,28 @@ struct WorkerPolicyTests {
     }
 
     @Test(
-        "options out of range are refused",
+        "an option out of range is refused by its name, with its value and its range",
         arguments: [
-            WorkerOptions(concurrency: 0), WorkerOptions(concurrency: 17), WorkerOptions(version: -1),
-            WorkerOptions(history: 10_001), WorkerOptions(maximumRun: .zero),
-            WorkerOptions(missed: .catchUp(atMost: 0)), WorkerOptions(missed: .skip(tolerance: .seconds(-1))),
-            WorkerOptions(afterCrash: .runAgain(attempts: 0)),
+            (WorkerOptions(concurrency: 0), "concurrency must be from 1 to 16, not 0"),
+            (WorkerOptions(concurrency: 17), "concurrency must be from 1 to 16, not 17"),
+            (WorkerOptions(version: -1), "version must be from 0 to 1000000000, not -1"),
+            (WorkerOptions(history: 10_001), "history must be from 0 to 10000, not 10001"),
+            (WorkerOptions(maximumRun: .zero), "maximumRun must be at least 1ms, not 0s"),
+            (
+                WorkerOptions(missed: .catchUp(atMost: 0)),
+                "the missed ticks that are caught up must be from 1 to 1000, not 0"
+            ),
+            (
+                WorkerOptions(missed: .skip(tolerance: .zero)),
+                "the tolerance of missed ticks must be at least 100ms, not 0s"
+            ),
+            (
+                WorkerOptions(afterCrash: .runAgain(attempts: 0)),
+                "the attempts of afterCrash must be at least 1, not 0"
+            ),
         ])
-    func invalid(options: WorkerOptions) {
-        let error = #expect(throws: HoldfastError.self) { try options.validate(with: rare) }
-        #expect(error?.code == .invalidArgument)
+    func invalid(options: WorkerOptions, message: String) {
+        let error = #expect(throws: HoldfastError.self) { try options.validated(with: rare) }
+        #expect(error?.code == .invalidArgument && error?.message == message)
     }
 }

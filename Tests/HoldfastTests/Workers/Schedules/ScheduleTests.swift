@@ -91,10 +91,61 @@ struct ScheduleTests {
         #expect(timetable.first(after: timetable.beginning(at: 25_000)) == first)
     }
 
-    @Test("refuses a length below a millisecond, and an expression that cannot be read")
-    func unusable() async {
-        await #expect(processExitsWith: .failure) { _ = Schedule.every(.microseconds(999)) }
-        await #expect(processExitsWith: .failure) { _ = Schedule.after(.zero) }
+    @Test(
+        "that other instances could not read from Redis is refused, and has no next instant",
+        arguments: [
+            (Schedule.every(.microseconds(999)), "from 1ms to 876600h, not 0ms"),
+            (.after(.seconds(-1)), "its length is a duration"),
+            (.every(.seconds(1), jitter: .seconds(-1)), "jitter is a duration"),
+            (.cron("@daily", in: TimeZone(identifier: "EST") ?? .gmt), "\"EST\" is not the full name"),
+        ])
+    func unusable(schedule: Schedule, reason: String) {
+        let error = #expect(throws: HoldfastError.self) { try schedule.validate() }
+        #expect(error?.code == .invalidArgument && error?.message.contains(reason) == true)
+        #expect(schedule.next(after: Date(timeIntervalSince1970: 0)) == nil)
+    }
+
+    @Test("of an expression that cannot be read stops the program")
+    func unreadable() async {
         await #expect(processExitsWith: .failure) { _ = Schedule.cron("61 * * * *") }
+    }
+
+    @Test(
+        "shows its next instants, without jitter, from one to the other",
+        arguments: [
+            (Schedule.every(.seconds(600), jitter: .seconds(60)), ["12:10:00", "12:20:00"]),
+            (.every(.seconds(600), phase: .seconds(90)), ["12:01:30", "12:11:30"]),
+            (.after(.seconds(90), runOnStart: true), ["12:01:30", "12:03:00"]),
+            (
+                .cron("0 3 * * *", in: TimeZone(identifier: "Europe/Berlin") ?? .gmt),
+                ["01:00:00", "01:00:00"]
+            ),
+        ])
+    func next(schedule: Schedule, expected: [String]) throws {
+        // Noon of the day before clocks are set forward in Berlin.
+        var date = try Date("2026-03-28T12:00:00Z", strategy: .iso8601)
+        for time in expected {
+            date = try #require(schedule.next(after: date))
+            #expect(date.formatted(.iso8601).contains("T\(time)Z"))
+        }
+    }
+
+    @Test("shows every millisecond once, and the phase of a worker's name where that is given")
+    func nextOfAll() throws {
+        var date = Date(timeIntervalSince1970: 1_767_225_600.123)
+        for millisecond in 124...1_200 {
+            date = try #require(Schedule.every(.milliseconds(1)).next(after: date))
+            #expect((date.timeIntervalSince1970 * 1000).rounded() == 1_767_225_600_000 + Double(millisecond))
+        }
+        let spread = Schedule.every(.seconds(600), spread: true)
+        let start = Date(timeIntervalSince1970: 0)
+        #expect(spread.next(after: start) == Schedule.every(.seconds(600)).next(after: start))
+        let first = Timetable(spread, worker: "w").first(after: 0).map(Date.init(serverTime:))
+        #expect(spread.next(after: start, for: "w") == first)
+        for date in [Date.distantPast, .distantFuture, Date(timeIntervalSince1970: .infinity)] {
+            _ = spread.next(after: date)
+            _ = Schedule.cron("@daily").next(after: date)
+        }
+        #expect(spread.next(after: Date(timeIntervalSince1970: .nan)) == nil)
     }
 }

@@ -33,6 +33,20 @@ struct ScheduleTextTests {
     }
 
     @Test(
+        "may have blanks of any kind, keywords in any case, and a cron expression without the word",
+        arguments: [
+            ("\tevery   10m\n", "every 10m"), ("Every 1h phase 5m", "every 1h phase 5m"),
+            ("30 2 * * *", "cron 30 2 * * *"), ("@daily in Europe/Berlin", "cron @daily in Europe/Berlin"),
+            ("0\t30  2 * * mon-fri\r\n", "cron 0 30 2 * * mon-fri"),
+            ("30 2 * * * in America/New_York jitter 5s", "cron 30 2 * * * in America/New_York jitter 5s"),
+            ("CRON 0 3 * * * in UTC", "cron 0 3 * * *"),
+            ("@hourly in GMT+0200", "cron @hourly in GMT+0200"),
+        ])
+    func lenient(text: String, canonical: String) throws {
+        #expect(try Schedule.parse(text).description == canonical)
+    }
+
+    @Test(
         "that is none is refused, and says why",
         arguments: [
             ("", "begins with"), ("hourly", "begins with"), ("every", "duration"), ("every 0s", "0s"),
@@ -42,6 +56,10 @@ struct ScheduleTextTests {
             ("every 10s every 5s", "every"), ("cron 0 3 * * * in Mars/Olympus", "Mars/Olympus"),
             ("cron 0 3 * * * in", "time zone"), ("cron 0 3 * *", "5 fields"),
             ("every 999999999999999h", "999999999999999h"),
+            ("after 876601h", "from 1ms to 876600h, not 876601h"),
+            ("cron 0 3 * * * in BST", "IANA name"), ("cron 0 3 * * * in EST", "IANA name"),
+            ("0 3 * * * in CST", "IANA name"), ("30 2 * *", "begins with"), ("61 2 * * *", "minute"),
+            ("10m", "begins with"),
         ])
     func refused(text: String, reason: String) {
         let error = #expect(throws: HoldfastError.self) { try Schedule.parse(text) }
