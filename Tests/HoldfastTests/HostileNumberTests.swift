@@ -76,7 +76,7 @@ struct HostileNumberTests {
 
     @Test("a server's clock or a cursor beyond reckoning is no answer, any other is", arguments: pairs)
     func tick(time: Int64, cursor: Int64) {
-        let isUsable = ServerClock.range.contains(time) && ServerClock.range.contains(cursor)
+        let isUsable = ServerClock.range.contains(time) && TickInstant.range.contains(cursor)
         let read = TickAnswer(
             Self.reply(
                 .integer(0), Self.text("waiting"), .integer(time), Self.text("\(cursor)"),

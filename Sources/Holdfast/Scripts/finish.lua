@@ -8,7 +8,9 @@
 --
 -- The run is the caller's while the worker's field names its token: also after the end of its lease, as long as nobody
 -- has found it without its lock. A repeated call finds the field gone, or the caller's token gone from it.
+-- A clock that was set back turns the cursor of such a schedule back: that is counted, see tick.lua.
 -- include permissions.lua
+-- include worker_data.lua
 
 local worker, history = unpack(KEYS)
 local token, field = ARGV[1], 'run:' .. ARGV[2]
@@ -16,10 +18,11 @@ local number = tonumber(string.sub(token, -28, -22), 16) or 0
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 local cursor = redis.call('HGET', worker, 'cursor') or ''
-local run = redis.call('HGET', worker, field) or ''
 redis.call('XLEN', history)
+local at, era = read('cursor in ' .. worker, cursor ~= '' and cursor, INSTANT)
 local nominal, kind, attempt, fence, begun, owner, who =
-  string.match(run, '^(%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (.*)$')
+  readRun(field .. ' in ' .. worker, redis.call('HGET', worker, field))
+if unreadable then return refusal() end
 if owner ~= token then return {2 * number, now, cursor} end
 
 need('HSET', worker, 'f', 'v')
@@ -37,7 +40,8 @@ if ARGV[7] == '1' then
   redis.call('HSET', worker, field, table.concat({nominal, kind, attempt, fence, begun, '-', who}, ' '))
 end
 if ARGV[6] == '1' then
-  cursor = now
-  redis.call('HSET', worker, 'cursor', now)
+  if at and tonumber(now) < tonumber(at) then era = (tonumber(era) or 0) + 1 end
+  cursor = now .. suffix(era)
+  redis.call('HSET', worker, 'cursor', cursor)
 end
 return {2 * number + 1, now, cursor}

@@ -19,8 +19,11 @@
 -- A repeated call with the token of a run is answered by that run: that resolves a claim whose reply was lost.
 -- A run stands in the worker's field run:<slot> from its claim until its end is recorded; one that stands there without
 -- its lock is over without an end: its instance died, or was paused past its lease, or gave it back.
+-- Nominal instants of ticks rise, and those of triggered runs do: so no tick id comes twice. Where a cursor was turned
+-- back, by the rewind of an operator or by a run that ended before it began, ticks have the number of that after a ~.
 -- The ruling schedule is that of the highest version, or the one an operator set since that version.
 -- include permissions.lua
+-- include worker_data.lua
 
 local worker, fenceKey, history = unpack(KEYS)
 local token, who, lease, lifetime, kept, attempts, follows, version, own, goingBy = unpack(ARGV)
@@ -37,17 +40,26 @@ local state = redis.call('HMGET', worker, unpack(fields))
 local cursor, paused, trigger = state[1] or '', state[6], state[7]
 local fence = redis.call('GET', fenceKey)
 redis.call('XLEN', history)
+local hash = ' in ' .. worker
+local at, era = read('cursor' .. hash, state[1], INSTANT)
+read('version' .. hash, state[2], '^%d+$')
+if state[4] ~= 'operator' then read('by' .. hash, state[4], '^code$') end
+read('slots' .. hash, state[5], '^%d+$')
+read('paused' .. hash, paused, '^%d+$')
+read('trigger' .. hash, trigger, '^%d+$')
+read(fenceKey, fence, '^' .. string.rep('%d', 16))
 local holders, runs = {}, {}
 for slot = 1, slots do
   holders[slot] = redis.call('GET', KEYS[3 + slot])
   local nominal, kind, attempt, runFence, begun, runToken, runWho =
-    string.match(state[7 + slot] or '', '^(%S+) (%S+) (%d+) (%S+) (%S+) (%S+) (.*)$')
+    readRun('run:' .. slot .. hash, state[7 + slot])
   if nominal then
     runs[slot] = {nominal = nominal, kind = kind, attempt = tonumber(attempt), fence = runFence, begun = begun,
       token = runToken, who = runWho}
   end
 end
 
+if unreadable then return refusal() end
 need('HSET', worker, 'f', 'v')
 need('HDEL', worker, 'f')
 need('SET', fenceKey, 'v')
@@ -60,7 +72,7 @@ local function claimed(slot, run)
 end
 
 local function claim(slot, nominal, kind, attempt)
-  if fence and string.match(fence, '^' .. string.rep('%d', 16)) and string.sub(fence, 1, 16) >= micros then
+  if fence and string.sub(fence, 1, 16) >= micros then
     micros = string.format('%016.0f', tonumber(string.sub(fence, 1, 16)) + 1)
   end
   redis.call('SET', KEYS[3 + slot], token, 'PX', lease)
@@ -71,8 +83,8 @@ local function claim(slot, nominal, kind, attempt)
 end
 
 local function move(instant)
-  cursor = instant
-  redis.call('HSET', worker, 'cursor', instant)
+  cursor = instant .. suffix(era)
+  redis.call('HSET', worker, 'cursor', cursor)
 end
 
 for slot, run in pairs(runs) do
@@ -106,7 +118,7 @@ for slot = 1, slots do
         return claim(slot, run.nominal, run.kind, run.attempt + 1)
       end
       redis.call('HDEL', worker, 'run:' .. slot)
-      if follows == '1' and now > (tonumber(cursor) or 0) then move(string.format('%.0f', now)) end
+      if follows == '1' and now > (tonumber(at) or 0) then move(string.format('%.0f', now)) end
     end
     free = free or slot
   end
@@ -123,9 +135,9 @@ local function waiting(reason) return {2 * number, 'waiting', now, cursor, reaso
 if trigger then return waiting('running') end
 if paused then return waiting('paused') end
 if ARGV[13] == '' then return waiting('asked') end
-if cursor ~= ARGV[12] then return waiting('moved') end
+if cursor ~= ARGV[12] or at and tonumber(ARGV[13]) <= tonumber(at) then return waiting('moved') end
 if now < tonumber(ARGV[14]) then return waiting('early') end
 if ARGV[15] ~= '' and now > tonumber(ARGV[15]) then return waiting('late') end
 if not free then return waiting('running') end
 move(ARGV[13])
-return claim(free, ARGV[13], 'tick', 1)
+return claim(free, cursor, 'tick', 1)

@@ -91,6 +91,12 @@ final class WorkerLoop: Sendable {
     private struct Course {
         /// The schedule it goes by.
         var schedule: Schedule
+        /// That schedule as Redis has it, where this instance was told of it.
+        var text: String?
+        /// Whether it was told that the server's clock was set back.
+        var isBehindTold = false
+        /// The last failure that was told.
+        var failure: String?
         var machine: TickMachine
     }
 
@@ -113,8 +119,11 @@ final class WorkerLoop: Sendable {
         case .look(let look):
             do throws(RedisError) {
                 let token = core.instance.token()
-                let reply = try await claim.look(look, goingBy: course.schedule, token: token)
+                let reply = try await claim.look(
+                    look, goingBy: course.schedule, text: course.text, token: token)
                 course.machine.answered(reply.answer, at: core.clock.now)
+                course.failure = nil
+                tellOfClock(&course)
                 switch reply.answer.verdict {
                 case .waiting: break
                 case .follow(let text): follow(text, &course)
@@ -123,7 +132,12 @@ final class WorkerLoop: Sendable {
             } catch  where error.code == .closed {
                 return false
             } catch {
-                logger.warning("asking for a tick failed, trying again: \(error)")
+                // What lasts, as a field that cannot be read, is told once.
+                let failure = "\(error)"
+                logger.log(
+                    level: failure == course.failure ? .debug : .warning,
+                    "asking for a tick failed, trying again: \(failure)")
+                course.failure = failure
                 course.machine.failed(refused: error.delivery == .refused, at: core.clock.now)
             }
         }
@@ -133,12 +147,24 @@ final class WorkerLoop: Sendable {
     private func follow(_ text: String, _ course: inout Course) {
         do throws(HoldfastError) {
             course.schedule = try Schedule.parse(text)
+            course.text = text
             course.machine.follow(Timetable(course.schedule, worker: name))
             logger.notice("going by the schedule that is in force: \(text)")
         } catch {
             logger.error("this instance leaves the ticks to others: \(error)")
             course.machine.standBack(at: core.clock.now)
         }
+    }
+
+    /// Once for each time that the server's clock was set back behind the worker's cursor.
+    private func tellOfClock(_ course: inout Course) {
+        defer { course.isBehindTold = course.machine.lead != nil }
+        guard let lead = course.machine.lead, !course.isBehindTold else { return }
+        logger.warning(
+            """
+            the clock of the Redis server was set back: no tick of the worker begins for \(lead), until the clock is past \
+            the newest one; `holdfast workers rewind` lets it go on now
+            """)
     }
 
     /// A claimed run is begun even if the stop has come meanwhile: nobody else would.

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Holdfast
+internal import HoldfastSimulation
 
 /// What the tool tells of one periodic worker. As JSON these are documented, stable field names; what is not
 /// known is absent.
@@ -24,6 +25,8 @@ struct WorkerDescription: Encodable, Hashable {
     var pausedSince: Date?
     var triggered: Date?
     var nextTick: Date?
+    var clockLagMilliseconds: Int64?
+    var unreadable: [String]?
     var runs: [Run]
     var lastRun: RunDescription?
 
@@ -35,6 +38,8 @@ struct WorkerDescription: Encodable, Hashable {
         pausedSince = status.pausedSince
         triggered = status.triggered
         nextTick = status.nextTick
+        clockLagMilliseconds = status.clockLag?.inMilliseconds
+        unreadable = status.unreadable.isEmpty ? nil : status.unreadable
         runs = status.runs.map { run in
             Run(
                 tick: run.tickID, attempt: run.attempt, began: run.began,
@@ -45,12 +50,24 @@ struct WorkerDescription: Encodable, Hashable {
     }
 
     private var state: String {
+        if let unreadable { return "cannot read \(unreadable.joined(separator: ", "))" }
         let running = runs.filter(\.held)
         if let run = running.first {
             let more = running.count > 1 ? " and \(running.count - 1) more" : ""
             return "running on \(run.host), pid \(run.pid)\(more)"
         }
-        return pausedSince != nil ? "paused" : triggered != nil ? "triggered" : "waiting"
+        if pausedSince != nil { return "paused" }
+        if triggered != nil { return "triggered" }
+        return clockLagMilliseconds == nil ? "waiting" : "clock set back"
+    }
+
+    /// What somebody should do about it.
+    var advice: String? {
+        guard let clockLagMilliseconds else { return nil }
+        let name = TerminalText.escaped(name)
+        let lag = DurationText.short(.milliseconds(clockLagMilliseconds))
+        return "the clock of the Redis server was set back: no tick of \(name) begins for \(lag); "
+            + "`holdfast workers rewind \(name)` lets it go on now"
     }
 
     static func table(_ workers: [WorkerDescription]) -> String {

@@ -7,9 +7,10 @@ internal import Logging
 struct WorkersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "workers",
-        abstract: "Show the periodic workers and their runs, ask for a run, pause, resume and reschedule.",
+        abstract:
+            "Show the periodic workers and their runs, ask for a run, pause, resume, reschedule and rewind.",
         subcommands: [
-            List.self, History.self, Trigger.self, Pause.self, Resume.self, Reschedule.self,
+            List.self, History.self, Trigger.self, Pause.self, Resume.self, Reschedule.self, Rewind.self,
         ]
     )
 
@@ -32,6 +33,7 @@ struct WorkersCommand: AsyncParsableCommand {
                 } else {
                     try Console.write(WorkerDescription.table(workers))
                 }
+                for advice in workers.compactMap(\.advice) { Console.say(advice) }
             }
         }
     }
@@ -78,7 +80,12 @@ struct WorkersCommand: AsyncParsableCommand {
         var name: String
         @OptionGroup var connection: ConnectionOptions
 
-        func steer(_ holdfast: Holdfast) async throws -> Bool { try await holdfast.trigger(worker: name) }
+        func steer(_ holdfast: Holdfast) async throws -> Steered { try await holdfast.steer(name, .trigger) }
+        func told(_ changed: Bool) -> String {
+            changed
+                ? "runs once, as soon as one of its instances may begin"
+                : "was asked to run already, and will"
+        }
     }
 
     struct Pause: WorkerVerb {
@@ -90,7 +97,8 @@ struct WorkersCommand: AsyncParsableCommand {
         var name: String
         @OptionGroup var connection: ConnectionOptions
 
-        func steer(_ holdfast: Holdfast) async throws -> Bool { try await holdfast.pause(worker: name) }
+        func steer(_ holdfast: Holdfast) async throws -> Steered { try await holdfast.steer(name, .pause) }
+        func told(_ changed: Bool) -> String { changed ? "is paused" : "was paused already" }
     }
 
     struct Resume: WorkerVerb {
@@ -101,7 +109,8 @@ struct WorkersCommand: AsyncParsableCommand {
         var name: String
         @OptionGroup var connection: ConnectionOptions
 
-        func steer(_ holdfast: Holdfast) async throws -> Bool { try await holdfast.resume(worker: name) }
+        func steer(_ holdfast: Holdfast) async throws -> Steered { try await holdfast.steer(name, .resume) }
+        func told(_ changed: Bool) -> String { changed ? "goes on" : "was not paused" }
     }
 
     struct Reschedule: WorkerVerb {
@@ -110,7 +119,7 @@ struct WorkersCommand: AsyncParsableCommand {
             abstract: "Put another schedule in force on all instances, or the one of the code again.",
             discussion: """
                 A schedule is 'every 10m', 'every 1h phase 5m spread jitter 30s', 'after 60s', or \
-                'cron 30 2 * * mon-fri in Europe/Berlin'. It holds until an instance of a higher version comes.
+                'cron 30 2 * * mon-fri in Europe/Berlin', where the word cron may be left out. It holds until an instance of a higher version comes.
                 """)
 
         @Argument(help: "The name of the worker.")
@@ -119,26 +128,52 @@ struct WorkersCommand: AsyncParsableCommand {
         var schedule: String?
         @OptionGroup var connection: ConnectionOptions
 
-        func steer(_ holdfast: Holdfast) async throws -> Bool {
-            guard let schedule else { return try await holdfast.restoreSchedule(ofWorker: name) }
-            return try await holdfast.reschedule(worker: name, to: .parse(schedule))
+        func steer(_ holdfast: Holdfast) async throws -> Steered {
+            guard let schedule else { return try await holdfast.steer(name, .restore) }
+            return try await holdfast.steer(name, .reschedule, .parse(schedule))
+        }
+        func told(_ changed: Bool) -> String {
+            let schedule = schedule.map { (try? Schedule.parse($0))?.description ?? $0 }
+            let what = schedule.map { "\"\($0)\"" } ?? "the schedule of its code"
+            return "goes by \(what) \(changed ? "from now on" : "already")"
+        }
+    }
+
+    struct Rewind: WorkerVerb {
+        static let configuration = CommandConfiguration(
+            commandName: "rewind",
+            abstract: "Let a worker go on after the clock of the Redis server was ahead and was set back.",
+            discussion: """
+                Its newest tick then lies ahead of the clock, and no other one begins until the clock is past it. \
+                No tick runs twice by this: an instant that comes again is a tick with another id.
+                """)
+
+        @Argument(help: "The name of the worker.")
+        var name: String
+        @OptionGroup var connection: ConnectionOptions
+
+        func steer(_ holdfast: Holdfast) async throws -> Steered { try await holdfast.steer(name, .rewind) }
+        func told(_ changed: Bool) -> String {
+            changed ? "goes on by the server's clock" : "has no tick ahead of the server's clock"
         }
     }
 }
 
-/// A command that changes something about one worker, and says nothing when that is done.
+/// A command that changes something about one worker, and says whether it did.
 protocol WorkerVerb: AsyncParsableCommand {
     var name: String { get }
     var connection: ConnectionOptions { get }
-    /// False where the worker is not known.
-    func steer(_ holdfast: Holdfast) async throws -> Bool
+    func steer(_ holdfast: Holdfast) async throws -> Steered
+    /// What is said of the worker: that this changed, or that it was so already.
+    func told(_ changed: Bool) -> String
 }
 
 extension WorkerVerb {
     func run() async throws {
         try await reportingErrors {
-            let isKnown = try await connection.withHoldfast { try await steer($0) }
-            guard isKnown else { throw Self.unknown(name) }
+            let steered = try await connection.withHoldfast { try await steer($0) }
+            guard steered != .unknown else { throw Self.unknown(name) }
+            Console.say(TerminalText.escaped("\(name) \(told(steered == .changed))"))
         }
     }
 }

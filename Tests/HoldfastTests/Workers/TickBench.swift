@@ -16,7 +16,7 @@ struct TickBench: Sendable {
 
     /// Looks for a run; for the tick `nominal` where one is given.
     func look(
-        _ token: String, _ nominal: Int64? = nil, cursor: Int64? = nil, seed: Int64? = nil,
+        _ token: String, _ nominal: Int64? = nil, cursor: Int64? = nil, era: Int64 = 0, seed: Int64? = nil,
         latest: Int64? = nil, goingBy: Schedule? = nil, lease: Duration = .seconds(60)
     ) async throws -> TickAnswer {
         func number(_ value: Int64?) -> RedisArgument { value.map { .integer($0) } ?? "" }
@@ -26,7 +26,8 @@ struct TickBench: Sendable {
                 .string(token), "1 host", .init(milliseconds: lease), "60000", .init(options.history),
                 .init(options.afterCrash.attempts), schedule.followsRuns ? "1" : "", .init(options.version),
                 .string(schedule.description), .string((goingBy ?? schedule).description), number(seed),
-                number(cursor), number(nominal), number(nominal), number(latest),
+                .string(cursor.map { TickInstant(milliseconds: $0, era: era).description } ?? ""),
+                number(nominal), number(nominal), number(latest),
             ])
         return try #require(TickAnswer(reply), "\(reply.value)")
     }

@@ -173,6 +173,27 @@ struct TickMachineTests {
         #expect(!nominals.isEmpty)
     }
 
+    @Test("goes by a cursor that was turned back, and tells while one lies ahead of the server's clock")
+    func rewound() {
+        var machine = machine(cursor: 10_000)
+        #expect(machine.lead == nil)
+        machine.answered(waiting(.asked, cursor: 7_210_000, 10_500), at: start)
+        #expect(machine.lead == .seconds(7_199.5))
+        #expect(machine.next(at: start) == .wait(until: at(60_000)))
+        machine.wake()
+        var rewound = waiting(.asked, cursor: 11_500, 11_500)
+        rewound.era = 1
+        machine.answered(rewound, at: at(1_000))
+        #expect(machine.lead == nil)
+        let look = TickMachine.DueTick(nominal: 12_000, cursor: 11_500, era: 1, due: 12_000)
+        #expect(machine.next(at: at(1_500)) == .look(.init(tick: look)))
+        // An answer from before, of a server that lost its newest writes, turns nothing back.
+        machine.answered(waiting(.moved, cursor: 10_000, 12_600), at: at(2_100))
+        #expect(
+            machine.next(at: at(2_100))
+                == .look(.init(tick: .init(nominal: 12_000, cursor: 10_000, due: 12_000))))
+    }
+
     /// The ticks that four instances claim, whose own clocks differ by hours: by a model of tick.lua, with runs
     /// that take no time.
     ///

@@ -134,7 +134,7 @@ struct TickScriptTests {
             let answer = try await bench.look("i:b")
             let cursor = try #require(answer.cursor)
             #expect(cursor > 1_000 && cursor <= answer.serverTime)
-            _ = try await bench.look("i:b", cursor, cursor: cursor)
+            _ = try await bench.look("i:b", cursor + 1, cursor: cursor)
             try await bench.die()
             let noticed = try await bench.look("i:c")
             #expect(noticed.cursor == noticed.serverTime)
@@ -193,7 +193,8 @@ struct TickScriptTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             #expect(try await runs(Scripts.tick, holdfast) == ["i:a"])
             try await holdfast.redis("FLUSHALL")
-            let broken = try Scripts.tick.broken("if cursor ~= ARGV[12] then", "if false then")
+            let broken = try Scripts.tick.broken(
+                "if cursor ~= ARGV[12] or at and tonumber(ARGV[13]) <= tonumber(at) then", "if false then")
             #expect(try await runs(broken, holdfast) == ["i:a", "i:b"])
         }
     }

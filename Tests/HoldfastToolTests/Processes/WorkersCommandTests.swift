@@ -1,5 +1,6 @@
 import HoldfastTesting
 import Logging
+import RedisLink
 import ServiceLifecycle
 import Testing
 
@@ -14,6 +15,7 @@ import Testing
             var rescheduled: Bool
             var pausedSince: String?
             var nextTick: String?
+            var clockLagMilliseconds: Int?
         }
         var workers: [Worker]
     }
@@ -50,8 +52,17 @@ import Testing
                     return listed.workers.first?.nextTick != nil
                 }
                 #expect(isKnown)
-                #expect(try await tool("pause", "w").status == 0)
-                #expect(try await tool("trigger", "w").status == 0)
+                /// What the command said, if it did what it should.
+                func said(_ words: String...) async throws -> String {
+                    let outcome = try await Tool(["workers"] + words, server: server.url).end()
+                    #expect(outcome.status == 0 && outcome.output.isEmpty)
+                    return outcome.error.replacing("holdfast: ", with: "").replacing("\n", with: "")
+                }
+                #expect(try await said("pause", "w") == "w is paused")
+                #expect(try await said("pause", "w") == "w was paused already")
+                #expect(
+                    try await said("trigger", "w") == "w runs once, as soon as one of its instances may begin"
+                )
                 let isRecorded = try await eventually {
                     let history: Runs = try await tool("history", "w", "--json").json()
                     return history.runs.count == 1
@@ -61,14 +72,36 @@ import Testing
                 #expect(history.runs.first?.outcome == "failed" && history.runs.first?.triggered == true)
                 let text = try await tool("history", "w").output
                 #expect(text.contains("out of paper") && !text.contains("\u{1B}"))
-                #expect(try await tool("reschedule", "w", "every 12h").status == 0)
+                #expect(
+                    try await said("reschedule", "w", "30 2 * * *")
+                        == "w goes by \"cron 30 2 * * *\" from now on")
+                #expect(
+                    try await said("reschedule", "w", "every 12h") == "w goes by \"every 12h\" from now on")
+                #expect(try await said("reschedule", "w", "every 12h") == "w goes by \"every 12h\" already")
                 let listed: Workers = try await tool("ls", "--json").json()
                 #expect(listed.workers.map(\.schedule) == ["every 12h"])
                 #expect(listed.workers.first?.rescheduled == true && listed.workers.first?.pausedSince != nil)
                 #expect(try await tool("ls").output.contains("paused"))
                 #expect(try await tool("reschedule", "w", "now and then").status == 64)
-                #expect(try await tool("reschedule", "w").status == 0)
-                #expect(try await tool("resume", "w").status == 0)
+                #expect(try await said("reschedule", "w") == "w goes by the schedule of its code from now on")
+                #expect(try await said("reschedule", "w") == "w goes by the schedule of its code already")
+                #expect(try await said("rewind", "w") == "w has no tick ahead of the server's clock")
+                let key = try WorkerKeys("w", concurrency: 1, in: holdfast.core.keys).worker
+                let hours =
+                    try #require(try await holdfast.core.link.send(["TIME"]).value.array?.first?.integer)
+                    + 7_200
+                _ = try await holdfast.core.link.send([
+                    "HSET", .string(key), "cursor", .integer(hours * 1000),
+                ])
+                try await holdfast.resume(worker: "w")
+                let behind = try await tool("ls")
+                #expect(behind.output.contains("clock set back"))
+                #expect(behind.error.contains("`holdfast workers rewind w` lets it go on now"))
+                let lagging: Workers = try await tool("ls", "--json").json()
+                #expect(lagging.workers.first?.clockLagMilliseconds ?? 0 > 7_000_000)
+                #expect(try await said("rewind", "w") == "w goes on by the server's clock")
+                #expect(try await tool("ls").error.isEmpty)
+                #expect(try await said("resume", "w") == "w was not paused")
                 await group.triggerGracefulShutdown()
                 try await tasks.waitForAll()
             }
@@ -77,7 +110,7 @@ import Testing
 
     @Test func `A worker that never ran is told as unknown, with status 1`() async throws {
         try await withPrivateRedisServer { server in
-            for verb in ["history", "trigger", "pause", "resume", "reschedule"] {
+            for verb in ["history", "trigger", "pause", "resume", "reschedule", "rewind"] {
                 let outcome = try await Tool.run("workers", verb, "w", server: server.url)
                 #expect(outcome.status == 1)
                 #expect(outcome.error.contains("no instance has ever run a worker w"))

@@ -10,13 +10,15 @@ extension WorkerRun {
         func instant(_ name: String) -> Int64? {
             fields[name].flatMap(Int64.init).flatMap { ServerClock.range.contains($0) ? $0 : nil }
         }
-        guard let nominal = instant("tick"), let begun = instant("begun"), let ended = instant("ended"),
+        guard let nominal = fields["tick"].flatMap(TickInstant.init), let begun = instant("begun"),
+            let ended = instant("ended"),
             let attempt = fields["attempt"].flatMap(Int.init),
             let outcome = fields["outcome"].flatMap(RunOutcome.init)
         else { return nil }
         let (pid, host) = Self.place(fields["who"] ?? "")
         self.init(
-            worker: worker, nominalMilliseconds: nominal, isTriggered: fields["kind"] == "trigger",
+            worker: worker, nominalMilliseconds: nominal.milliseconds, era: nominal.era,
+            isTriggered: fields["kind"] == "trigger",
             attempt: attempt, began: Date(serverTime: begun), duration: .milliseconds(ended.since(begun)),
             outcome: outcome, detail: fields["detail"] ?? "", host: host, pid: pid,
             instanceID: Instance.id(inToken: fields["token"] ?? "") ?? "")

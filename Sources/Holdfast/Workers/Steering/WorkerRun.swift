@@ -7,6 +7,8 @@ public struct WorkerRun: Hashable, Sendable {
     /// When the tick was due by the schedule, or when the run was asked for, in milliseconds since 1970 on the
     /// Redis server's clock.
     public let nominalMilliseconds: Int64
+    /// How often the worker's cursor had been turned back.
+    var era: Int64 = 0
     /// Whether somebody asked for it, see ``Holdfast/trigger(worker:)``.
     public let isTriggered: Bool
     /// From 1; higher for a run that was begun again.
@@ -24,7 +26,7 @@ public struct WorkerRun: Hashable, Sendable {
     public let instanceID: String
 
     /// As in ``Tick/id``.
-    public var tickID: String { Tick.id(worker, nominalMilliseconds, isTriggered: isTriggered) }
+    public var tickID: String { Tick.id(worker, nominalMilliseconds, era, isTriggered: isTriggered) }
 
     static let longestDetail = 500
 }

@@ -18,6 +18,12 @@ public struct WorkerStatus: Hashable, Sendable {
     /// When the next tick is due by the schedule in force; nil where that is not known. Ticks that are missed
     /// already are not counted.
     public let nextTick: Date?
+    /// How far the newest tick lies ahead of the server's clock, which was set back since; nil as a rule. No tick comes
+    /// due for so long, unless ``Holdfast/rewind(worker:)`` is called.
+    public let clockLag: Duration?
+    /// The fields of the worker in Redis that this version of the library cannot read. Where there are any, no instance
+    /// of this version runs the worker.
+    public let unreadable: [String]
     /// The runs that go on, and those that ended without saying so and are not noticed yet.
     public let runs: [WorkerRunUnderWay]
     /// The newest run of the history.
@@ -41,13 +47,26 @@ public struct WorkerStatus: Hashable, Sendable {
         isRescheduled = fields["by"] == "operator"
         pausedSince = instant("paused").map(Date.init(serverTime:))
         triggered = instant("trigger").map(Date.init(serverTime:))
-        runs = (1...16).compactMap { slot in
-            fields["run:\(slot)"].flatMap { text in
-                WorkerRunUnderWay(worker: name, text, serverTime: serverTime) { isHeld(slot, $0) }
+        var unreadable = ["paused", "trigger"].filter { fields[$0] != nil && instant($0) == nil }
+        var runs: [WorkerRunUnderWay] = []
+        for slot in 1...16 {
+            guard let text = fields["run:\(slot)"] else { continue }
+            if let run = WorkerRunUnderWay(
+                worker: name, text, serverTime: serverTime, isHeld: { isHeld(slot, $0) })
+            {
+                runs.append(run)
+            } else {
+                unreadable.append("run:\(slot)")
             }
         }
+        self.runs = runs
+        let cursor = fields["cursor"].flatMap(TickInstant.init)?.milliseconds
+        if fields["cursor"] != nil, cursor == nil { unreadable.append("cursor") }
+        if schedule == nil { unreadable.append("schedule") }
+        self.unreadable = unreadable.sorted()
+        clockLag = cursor.flatMap { ServerClock.lead(of: $0, over: serverTime) }
         nextTick =
-            if let schedule, let cursor = instant("cursor") {
+            if let schedule, let cursor {
                 Timetable(schedule, worker: name).nextDue(after: cursor, at: serverTime)
                     .map(Date.init(serverTime:))
             } else {
@@ -79,10 +98,11 @@ public struct WorkerRunUnderWay: Hashable, Sendable {
     /// - Parameter text: the worker's field `run:<slot>`, see tick.lua.
     init?(worker: String, _ text: String, serverTime: Int64, isHeld: (String) -> Bool) {
         let parts = text.split(separator: " ", maxSplits: 6).map(String.init)
-        guard parts.count == 7, let nominal = Int64(parts[0]), let attempt = Int(parts[2]),
-            let fence = Int64(parts[3]), let begun = Int64(parts[4]), ServerClock.range.contains(begun)
+        guard parts.count == 7, let nominal = TickInstant(parts[0]), let attempt = Int(parts[2]),
+            let fence = Int64(parts[3]), let begun = Int64(parts[4]), ServerClock.range.contains(begun),
+            ["tick", "trigger"].contains(parts[1])
         else { return nil }
-        tickID = Tick.id(worker, nominal, isTriggered: parts[1] == "trigger")
+        tickID = Tick.id(worker, nominal.milliseconds, nominal.era, isTriggered: parts[1] == "trigger")
         self.attempt = attempt
         fencingToken = FencingToken(rawValue: fence)
         began = Date(serverTime: begun)

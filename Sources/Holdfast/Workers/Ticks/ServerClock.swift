@@ -5,9 +5,16 @@ import RedisLink
 /// The estimate lags behind by up to the time that reply travelled; it is ahead only by the drift since then,
 /// or if the server's clock was set back. So whoever waits by it seldom asks too early.
 struct ServerClock: Sendable {
-    /// What a server's clock or a tick's cursor may show: the numbers that Lua has exactly, the next 285,000
+    /// What a server's clock may show: the numbers that Lua has exactly, the next 285,000
     /// years. What a server, or whoever wrote to its keys, says beyond that is not to be reckoned with.
     static let range: ClosedRange<Int64> = 0...(1 << 53)
+
+    /// How far a worker's cursor lies ahead of the clock, which was set back by so much at least since the cursor was
+    /// moved. Nil for a second or less, by which clocks are corrected all the time.
+    static func lead(of cursor: Int64, over time: Int64) -> Duration? {
+        let lead = cursor.since(time)
+        return lead > 1000 ? .milliseconds(lead) : nil
+    }
 
     private let milliseconds: Int64
     private let receivedAt: ContinuousClock.Instant

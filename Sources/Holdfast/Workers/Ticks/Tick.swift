@@ -16,6 +16,8 @@ public struct Tick: Sendable {
     public let deadline: ContinuousClock.Instant?
     /// A logger that tells the worker and the tick.
     public let logger: Logger
+    /// How often the worker's cursor had been turned back.
+    private let era: Int64
     let lease: Lease
 
     init(
@@ -25,6 +27,7 @@ public struct Tick: Sendable {
         self.lease = lease
         self.deadline = deadline
         nominalMilliseconds = run.nominal
+        era = run.era
         isTriggered = run.isTriggered
         attempt = run.attempt
         var logger = logger
@@ -33,11 +36,14 @@ public struct Tick: Sendable {
     }
 
     /// Names the tick in all instances and for all time: `name@<nominal milliseconds>`, with a `!` after it for
-    /// one that was asked for. The same in each attempt: use it as an idempotency key.
-    public var id: String { Self.id(worker, nominalMilliseconds, isTriggered: isTriggered) }
+    /// one that was asked for. The same in each attempt, and no other tick has it: use it as an idempotency key.
+    ///
+    /// After the server's clock was set back, an instant may come a second time, see ``Holdfast/rewind(worker:)``. That
+    /// is another tick: `name@<nominal milliseconds>~1`.
+    public var id: String { Self.id(worker, nominalMilliseconds, era, isTriggered: isTriggered) }
 
-    static func id(_ worker: String, _ nominal: Int64, isTriggered: Bool) -> String {
-        "\(worker)@\(nominal)\(isTriggered ? "!" : "")"
+    static func id(_ worker: String, _ nominal: Int64, _ era: Int64, isTriggered: Bool) -> String {
+        "\(worker)@\(TickInstant(milliseconds: nominal, era: era))\(isTriggered ? "!" : "")"
     }
 
     /// The instant the tick was due at by the schedule. The run began at that time or later.

@@ -30,12 +30,16 @@ struct TickAnswer: Hashable, Sendable {
     var serverTime: Int64
     /// Nil where the worker has none.
     var cursor: Int64?
+    /// How often the cursor had been turned back.
+    var era: Int64 = 0
 }
 
 /// A run as it was claimed.
 struct ClaimedRun: Hashable, Sendable {
     /// Milliseconds since 1970 on the server: when the tick was due by the schedule, or was asked for.
     var nominal: Int64
+    /// How often the worker's cursor had been turned back when it was claimed first.
+    var era: Int64 = 0
     var isTriggered: Bool
     /// From 1.
     var attempt: Int
@@ -52,8 +56,9 @@ extension TickAnswer {
         else { return nil }
         self.serverTime = serverTime
         if cursor != "" {
-            guard let number = Int64(cursor), ServerClock.range.contains(number) else { return nil }
-            self.cursor = number
+            guard let instant = TickInstant(cursor) else { return nil }
+            self.cursor = instant.milliseconds
+            era = instant.era
         }
         switch parts[1].string {
         case "claimed":
@@ -76,12 +81,13 @@ extension ClaimedRun {
     fileprivate init?(_ parts: ArraySlice<RedisValue>) {
         let parts = Array(parts)
         guard parts.count == 5, let kind = parts[0].string, ["tick", "trigger"].contains(kind),
-            let nominal = parts[1].integer, ServerClock.range.contains(nominal),
+            let nominal = parts[1].string.flatMap(TickInstant.init),
             let attempt = parts[2].integer, 1...Int64(Int32.max) ~= attempt, let fence = parts[3].integer,
             let slot = parts[4].integer, 1...16 ~= slot
         else { return nil }
         self.init(
-            nominal: nominal, isTriggered: kind == "trigger", attempt: Int(attempt),
+            nominal: nominal.milliseconds, era: nominal.era, isTriggered: kind == "trigger",
+            attempt: Int(attempt),
             fence: FencingToken(rawValue: fence), slot: Int(slot))
     }
 }

@@ -38,15 +38,17 @@ struct TickClaim: Sendable {
     ///
     /// Cancellation does not interrupt it: an abandoned claim would be a tick that nobody runs.
     ///
-    /// - Parameter schedule: which the caller goes by: its own unless it was told of another one.
-    func look(_ look: TickMachine.Look, goingBy schedule: Schedule, token: String) async throws(RedisError)
-        -> Reply
+    /// - Parameters:
+    ///   - schedule: which the caller goes by: its own unless it was told of another one.
+    ///   - text: how it was told of that one.
+    func look(_ look: TickMachine.Look, goingBy schedule: Schedule, text: String? = nil, token: String)
+        async throws(RedisError) -> Reply
     {
         let end = clock.now + lease
         var unknown = false
         while true {
             do throws(RedisError) {
-                return try await call(look, schedule, token)
+                return try await call(look, schedule, text ?? schedule.description, token)
             } catch {
                 unknown = unknown || error.delivery == .unknown
                 let isFinal = error.code == .closed || error.code == .authenticationFailed
@@ -56,7 +58,7 @@ struct TickClaim: Sendable {
         }
     }
 
-    private func call(_ look: TickMachine.Look, _ schedule: Schedule, _ token: String)
+    private func call(_ look: TickMachine.Look, _ schedule: Schedule, _ text: String, _ token: String)
         async throws(RedisError) -> Reply
     {
         func number(_ value: Int64?) -> RedisArgument { value.map { .integer($0) } ?? "" }
@@ -67,8 +69,9 @@ struct TickClaim: Sendable {
                 .string(token), .string(caller), .init(milliseconds: lease),
                 .init(milliseconds: LockClaim.fenceLifetime), .init(options.history),
                 .init(options.afterCrash.attempts), schedule.followsRuns ? "1" : "", .init(options.version),
-                .string(self.schedule.description), .string(schedule.description), number(look.seed),
-                number(tick?.cursor), number(tick?.nominal), number(tick?.due), number(tick?.latest),
+                .string(self.schedule.description), .string(text), number(look.seed),
+                .string(tick.map { TickInstant(milliseconds: $0.cursor, era: $0.era).description } ?? ""),
+                number(tick?.nominal), number(tick?.due), number(tick?.latest),
             ], check: .acquiring(token))
         guard let answer = TickAnswer(reply) else { throw .unexpectedAnswer(of: Scripts.tick) }
         return Reply(answer: answer, sentAt: clock.sending(at: reply.sentAt))

@@ -20,6 +20,8 @@ struct TickMachine: Sendable {
         var nominal: Int64
         /// Where the cursor must still stand.
         var cursor: Int64
+        /// How often it had been turned back.
+        var era: Int64 = 0
         var due: Int64
         /// After this it is too late.
         var latest: Int64?
@@ -34,6 +36,10 @@ struct TickMachine: Sendable {
     private let missed: MissedTicks
     private var clock: ServerClock?
     private var cursor: Int64?
+    private var era: Int64 = 0
+    /// How far the cursor lies ahead of the server's clock, which was set back; nil where it does not, or hardly. Until
+    /// the clock is past it, or the cursor is turned back, no tick comes due.
+    private(set) var lead: Duration?
     /// Ticks up to this one are past for this instance: Redis said so once.
     private var past: Int64?
     private var seed: Int64?
@@ -60,7 +66,8 @@ struct TickMachine: Sendable {
         if let nominal = timetable.tick(after: past, at: time, missed) {
             let due = timetable.due(nominal)
             let latest = timetable.latest(due, missed)
-            return .look(Look(tick: DueTick(nominal: nominal, cursor: cursor, due: due, latest: latest)))
+            return .look(
+                Look(tick: DueTick(nominal: nominal, cursor: cursor, era: era, due: due, latest: latest)))
         }
         let skipped = timetable.newestDue(after: past, at: time) ?? past
         guard let next = timetable.first(after: skipped) else { return .wait(until: end) }
@@ -76,7 +83,10 @@ struct TickMachine: Sendable {
         // Where the worker has never run, or Redis lost the cursor, it begins anew; not with ticks that this
         // instance knows to be past.
         mustLook = answer.cursor == nil
-        past = [past, answer.cursor].compactMap(\.self).max()
+        // One that was turned back was meant to be.
+        past = answer.era > era ? answer.cursor : [past, answer.cursor].compactMap(\.self).max()
+        era = answer.era
+        lead = answer.cursor.flatMap { ServerClock.lead(of: $0, over: answer.serverTime) }
         seed = answer.cursor == nil ? past ?? timetable.beginning(at: answer.serverTime) : nil
         guard case .waiting(let reason, let remaining) = answer.verdict else { return }
         leaseEnd = remaining.map { now + max($0, .milliseconds(1)) }

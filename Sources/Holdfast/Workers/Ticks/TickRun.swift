@@ -128,7 +128,7 @@ struct TickRun: Sendable {
             level: level, "the run \(end.outcome.rawValue)\(end.error.map { ": \($0)" } ?? "")")
         guard let observer = core.configuration.runObserver else { return }
         let run = WorkerRun(
-            worker: worker.name, nominalMilliseconds: run.nominal, isTriggered: run.isTriggered,
+            worker: worker.name, nominalMilliseconds: run.nominal, era: run.era, isTriggered: run.isTriggered,
             attempt: run.attempt, began: Date(timeIntervalSince1970: Double(serverTime) / 1000),
             duration: core.clock.now - sentAt, outcome: end.outcome, detail: end.detail,
             host: core.instance.host,

@@ -163,4 +163,35 @@ struct WorkerPolicyTests {
         let error = #expect(throws: HoldfastError.self) { try options.validated(with: rare) }
         #expect(error?.code == .invalidArgument && error?.message == message)
     }
+
+    @Test(
+        "a delay that reaches back before 1970 runs once on start, and leaves a cursor that others can go on from",
+        arguments: Backend.all)
+    func onceEver(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { first, server in
+            let ticks = Record<String>()
+            let schedule = Schedule.after(.seconds(60 * 366 * 86_400), runOnStart: true)
+            first.add(TestWorker(schedule: schedule) { ticks.add($0.id) })
+            try await first.whileRunning {
+                let isRecorded = try await eventually { try await first.runs(ofWorker: "w").count == 1 }
+                #expect(isRecorded)
+            }
+            #expect(ticks.count == 1)
+            let second = try client(of: server)
+            second.add(TestWorker(options: WorkerOptions(version: 1)) { ticks.add($0.id) })
+            try await second.whileRunning { #expect(await eventually { ticks.count >= 3 }) }
+        }
+    }
+
+    @Test("a cursor before 1970 is gone on from", arguments: Backend.all)
+    func ancientCursor(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            // As an earlier version left it, of `.after(60 years, runOnStart: true)`.
+            _ = try await TickBench(holdfast: holdfast).look("i:a", seed: -134_000_000_000)
+            #expect(try await holdfast.worker("w")?.nextTick != nil)
+            let ticks = Record<Int64>()
+            holdfast.add(TestWorker { ticks.add($0.nominalMilliseconds) })
+            try await holdfast.whileRunning { #expect(await eventually { ticks.count >= 2 }) }
+        }
+    }
 }
