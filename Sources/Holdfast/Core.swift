@@ -13,6 +13,8 @@ package final class Core: Sendable {
     package let clock: LocalClock
     /// The lease of what does not ask for another one.
     let lease: LeaseTerm
+    /// What its connections are called.
+    package let clientName: String
     package let logger: Logger
 
     init(
@@ -24,6 +26,7 @@ package final class Core: Sendable {
         lease = LeaseTerm(configuration.lease)
         keys = try KeySpace(namespace: namespace)
         instance = Instance(configuration: configuration)
+        clientName = "holdfast-\(instance.id)"
         var logger = logger
         logger[metadataKey: "holdfast.instance"] = .string(instance.id)
         self.logger = logger
@@ -33,7 +36,7 @@ package final class Core: Sendable {
             if let credentials = configuration.credentials {
                 redis.credentials = .asked { try await credentials().forLink }
             }
-            redis.clientName = "holdfast-\(instance.id)"
+            redis.clientName = clientName
             redis.format = keys.format
             link = try RedisLink(redis, logger: logger)
         } catch {
@@ -44,8 +47,10 @@ package final class Core: Sendable {
         beats = Heartbeat(link: link, keys: keys, instance: instance, logger: logger)
         clock.manual?.add { [weak link = self.link] in
             guard let link else { return false }
-            // Its reply comes behind all that was asked before, and behind the messages that came of it.
+            // Its reply comes behind all that was asked before. What was published by then is read in the turn in which
+            // the reply is, if not before; and that turn takes the job.
             _ = try? await link.send(["PING"])
+            await withCheckedContinuation { turn in link.connection.thread.submit { turn.resume() } }
             return true
         }
     }

@@ -98,6 +98,13 @@ public final class Holdfast: Service, Sendable {
         await close()
     }
 
+    /// As the end of the process: the connections go first, so that nothing can be given back.
+    package func die() async {
+        await core.link.close()
+        consumers.giveUp()
+        await close()
+    }
+
     /// Releases what is still held, or is being released in the background, and ends the connections. Everything asked
     /// afterwards fails as closed.
     public func close() async {

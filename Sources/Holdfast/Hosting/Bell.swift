@@ -9,16 +9,16 @@ final class Bell: Sendable {
         var isOver = false
         var waiter: UnsafeContinuation<Void, Never>?
         /// What whoever waits does until it waits again.
-        var activity: ManualTime.ActivityID?
+        var activity: ManualTime.Activity?
     }
 
     private let clock: LocalClock
     private let state: Mutex<State>
 
-    /// Whoever made it is at work until it waits for the first time.
+    /// Whoever made it is at work until it waits for the first time, if it ever comes to that.
     init(by clock: LocalClock = .continuous) {
         self.clock = clock
-        state = Mutex(State(activity: clock.begin()))
+        state = Mutex(State(activity: clock.begin(.brief)))
     }
 
     func ring() {
@@ -32,20 +32,38 @@ final class Bell: Sendable {
     }
 
     /// Nobody waits any more.
-    func fallSilent() { state.withLock { clock.end($0.activity.take()) } }
+    func fallSilent() { state.withLock { $0.activity.take()?.end() } }
+
+    /// Runs code of others, or waits for it, on behalf of whoever waits here else.
+    func whileForeign<R: Sendable>(_ body: () async -> R) async -> R {
+        state.withLock { $0.activity?.become(.foreign) }
+        let result = await body()
+        state.withLock { $0.activity?.become(.own) }
+        return result
+    }
 
     /// For one task at a time. Without an instant it waits for the bell alone.
-    func wait(until instant: ContinuousClock.Instant?) async {
+    ///
+    /// - Parameter look: when to look at what others may have changed, and ``LocalClock/changes`` before the last look.
+    func wait(
+        until instant: ContinuousClock.Instant?, orLook look: (at: ContinuousClock.Instant, after: Int)? = nil
+    ) async {
         state.withLock { $0.isOver = false }
         if let manual = clock.manual {
-            let timer = instant.map { manual.schedule(at: $0) { [weak self] in self?.ring() } }
+            let timers = [
+                instant.map { manual.schedule(at: $0) { [weak self] in self?.ring() } },
+                look.map {
+                    manual.schedule(at: $0.at, lookingAfter: $0.after) { [weak self] in self?.ring() }
+                },
+            ]
             await untilRung()
-            if let timer { manual.cancel(timer) }
+            for timer in timers.compactMap(\.self) { manual.cancel(timer) }
             return state.withLock { $0.isRung = false }
         }
+        let end = [instant, look?.at].compactMap(\.self).min()
         await withTaskGroup { group in
-            if let instant {
-                group.addTask { try? await Task.sleep(until: instant, tolerance: .zero, clock: .continuous) }
+            if let end {
+                group.addTask { try? await Task.sleep(until: end, tolerance: .zero, clock: .continuous) }
             }
             group.addTask { await self.untilRung() }
             await group.next()
@@ -60,7 +78,7 @@ final class Bell: Sendable {
                 let isOver = state.withLock { state in
                     if state.isRung || state.isOver { return true }
                     state.waiter = continuation
-                    clock.end(state.activity.take())
+                    state.activity.take()?.end()
                     return false
                 }
                 if isOver { continuation.resume() }

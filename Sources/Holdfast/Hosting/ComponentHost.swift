@@ -9,6 +9,8 @@ protocol HostedComponent: Sendable {
     func run() async throws
     /// Asks it to begin nothing new and to end. May be called before ``run()``, and more than once.
     func stop()
+    /// As ``stop()``, and cancels what is under way.
+    func giveUp()
 }
 
 /// Runs components side by side. They can be added before and while it runs.
@@ -59,12 +61,16 @@ final class ComponentHost: Sendable {
     }
 
     /// Stops the components and takes no more. They end on their own time, see ``run()``.
-    func stop() {
+    func stop() { for component in close() { component.stop() } }
+
+    func giveUp() { for component in close() { component.giveUp() } }
+
+    private func close() -> [any HostedComponent] {
         let components = state.withLock { state in
             state.isStopping = true
             return state.components
         }
         announce.finish()
-        for component in components { component.stop() }
+        return components
     }
 }

@@ -24,11 +24,14 @@ package struct LocalClock: Sendable {
     func sending(at instant: ContinuousClock.Instant) -> ContinuousClock.Instant { manual?.now ?? instant }
 
     /// Calls `fire` in a turn of `thread`. Itself to be called in one.
+    ///
+    /// - Parameter seen: for a look at what others may have changed, ``changes`` before the last one.
     func schedule(
-        at instant: ContinuousClock.Instant, on thread: LinkThread, _ fire: @escaping @Sendable () -> Void
+        at instant: ContinuousClock.Instant, lookingAfter seen: Int? = nil, on thread: LinkThread,
+        _ fire: @escaping @Sendable () -> Void
     ) -> TimerID {
         guard let manual else { return .thread(thread.schedule(at: instant, fire)) }
-        return .manual(manual.schedule(at: instant) { thread.post(fire) })
+        return .manual(manual.schedule(at: instant, lookingAfter: seen) { thread.post(fire) })
     }
 
     func cancel(_ id: TimerID, on thread: LinkThread) {
@@ -38,16 +41,21 @@ package struct LocalClock: Sendable {
         }
     }
 
-    /// Returns when the task is cancelled, too.
-    func sleep(until instant: ContinuousClock.Instant) async {
+    /// Returns when the time for what the task does is over, or when it is cancelled.
+    func sleep(untilEndAt instant: ContinuousClock.Instant) async {
         guard let manual else {
             try? await Task.sleep(until: instant, tolerance: .zero, clock: .continuous)
             return
         }
-        try? await manual.sleep(until: instant)
+        try? await manual.sleep(until: instant, thenIs: .brief)
     }
 
     /// Notes that something goes on that a test has to wait for before it sets the clock on. Nil but in tests.
-    func begin(isForeign: Bool = false) -> ManualTime.ActivityID? { manual?.begin(isForeign: isForeign) }
-    func end(_ activity: ManualTime.ActivityID?) { if let activity { manual?.end(activity) } }
+    func begin(_ kind: ManualTime.Activity.Kind = .own) -> ManualTime.Activity? { manual?.begin(kind) }
+
+    /// What the caller's task works for, as far as a test has to wait for it. Empty but in tests.
+    var activities: [ManualTime.Activity] { manual == nil ? [] : ManualTime.activities }
+
+    /// How often anything in Redis was changed, as far as a test's clock knows.
+    var changes: Int { manual?.changes ?? 0 }
 }

@@ -4,7 +4,13 @@ import Synchronization
 ///
 /// Shared by the ``Lease``, which its owner has, and its ``LeaseIssuer``, which renews it.
 package final class Grant: Sendable {
-    private typealias Waiters = [UInt64: UnsafeContinuation<LossReason?, Never>]
+    private typealias Waiters = [UInt64: Waiter]
+
+    private struct Waiter: Sendable {
+        let continuation: UnsafeContinuation<LossReason?, Never>
+        /// What it works for, which its loss cancels.
+        let activities: [ManualTime.Activity]
+    }
 
     private struct State: Sendable {
         var lease: LeaseState
@@ -105,7 +111,10 @@ package final class Grant: Sendable {
             return (result, reason, state.takeWaiters(), state.takeNews(at: clock.now))
         }
         news?.tell()
-        for waiter in waiters.values { waiter.resume(returning: reason) }
+        for waiter in waiters.values {
+            waiter.activities.become(.brief)
+            waiter.continuation.resume(returning: reason)
+        }
         return result
     }
 
@@ -122,7 +131,7 @@ package final class Grant: Sendable {
             }
         }
         news?.tell()
-        for waiter in waiters.values { waiter.resume(returning: nil) }
+        for waiter in waiters.values { waiter.continuation.resume(returning: nil) }
         return release
     }
 
@@ -169,7 +178,7 @@ package final class Grant: Sendable {
                 let phase: LeaseState.Phase? = state.withLock { state in
                     if state.cancelled.remove(id) != nil { return .released }
                     guard state.lease.phase == .held else { return state.lease.phase }
-                    state.waiters[id] = continuation
+                    state.waiters[id] = Waiter(continuation: continuation, activities: clock.activities)
                     return nil
                 }
                 switch phase {
@@ -184,7 +193,7 @@ package final class Grant: Sendable {
                 if waiter == nil { state.cancelled.insert(id) }
                 return waiter
             }
-            waiter?.resume(returning: nil)
+            waiter?.continuation.resume(returning: nil)
         }
     }
 }

@@ -56,7 +56,7 @@ extension Core {
         let claim = try lockClaim(name, lease: lease, fenced: fenced, options: options)
         try EnclosingLocks.refuse(claim, of: keeper)
         return LockWait(
-            claim, atMost: try Settings.waitingAtMost(limit), from: clock.now, barging: options.barging)
+            claim, atMost: try Settings.waitingAtMost(limit), clock: clock, barging: options.barging)
     }
 
     func lockClaim(

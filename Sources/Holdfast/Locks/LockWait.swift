@@ -21,12 +21,15 @@ final class LockWait: Sendable {
     private let cancellation = Atomic(false)
     let deadline: ContinuousClock.Instant?
     private let end = Mutex(Outcome.cancelled)
+    /// What the caller works for, as far as a test has to wait for it.
+    let activities: [ManualTime.Activity]
 
-    init(_ claim: LockClaim, atMost limit: Duration?, from now: ContinuousClock.Instant, barging: Bool) {
+    init(_ claim: LockClaim, atMost limit: Duration?, clock: LocalClock, barging: Bool) {
+        activities = clock.activities
         self.claim = claim
         self.limit = limit
         mode = barging ? .barge : .wait
-        deadline = limit.map { now + $0 }
+        deadline = limit.map { clock.now + $0 }
     }
 
     /// Set before the caller is resumed.

@@ -28,6 +28,7 @@ actor LockWaiting: LinkActor {
 
         func end(_ outcome: LockWait.Outcome) {
             wait.outcome = outcome
+            wait.activities.become(.foreign)
             continuation.resume()
         }
     }
@@ -42,6 +43,8 @@ actor LockWaiting: LinkActor {
     /// What is shared with callers on other threads.
     private struct Shared {
         var subscription: RedisSubscription?
+        /// Until it is known whether Redis lets us listen.
+        var subscribing: ManualTime.Activity?
         var isClosed = false
     }
 
@@ -173,6 +176,7 @@ actor LockWaiting: LinkActor {
     /// Messages may have been lost before: every room looks for itself.
     private func beganListening() {
         isListening = true
+        defer { shared.withLock { $0.subscribing.take()?.end() } }
         for key in rooms.keys {
             rooms[key]?.checks(by: clock.now)
             wake(for: key)
@@ -182,6 +186,7 @@ actor LockWaiting: LinkActor {
     /// Redis does not let us listen. Who waits without messages may wait for ever beside those who get them.
     private func refusedListening(_ error: RedisError) {
         isListening = false
+        shared.withLock { $0.subscribing.take()?.end() }
         guard error.code == .permissionDenied else { return }
         var error = error
         if error.permission?.kind == .channel { error.permission?.names = ["\(wakeChannels)*"] }
@@ -373,6 +378,7 @@ actor LockWaiting: LinkActor {
                     guard let self else { return }
                     self.thread.submit { self.inTurn { $0.refusedListening(error) } }
                 }
+                shared.subscribing = clock.begin()
             } catch {
                 // Without messages the waiters ask by themselves.
                 logger.warning("waiting for locks without messages: \(error)")
@@ -385,6 +391,7 @@ actor LockWaiting: LinkActor {
         shared.withLock { shared in
             shared.isClosed = true
             shared.subscription = nil
+            shared.subscribing.take()?.end()
         }
         let claims = waiters.values.map(\.wait.claim)
         for claim in claims { remove(claim.token)?.end(.failed(Self.closed)) }

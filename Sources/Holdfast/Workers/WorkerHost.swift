@@ -10,6 +10,8 @@ package final class WorkerHost: Sendable {
         /// By the bytes of their names.
         var loops: [LockKey: WorkerLoop] = [:]
         var isRunning = false
+        /// Until it hears of what is asked for.
+        var subscribing: ManualTime.Activity?
         var isStopping = false
     }
 
@@ -84,6 +86,7 @@ package final class WorkerHost: Sendable {
             self.stop()
         }
         subscription.withLock { $0 }?.cancel()
+        hasSubscribed()
         state.withLock { $0.isRunning = false }
     }
 
@@ -99,15 +102,19 @@ package final class WorkerHost: Sendable {
 
     /// Hears of what somebody asked for. Without that the workers find out when they look next, within a minute.
     private func listen() -> RedisSubscription? {
+        state.withLock { $0.subscribing = core.clock.begin() }
         do throws(RedisError) {
             return try core.link.subscribe(core.keys.workerChannel) { [weak self] message in
                 self?.heard(String(decoding: message, as: UTF8.self))
             }
         } catch {
+            hasSubscribed()
             core.logger.warning("running the workers without messages: \(error)")
             return nil
         }
     }
+
+    private func hasSubscribed() { state.withLock { $0.subscribing.take()?.end() } }
 
     /// Empty when messages may have been lost.
     private func heard(_ name: String) {
@@ -116,5 +123,6 @@ package final class WorkerHost: Sendable {
                 ? Array(state.loops.values) : [state.loops[LockKey(name)]].compactMap(\.self)
         }
         for loop in loops { loop.wake() }
+        hasSubscribed()
     }
 }

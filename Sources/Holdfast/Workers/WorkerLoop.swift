@@ -68,7 +68,7 @@ final class WorkerLoop: Sendable {
             bell.fallSilent()
             ended.stop()
         }
-        await untilPredecessorEnded()
+        await bell.whileForeign { await untilPredecessorEnded() }
         guard let claim else { return }
         guard await isPrepared() else { return }
         logger.debug("the worker has started: \(claim.schedule)")
@@ -78,7 +78,7 @@ final class WorkerLoop: Sendable {
         await withDiscardingTaskGroup { runs in
             while await turn(claim, &course, &runs) {}
         }
-        await finishing { [worker] in await worker.cleanUp() }
+        await bell.whileForeign { await finishing { [worker] in await worker.cleanUp() } }
         logger.debug("the worker has stopped")
     }
 
@@ -98,6 +98,8 @@ final class WorkerLoop: Sendable {
         /// The last failure that was told.
         var failure: String?
         var machine: TickMachine
+        /// ``LocalClock/changes`` before the last look.
+        var seen = 0
     }
 
     /// One step. False at the end.
@@ -116,7 +118,9 @@ final class WorkerLoop: Sendable {
         }
         switch course.machine.next(at: core.clock.now) {
         case .wait(let instant): await bell.wait(until: instant)
+        case .poll(let instant, let due): await bell.wait(until: due, orLook: (instant, course.seen))
         case .look(let look):
+            course.seen = core.clock.changes
             do throws(RedisError) {
                 let token = core.instance.token()
                 let reply = try await claim.look(
@@ -177,16 +181,16 @@ final class WorkerLoop: Sendable {
             serverTime: reply.answer.serverTime, followsRuns: schedule.followsRuns, core: core,
             stopping: stopping, logger: logger)
         state.withLock { $0.running += 1 }
-        let activity = core.clock.begin(isForeign: true)
+        let activity = core.clock.begin(.foreign)
         runs.addTask {
-            await tickRun()
+            await [activity].compactMap(\.self).including { await tickRun() }
             self.state.withLock { state in
                 state.running -= 1
                 // Its end moved the cursor.
                 if schedule.followsRuns { state.isAwakened = true }
             }
             self.bell.ring()
-            self.core.clock.end(activity)
+            activity?.end()
         }
     }
 
@@ -195,8 +199,10 @@ final class WorkerLoop: Sendable {
         var pause: Duration = .seconds(1)
         while !stopping.isStopping && !Task.isCancelled {
             let error = Mutex<(any Error)?>(nil)
-            await finishing { [worker] in
-                do { try await worker.prepare() } catch let failure { error.withLock { $0 = failure } }
+            await bell.whileForeign {
+                await finishing { [worker] in
+                    do { try await worker.prepare() } catch let failure { error.withLock { $0 = failure } }
+                }
             }
             guard let failure = error.withLock({ $0 }) else { return !stopping.isStopping }
             logger.error("preparing the worker failed, trying again in \(pause): \(failure)")

@@ -52,6 +52,27 @@ public final class InMemoryRedis: Sendable {
     }
 }
 
+extension InMemoryRedis {
+    /// Ends an instance as the end of its process would: its connections are gone at once, and it gives nothing back.
+    ///
+    /// What it held stays for the others as it was: its locks, the messages that it claimed and its runs, until their
+    /// leases end. When this returns, nothing that the instance sends has any effect. Its handlers, runs and bodies of
+    /// `withLock` are cancelled, since a test cannot end them; what they ask for then fails as
+    /// ``HoldfastError/Code/closed``. ``Holdfast/run()`` returns when they have ended.
+    ///
+    /// ```swift
+    /// await memory.kill(first)                    // in the middle of its work
+    /// await clock.advance(by: .seconds(30))       // its leases end, and another instance takes over
+    /// ```
+    ///
+    /// - Parameter holdfast: one that came from here.
+    public func kill(_ holdfast: Holdfast) async {
+        let name = Array(holdfast.core.clientName.utf8)
+        await look { $0.kill(name) }
+        await holdfast.die()
+    }
+}
+
 extension Holdfast {
     /// A client whose Redis is in the memory of this process, for unit tests: see ``InMemoryRedis``, which also makes
     /// several that share it.

@@ -7,6 +7,8 @@ final class InMemoryService: WireService {
     private final class Connection {
         let end: WireEnd
         var channels: Set<[UInt8]> = []
+        /// What its client calls itself.
+        var name: [UInt8] = []
 
         init(_ end: WireEnd) { self.end = end }
     }
@@ -15,6 +17,8 @@ final class InMemoryService: WireService {
     private(set) var store: MemoryStore!
     private var scripts: MemoryScripts!
     private let clock: ManualClock?
+    /// Clients that are no more: none of them comes back.
+    private var dead: Set<[UInt8]> = []
     /// As a server that may not write, having too few replicas.
     private var refusesScripts = false
 
@@ -42,6 +46,7 @@ final class InMemoryService: WireService {
             rest = rest.dropFirst(length)
             guard let arguments = RESP2.arguments(of: frame), !arguments.isEmpty else { continue }
             answer(arguments, connection)
+            guard end.isOpen else { return }
         }
         end.input.removeFirst(end.input.count - rest.count)
         if end.inputEnded { end.close(reset: false) }
@@ -51,7 +56,13 @@ final class InMemoryService: WireService {
         let command = MemoryCommand(arguments)
         // What asks for nothing is how the clock finds out that nothing happens.
         if command.name != "PING" { clock?.time.note() }
+        let changes = store.changes
+        defer { if store.changes != changes { clock?.time.noteChange() } }
         switch command.name {
+        case "CLIENT":
+            if arguments.count == 3 { connection.name = arguments[2] }
+            if dead.contains(connection.name) { return connection.end.close(reset: true) }
+            connection.end.perform(.bytes(MemoryReply.ok.encoded))
         case "SUBSCRIBE":
             for channel in command.rest(1) {
                 connection.channels.insert(channel)
@@ -66,6 +77,12 @@ final class InMemoryService: WireService {
         }
     }
 
+    /// Ends the connections of a client, what they sent and was not yet taken included, and refuses it from now on.
+    func kill(_ name: [UInt8]) {
+        dead.insert(name)
+        for connection in connections where connection.name == name { connection.end.close(reset: true) }
+    }
+
     private func confirm(_ what: String, _ channel: [UInt8], _ connection: Connection) {
         let reply = MemoryReply.array([.text(what), .bulk(channel), .count(connection.channels.count)])
         connection.end.perform(.bytes(reply.encoded))
@@ -77,7 +94,7 @@ final class InMemoryService: WireService {
     private func reply(to command: MemoryCommand, _ arguments: [[UInt8]]) -> MemoryReply {
         do throws(MemoryError) {
             switch command.name {
-            case "SELECT", "CLIENT", "AUTH": return .ok
+            case "SELECT", "AUTH": return .ok
             case "PUBSUB":
                 guard try command.word(1) == "NUMSUB" else { throw .syntax }
                 return .array(command.rest(2).flatMap { [.bulk($0), .count(listeners(of: $0).count)] })

@@ -25,9 +25,9 @@ public final class ManualClock: Clock, Sendable {
     private let patience: Duration
 
     /// - Parameters:
-    ///   - start: the date that it shows at first; the beginning of 2026, UTC, unless set.
-    ///   - patience: for how long in real time ``advance(by:)`` waits for a run or a handler that does not end, once for
-    ///     each; 1 s unless set.
+    ///   - start: the date that it shows at first. Defaults to the beginning of 2026, UTC.
+    ///   - patience: for how long in real time ``advance(by:)`` waits for a run or a handler that waits for the test
+    ///     itself. Defaults to 1 s.
     public init(
         start: Date = Date(timeIntervalSince1970: 1_767_225_600), patience: Duration = .seconds(1)
     ) {
@@ -55,17 +55,19 @@ public final class ManualClock: Clock, Sendable {
     ///
     /// At each it waits until what was due has been done: what workers and handlers began has ended, and the messages
     /// that were sent by it were handled. A run or a handler that does not end, because it waits for the test itself, is
-    /// left to go on after a while of real time, see ``init(start:patience:)``. Call it from one task at a time.
+    /// left to go on after a while of real time, see ``init(start:patience:)``; but where the clock wakes, serves or
+    /// cancels it later, it is waited for again. Call it from one task at a time.
     ///
-    /// A negative duration stops the test's process.
+    /// An instant at which something is due takes about a millisecond of real time. What is idle takes none, for however
+    /// long it is: looks that find nothing new are passed over.
     ///
-    /// Each instant on the way takes some milliseconds of real time, or less: an idle queue is looked at each second, an
-    /// idle worker each minute.
+    /// - Parameter duration: from zero on: a negative one stops the test's process, as a clock is not set back. With
+    ///   zero it only waits.
     public func advance(by duration: Duration) async {
         precondition(duration >= .zero, "a clock is set on, not back: advance(by:) got \(duration)")
         let target = time.now + duration.asDelay
         await untilIdle()
-        while let next = time.nextInstant, next <= target {
+        while let next = time.nextInstant(upTo: target) {
             time.move(to: next)
             await untilIdle()
         }
@@ -80,14 +82,14 @@ public final class ManualClock: Clock, Sendable {
             await untilNothingGoesOn()
             await time.passBarriers()
             let events = time.events
-            if events == seen, !time.isBusy(forgetting: patience) { return }
+            if events == seen, !time.isBusy(forgettingAfter: patience) { return }
             seen = events
         }
     }
 
     private func untilNothingGoesOn() async {
         var looks = 0
-        while time.isBusy(forgetting: patience) {
+        while time.isBusy(forgettingAfter: patience) {
             looks += 1
             // Most is through at once; what is not does not keep the processor.
             if looks < 100 { await Task.yield() } else { try? await Task.sleep(for: .microseconds(200)) }

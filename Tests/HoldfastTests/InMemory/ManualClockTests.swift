@@ -7,24 +7,6 @@ import Testing
 
 @Suite("A clock that a test sets")
 struct ManualClockTests {
-    /// Instances of one service that go by `clock`, running while `body` does something.
-    private func whileRunning(
-        _ count: Int, _ clock: ManualClock, add: (Holdfast) -> Void,
-        _ body: (InMemoryRedis, Holdfast) async throws -> Void
-    ) async throws {
-        let memory = try InMemoryRedis(clock: clock, logger: .quiet)
-        let first = try memory.holdfast()
-        add(first)
-        let others = try (1..<count).map { _ in try memory.holdfast() }
-        for holdfast in others { add(holdfast) }
-        try await first.whileRunning {
-            let running = others.map { holdfast in Task { try await holdfast.run() } }
-            try await body(memory, first)
-            for task in running { task.cancel() }
-            for task in running { try await task.value }
-        }
-    }
-
     @Test("begins each tick at its instant, on one of the instances, and is through with it when it returns")
     func ticks() async throws {
         let clock = ManualClock()
@@ -111,31 +93,6 @@ struct ManualClockTests {
         }
     }
 
-    @Test("ends a run that takes longer than it may by it")
-    func maximumRun() async throws {
-        let clock = ManualClock(patience: .milliseconds(50))
-        let outcomes = Record<String>()
-        try await whileRunning(1, clock) { holdfast in
-            let options = WorkerOptions(maximumRun: .seconds(30))
-            holdfast.addWorker("slow", .every(.seconds(86_400), runOnStart: true), options: options) { _ in
-                do {
-                    try await clock.sleep(for: .seconds(3600))
-                    outcomes.add("woke")
-                } catch {
-                    outcomes.add("cancelled")
-                    throw error
-                }
-            }
-        } _: { _, holdfast in
-            await clock.advance(by: .seconds(29))
-            #expect(outcomes.count == 0)
-            await clock.advance(by: .seconds(1))
-            #expect(outcomes.all == ["cancelled"])
-            let runs = try await holdfast.runs(ofWorker: "slow")
-            #expect(runs.map(\.outcome) == [.timedOut])
-        }
-    }
-
     @Test("hands the message of an instance that died to another one when its lease is over")
     func takeOver() async throws {
         let clock = ManualClock()
@@ -203,6 +160,11 @@ struct ManualClockTests {
         try await lease.release()
         await first.close()
         await second.close()
+    }
+
+    @Test("is not set back")
+    func backwards() async {
+        await #expect(processExitsWith: .failure) { await ManualClock().advance(by: .seconds(-1)) }
     }
 
     @Test("wakes who sleeps by it at the instant, and throws when the task is cancelled")

@@ -36,8 +36,10 @@ struct ConsumerStateTests {
         #expect(state.claim(at: at(200)) == 3)
         _ = state.claimed(0, of: 3, nextDue: .seconds(30), at: at(200))
         #expect(state.nextDue == at(1200))
+        #expect(state.nextLook == at(1200) && state.nextCertain == at(30_200))
         state.expectDue(at: at(5_000))
         #expect(state.nextDue == at(1200))
+        #expect(state.nextLook == at(1200) && state.nextCertain == at(5_000))
         state.expectDue(at: at(300))
         #expect(state.claim(at: at(300)) == 3)
     }

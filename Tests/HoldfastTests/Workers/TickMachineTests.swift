@@ -93,7 +93,7 @@ struct TickMachineTests {
     func overlap() {
         var machine = machine(cursor: 10_000)
         machine.answered(waiting(.running, cursor: 10_000, 11_000, remaining: .seconds(20)), at: at(500))
-        #expect(machine.next(at: at(500)) == .wait(until: at(1_500)))
+        #expect(machine.next(at: at(500)) == .poll(at: at(1_500), due: at(20_500)))
         #expect(machine.next(at: at(1_600)) == tick(12_000, cursor: 10_000))
         machine.answered(
             waiting(.running, cursor: 10_000, 12_100, remaining: .milliseconds(30)), at: at(1_600))
@@ -112,7 +112,7 @@ struct TickMachineTests {
     func paused() {
         var machine = machine(cursor: 3_000)
         machine.answered(waiting(.paused, cursor: 3_000, 10_500), at: start)
-        #expect(machine.next(at: start) == .wait(until: at(60_000)))
+        #expect(machine.next(at: start) == .poll(at: at(60_000), due: nil))
         machine.wake()
         #expect(machine.next(at: at(1)) == .look(.init()))
     }
@@ -139,7 +139,7 @@ struct TickMachineTests {
     @Test("asks again after a minute, soon after a failure, and a second after a refusal")
     func freshness() {
         var machine = machine(.every(.seconds(3_600)), cursor: 0)
-        #expect(machine.next(at: start) == .wait(until: at(60_000)))
+        #expect(machine.next(at: start) == .poll(at: at(60_000), due: at(3_589_500)))
         #expect(machine.next(at: at(60_000)) == .look(.init()))
         machine.failed(refused: false, at: at(60_000))
         #expect(machine.next(at: at(60_000)) == .wait(until: at(60_100)))
@@ -179,7 +179,7 @@ struct TickMachineTests {
         #expect(machine.lead == nil)
         machine.answered(waiting(.asked, cursor: 7_210_000, 10_500), at: start)
         #expect(machine.lead == .seconds(7_199.5))
-        #expect(machine.next(at: start) == .wait(until: at(60_000)))
+        #expect(machine.next(at: start) == .poll(at: at(60_000), due: at(7_200_500)))
         machine.wake()
         var rewound = waiting(.asked, cursor: 11_500, 11_500)
         rewound.era = 1

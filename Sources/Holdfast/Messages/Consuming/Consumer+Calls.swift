@@ -7,6 +7,7 @@ extension Consumer {
 
     func claim(_ count: Int) {
         let token = MessageClaim.newToken()
+        seen = clock.changes
         let arguments: [RedisArgument] = [
             .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
             .init(routes.attempts(options.retry)), .init(options.totalConcurrency ?? 0),
@@ -134,6 +135,7 @@ extension Consumer {
     }
 
     private func lost(_ claim: MessageClaim, _ reason: LossReason) {
+        claim.activity?.become(.brief)
         logger.warning("the claim on message \(claim.id) was lost: \(reason); its handler is cancelled")
     }
 

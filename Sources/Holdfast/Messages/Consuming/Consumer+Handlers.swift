@@ -40,7 +40,8 @@ extension Consumer {
     }
 
     private nonisolated func beginBatch(_ claims: [MessageClaim], _ handler: @escaping MessageRoute.Many) {
-        let task = Task { await handle(claims, handler) }
+        let activities = claims.compactMap(\.activity)
+        let task = Task { await activities.including { await handle(claims, handler) } }
         for claim in claims { claim.attach(task) }
     }
 
@@ -49,6 +50,7 @@ extension Consumer {
     }
 
     private nonisolated func end(_ claim: MessageClaim, _ verdict: Settlement.Verdict?) {
+        claim.activity?.become(.brief)
         onThread { $0.finished(claim, verdict) }
         claim.end()
     }

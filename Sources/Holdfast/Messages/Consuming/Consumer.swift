@@ -22,18 +22,20 @@ actor Consumer: LinkActor, HostedComponent {
     private let grace: Duration
     let routes: MessageRoutes
     let clock: LocalClock
-    /// Until it asks for the first time.
-    private let starting: ManualTime.ActivityID?
+    /// Until it has asked for the first time, and hears of new messages.
+    private let starting: ManualTime.Activity?
+    /// ``LocalClock/changes`` before the last claim.
+    var seen = 0
 
     var state: ConsumerState<Settlement>
     /// The claims whose handlers run.
     var running: [ObjectIdentifier: MessageClaim] = [:]
-    /// Those handlers, as a test's clock knows them; empty without one.
-    private var activities: [ObjectIdentifier: ManualTime.ActivityID] = [:]
     private var ready: [MessageClaim] = []
     private var batchWaiter: UnsafeContinuation<[MessageClaim]?, Never>?
     private var endWaiter: UnsafeContinuation<Void, Never>?
     private var timer: (id: LocalClock.TimerID, at: ContinuousClock.Instant)?
+    /// For looks that only a change can make worth while, by a test's clock.
+    private var lookTimer: LocalClock.TimerID?
     private var willAdvance = false
 
     /// - Parameter options: validated, with a lease.
@@ -48,7 +50,7 @@ actor Consumer: LinkActor, HostedComponent {
         self.link = link
         self.registry = registry
         self.clock = clock
-        starting = clock.begin()
+        starting = clock.begin(.brief)
         self.routes = routes
         var logger = logger
         logger[metadataKey: "holdfast.queue"] = .string(queue.name)
@@ -60,18 +62,20 @@ actor Consumer: LinkActor, HostedComponent {
 
     nonisolated func run() async throws {
         let subscription: RedisSubscription
+        starting?.become(.own)
+        defer { starting?.end() }
         do throws(RedisError) {
             subscription = try link.subscribe(queue.wake) { [weak self] _ in
-                self?.onThread { $0.wake() }
+                self?.onThread { consumer in
+                    consumer.wake()
+                    consumer.starting?.end()
+                }
             }
         } catch {
             throw HoldfastError(error, "listening for messages of the queue \(queue.name)")
         }
         registry.note(queue.name)
-        onThread { consumer in
-            consumer.advance()
-            consumer.clock.end(consumer.starting)
-        }
+        onThread { $0.advance() }
         await withTaskCancellationHandler {
             while let batch = await nextBatch() {
                 begin(batch)
@@ -87,20 +91,24 @@ actor Consumer: LinkActor, HostedComponent {
         onThread { $0.stop(grace: $0.grace) }
     }
 
+    nonisolated func giveUp() {
+        onThread { $0.stop(grace: .zero) }
+    }
+
     func stop(grace: Duration) {
         state.stop()
         if grace > .zero {
             _ = thread.schedule(at: .now + grace) { [weak self] in
-                self?.inTurn { $0.giveUp() }
+                self?.inTurn { $0.cancelHandlers() }
             }
         } else {
-            giveUp()
+            cancelHandlers()
         }
         advance()
     }
 
     /// Cancels the handlers that still run; their messages are given back.
-    private func giveUp() {
+    private func cancelHandlers() {
         for claim in running.values { claim.end() }
     }
 
@@ -128,7 +136,7 @@ actor Consumer: LinkActor, HostedComponent {
         guard !claims.isEmpty else { return }
         for claim in claims { running[ObjectIdentifier(claim)] = claim }
         if clock.manual != nil {
-            for claim in claims { activities[ObjectIdentifier(claim)] = clock.begin(isForeign: true) }
+            for claim in claims { claim.activity = clock.begin(.foreign) }
         }
         if let waiter = batchWaiter {
             batchWaiter = nil
@@ -144,8 +152,7 @@ actor Consumer: LinkActor, HostedComponent {
         advanceSoon()
         guard clock.manual != nil else { return }
         // After what follows was asked: whoever waits for this then waits for that.
-        let activity = activities.removeValue(forKey: ObjectIdentifier(claim))
-        onThread { $0.clock.end(activity) }
+        onThread { _ in claim.activity?.end() }
     }
 
     private func untilThrough() async {
@@ -161,7 +168,12 @@ actor Consumer: LinkActor, HostedComponent {
         if let count = state.claim(at: now) { claim(count) }
         let batch = state.settlements(at: now, weight: \.weight)
         if !batch.isEmpty { settle(batch) }
-        if let due = state.nextDue { wake(at: due) }
+        if clock.manual != nil {
+            if let due = state.nextCertain { wake(at: due) }
+            look(at: state.nextLook)
+        } else if let due = state.nextDue {
+            wake(at: due)
+        }
         if state.isClosed, let waiter = batchWaiter {
             batchWaiter = nil
             waiter.resume(returning: nil)
@@ -180,6 +192,15 @@ actor Consumer: LinkActor, HostedComponent {
         onThread { consumer in
             consumer.willAdvance = false
             consumer.advance()
+        }
+    }
+
+    private func look(at instant: ContinuousClock.Instant?) {
+        if let lookTimer { clock.cancel(lookTimer, on: thread) }
+        lookTimer = instant.map { instant in
+            clock.schedule(at: instant, lookingAfter: seen, on: thread) { [weak self] in
+                self?.inTurn { $0.advance() }
+            }
         }
     }
 

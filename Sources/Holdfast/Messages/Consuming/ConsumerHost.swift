@@ -60,4 +60,7 @@ package final class ConsumerHost: Sendable {
 
     /// Asks ``run()`` to end, as a graceful shutdown does.
     func stop() { host.stop() }
+
+    /// Ends at once, with what is under way.
+    func giveUp() { host.giveUp() }
 }

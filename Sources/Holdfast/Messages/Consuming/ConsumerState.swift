@@ -21,6 +21,10 @@ struct ConsumerState<Item> {
     private var isSettling = false
     private var isWoken = false
     private var claimAt: ContinuousClock.Instant?
+    /// When a message is known to be due, where `claimAt` is before that, only to look; else nil.
+    private var dueAt: ContinuousClock.Instant?
+    /// Nothing is known to be due at `claimAt`.
+    private var isLook = false
     private var settleAt: ContinuousClock.Instant?
 
     /// - Parameter takeOvers: how many messages of consumers that died may be taken over in a second.
@@ -36,8 +40,18 @@ struct ConsumerState<Item> {
     var isClosed: Bool { !isOpen && !isClaiming }
 
     /// When something is due by time alone.
-    var nextDue: ContinuousClock.Instant? {
-        let claiming = isOpen && !isClaiming && running < concurrency ? claimAt : nil
+    var nextDue: ContinuousClock.Instant? { due(claiming: claimAt) }
+
+    /// When something is known to be due by time alone: ``nextDue`` without looks at what others may have changed.
+    var nextCertain: ContinuousClock.Instant? { due(claiming: isLook ? dueAt : claimAt) }
+
+    /// When to look at what others may have changed; nil for not before ``nextCertain``.
+    var nextLook: ContinuousClock.Instant? { isLook && mayClaim ? claimAt : nil }
+
+    private var mayClaim: Bool { isOpen && !isClaiming && running < concurrency }
+
+    private func due(claiming: ContinuousClock.Instant?) -> ContinuousClock.Instant? {
+        let claiming = mayClaim ? claiming : nil
         let settling = isSettling || unsettled.isEmpty ? nil : settleAt
         guard let claiming, let settling else { return claiming ?? settling }
         return min(claiming, settling)
@@ -48,7 +62,7 @@ struct ConsumerState<Item> {
     /// How many messages to claim now, nil for none. Each number must be answered by
     /// ``claimed(_:of:nextDue:at:)`` or ``claimFailed(refused:at:)``.
     mutating func claim(at now: ContinuousClock.Instant) -> Int? {
-        guard isOpen, !isClaiming, running < concurrency else { return nil }
+        guard mayClaim else { return nil }
         if let claimAt, now < claimAt { return nil }
         isClaiming = true
         isWoken = false
@@ -66,7 +80,10 @@ struct ConsumerState<Item> {
         isClaiming = false
         // Whoever woke us while the call was under way may have come too late for it.
         let mayHaveMore = count == wanted || isWoken
-        claimAt = mayHaveMore ? nil : now + min(nextDue ?? Self.pollInterval, Self.pollInterval)
+        let wait = nextDue ?? .seconds(Int64.max)
+        claimAt = mayHaveMore ? nil : now + min(wait, Self.pollInterval)
+        isLook = !mayHaveMore && wait > Self.pollInterval
+        dueAt = isLook ? nextDue.map { now + $0 } : nil
         guard isOpen else { return false }
         running += count
         return true
@@ -76,17 +93,25 @@ struct ConsumerState<Item> {
     mutating func claimFailed(refused: Bool, at now: ContinuousClock.Instant) {
         isClaiming = false
         claimAt = now + (refused ? Self.pollInterval : Self.pause)
+        isLook = false
     }
 
     /// There may be new messages.
     mutating func wake() {
         isWoken = true
         claimAt = nil
+        isLook = false
     }
 
     /// A message will be due again at `instant`.
     mutating func expectDue(at instant: ContinuousClock.Instant) {
-        if let claimAt { self.claimAt = min(claimAt, instant) }
+        guard let claimAt else { return }
+        if instant <= claimAt {
+            self.claimAt = instant
+            isLook = false
+        } else if isLook {
+            dueAt = min(dueAt ?? instant, instant)
+        }
     }
 
     // MARK: Settling

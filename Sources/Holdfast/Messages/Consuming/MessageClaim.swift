@@ -10,6 +10,7 @@ final class MessageClaim: Sendable {
         var lease: LeaseState
         var isEnded = false
         var handler: Task<Void, Never>?
+        var activity: ManualTime.Activity?
     }
 
     /// The entry in the queue's stream.
@@ -71,6 +72,12 @@ final class MessageClaim: Sendable {
         return .milliseconds(claimedAt.since(Int64(born) ?? claimedAt))
     }
 
+    /// Its handling, as a test's clock knows it; nil without one.
+    var activity: ManualTime.Activity? {
+        get { clock.manual == nil ? nil : state.withLock { $0.activity } }
+        set { state.withLock { $0.activity = newValue } }
+    }
+
     var isHeld: Bool { state.withLock { $0.lease.isHeld(at: clock.now) } }
 
     var remaining: Duration {
@@ -99,7 +106,8 @@ final class MessageClaim: Sendable {
     /// Starts the handler's task, once. It is cancelled by ``end()`` and by the loss of the lease, also if
     /// that came before.
     func start(_ handler: @escaping @Sendable (MessageClaim) async -> Void) {
-        attach(Task { await handler(self) })
+        guard let activity else { return attach(Task { await handler(self) }) }
+        attach(Task { await [activity].including { await handler(self) } })
     }
 
     /// Takes a task that handles this message, perhaps with others.

@@ -6,6 +6,8 @@ struct TickMachine: Sendable {
     enum Step: Hashable, Sendable {
         case look(Look)
         case wait(until: ContinuousClock.Instant)
+        /// Wait, and look whether others have changed something; at `due` something is to do in any case.
+        case poll(at: ContinuousClock.Instant, due: ContinuousClock.Instant?)
     }
 
     /// What a call of tick.lua asks for, beside runs that died or were asked for.
@@ -48,6 +50,8 @@ struct TickMachine: Sendable {
     /// When the lease of a run ends that may have died.
     private var leaseEnd: ContinuousClock.Instant?
     private var notBefore: ContinuousClock.Instant?
+    /// A tick is due, and starts as soon as a run ends.
+    private var awaitsEnd = false
 
     init(_ timetable: Timetable, missed: MissedTicks = .once) {
         self.timetable = timetable
@@ -55,13 +59,14 @@ struct TickMachine: Sendable {
     }
 
     func next(at now: ContinuousClock.Instant) -> Step {
-        if let notBefore, now < notBefore { return .wait(until: notBefore) }
+        if let notBefore, now < notBefore {
+            return awaitsEnd ? Self.rest(due: leaseEnd, lookingAt: notBefore) : .wait(until: notBefore)
+        }
         guard let clock, let cursor, let past, !mustLook, clock.age(at: now) < Self.freshness,
             leaseEnd.map({ now < $0 }) ?? true
         else { return .look(Look(seed: seed)) }
         let stale = clock.end(of: Self.freshness)
-        let end = min(leaseEnd ?? stale, stale)
-        if isPaused { return .wait(until: end) }
+        if isPaused { return Self.rest(due: leaseEnd, lookingAt: stale) }
         let time = clock.milliseconds(at: now)
         if let nominal = timetable.tick(after: past, at: time, missed) {
             let due = timetable.due(nominal)
@@ -70,14 +75,21 @@ struct TickMachine: Sendable {
                 Look(tick: DueTick(nominal: nominal, cursor: cursor, era: era, due: due, latest: latest)))
         }
         let skipped = timetable.newestDue(after: past, at: time) ?? past
-        guard let next = timetable.first(after: skipped) else { return .wait(until: end) }
-        return .wait(until: min(clock.instant(of: timetable.due(next)), end))
+        let due = timetable.first(after: skipped).map { clock.instant(of: timetable.due($0)) }
+        return Self.rest(due: [due, leaseEnd].compactMap(\.self).min(), lookingAt: stale)
+    }
+
+    private static func rest(
+        due: ContinuousClock.Instant?, lookingAt look: ContinuousClock.Instant
+    ) -> Step {
+        if let due, due <= look { .wait(until: due) } else { .poll(at: look, due: due) }
     }
 
     mutating func answered(_ answer: TickAnswer, at now: ContinuousClock.Instant) {
         clock = ServerClock(milliseconds: answer.serverTime, receivedAt: now)
         notBefore = nil
         leaseEnd = nil
+        awaitsEnd = false
         isPaused = false
         cursor = answer.cursor
         // Where the worker has never run, or Redis lost the cursor, it begins anew; not with ticks that this
@@ -96,6 +108,7 @@ struct TickMachine: Sendable {
         case .early: notBefore = now + .milliseconds(1)
         case .paused: isPaused = true
         case .running:
+            awaitsEnd = true
             notBefore = now + min(max(remaining ?? Self.patience, .milliseconds(1)), Self.patience)
         }
     }
@@ -108,6 +121,7 @@ struct TickMachine: Sendable {
 
     /// The schedule in force cannot be read: ticks are left to instances that can.
     mutating func standBack(at now: ContinuousClock.Instant) {
+        awaitsEnd = false
         notBefore = now + Self.freshness
     }
 
@@ -120,6 +134,7 @@ struct TickMachine: Sendable {
     /// No answer came; or the server refused, and will most likely do so again. While there is no connection,
     /// calls wait for it by themselves.
     mutating func failed(refused: Bool, at now: ContinuousClock.Instant) {
+        awaitsEnd = false
         notBefore = now + (refused ? Self.patience : .milliseconds(100))
     }
 }

@@ -68,7 +68,9 @@ struct TickRun: Sendable {
         /// Which watch ended first, if one did.
         let cause = Mutex<RunOutcome?>(nil)
         return await withTaskGroup(of: Ended?.self) { group in
-            group.addTask { [worker] in
+            group.addTask { [worker, clock = core.clock] in
+                // What follows is ours.
+                defer { clock.activities.become(.brief) }
                 do {
                     try await worker.run(tick)
                     return Ended(outcome: .succeeded)
@@ -83,7 +85,7 @@ struct TickRun: Sendable {
             }
             if let deadline = tick.deadline {
                 group.addTask { @Sendable [clock = core.clock] in
-                    await clock.sleep(until: deadline)
+                    await clock.sleep(untilEndAt: deadline)
                     if !Task.isCancelled { cause.withLock { $0 = $0 ?? .timedOut } }
                     return nil
                 }
