@@ -3,11 +3,11 @@ import Testing
 
 @testable import HoldfastTesting
 
-/// Waits until the condition holds, and reports at the caller's line when it does not within ten seconds.
+/// Waits until the condition holds, and reports at the caller's line when it does not within a minute.
 func eventually(
     _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
 ) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(60)
     while !condition() {
         guard ContinuousClock.now < deadline else {
             Issue.record(what, sourceLocation: sourceLocation)

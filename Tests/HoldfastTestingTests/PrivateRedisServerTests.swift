@@ -217,7 +217,7 @@ struct PrivateRedisServerTests {
         let options = PrivateRedisServer.Options(
             configuration: ["echo I say nothing; exec sleep 600"],
             binary: "/bin/sh",
-            startDeadline: .milliseconds(500)
+            startDeadline: .milliseconds(1500)
         )
         let error = await #expect(throws: PrivateRedisServerError.self) {
             try await PrivateRedisServer.start(options)

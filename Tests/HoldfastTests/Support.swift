@@ -45,9 +45,9 @@ extension Holdfast {
     }
 }
 
-/// Asks again until `condition` holds. False when it did not in time.
+/// Asks again until `condition` holds. False when it did not in time, which only a failure takes.
 func eventually(
-    within limit: Duration = .seconds(10), _ condition: () async throws -> Bool
+    within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
 ) async rethrows -> Bool {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {

@@ -9,6 +9,7 @@ struct DyingInstance: Sendable {
     let observer: Holdfast
     private let proxy: FaultProxy
 
+    /// Of the first instance, whose end is waited for. The others' are long, so that no stall of the machine ends them.
     static let lease = Duration.milliseconds(500)
 
     /// As if the process of the first instance were gone, or stopped: nothing that it sends or is sent arrives.
@@ -22,7 +23,7 @@ struct DyingInstance: Sendable {
         try await withPrivateRedisServer { server in
             let proxy = try FaultProxy(to: server.unixURL)
             let pair = DyingInstance(
-                dying: try client(proxy.url), healthy: try client(server.url),
+                dying: try client(proxy.url, lease: lease), healthy: try client(server.url),
                 observer: try client(server.url), proxy: proxy)
             do {
                 try await body(pair)
@@ -47,7 +48,7 @@ struct DyingInstance: Sendable {
         await observer.close()
     }
 
-    private static func client(_ url: String) throws -> Holdfast {
+    private static func client(_ url: String, lease: Duration = .seconds(30)) throws -> Holdfast {
         var configuration = Configuration()
         configuration.lease = lease
         configuration.stopDeadline = .milliseconds(1)

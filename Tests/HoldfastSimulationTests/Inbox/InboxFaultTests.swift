@@ -149,7 +149,7 @@ struct InboxFaultTests {
             }
             try await pair.whileRunning {
                 #expect(await eventually { begun.all.count == 1 })
-                pair.healthy.addWorker("checker", once, lease: DyingInstance.lease, options: again) { tick in
+                pair.healthy.addWorker("checker", once, options: again) { tick in
                     committed.add(try await tick.commit(in: books.inbox, Books.write(tick.id)))
                     begun.add(tick.id)
                 }

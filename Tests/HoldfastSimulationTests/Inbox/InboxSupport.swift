@@ -50,7 +50,7 @@ extension ConsumerOptions {
 
 /// Asks again until `condition` holds. False when it did not in time.
 func eventually(
-    within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
+    within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
 ) async rethrows -> Bool {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {

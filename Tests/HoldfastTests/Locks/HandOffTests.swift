@@ -137,7 +137,7 @@ struct HandOffTests {
             // Hears of grants and does nothing.
             let deaf = try client(of: server)
             let subscription = try deaf.core.link.subscribe("t:wake:0123456789abcdef") { _ in }
-            let lease = try #require(try await holdfast.tryAcquire("a", lease: .milliseconds(500)).lease)
+            let lease = try #require(try await holdfast.tryAcquire("a", lease: .seconds(5)).lease)
             for number in 10..<20 {
                 let frozen = "0123456789abcdef:0123456789abcdef01234567890123\(number)"
                 try await holdfast.redis("ZADD", "t:{a}:waiters", .integer(Int64(number)), .string(frozen))
@@ -147,7 +147,7 @@ struct HandOffTests {
             }
             #expect(isHeard)
             let waiter = Task {
-                try await holdfast.acquire("a", waitingAtMost: .seconds(10), lease: .milliseconds(500))
+                try await holdfast.acquire("a", waitingAtMost: .seconds(60), lease: .seconds(5))
             }
             try await queued(11, holdfast)
             try await lease.release()

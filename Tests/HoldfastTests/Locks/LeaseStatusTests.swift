@@ -173,7 +173,7 @@ struct LeaseStatusTests {
     @Test("is lost as taken, at the next renewal, where something that is no lock stands in its place")
     func wrongType() async throws {
         try await withHoldfast { holdfast, _ in
-            let lease = try await holdfast.acquire("a", lease: .seconds(6))
+            let lease = try await holdfast.acquire("a", lease: .seconds(3))
             try await holdfast.redis("DEL", "t:{a}:lock")
             try await holdfast.redis("RPUSH", "t:{a}:lock", "x")
             #expect(await eventually { !lease.isHeld })
@@ -184,7 +184,7 @@ struct LeaseStatusTests {
     @Test("ends with the loss, and one that is asked for after it begins and ends with it")
     func loss() async throws {
         try await withHoldfast { holdfast, _ in
-            let lease = try await holdfast.acquire("a", lease: .milliseconds(300))
+            let lease = try await holdfast.acquire("a", lease: .milliseconds(1500))
             var changes = lease.statusChanges.makeAsyncIterator()
             let first = await changes.next(isolation: nil)
             #expect(first == .held)

@@ -113,9 +113,9 @@ struct ConsumerFaultTests {
             let attempts = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
             let link = holdfast.core.link
-            holdfast.handle(orders, .quick(lease: .milliseconds(500))) { _, delivery in
+            holdfast.handle(orders, .quick(lease: .milliseconds(1500))) { _, delivery in
                 attempts.add(delivery.attempt)
-                let end = try await link.serverTime() + 1200
+                let end = try await link.serverTime() + 1700
                 _ = try await eventually { try await link.serverTime() >= end }
                 try delivery.check()
                 return .commit

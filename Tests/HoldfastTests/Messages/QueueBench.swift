@@ -101,7 +101,7 @@ extension QueueStats {
 
 extension MessageQueue {
     /// Waits until nothing is left to handle; false if that does not come.
-    func isDrained(within limit: Duration = .seconds(10)) async throws -> Bool {
+    func isDrained(within limit: Duration = .seconds(60)) async throws -> Bool {
         try await eventually(within: limit) { try await stats().isDrained }
     }
 }

@@ -79,7 +79,7 @@ import Testing
         try await withPrivateRedisServer { server in
             let tool = try await Self.start(server, ["--lease", "3s"], script: "exec sleep 60")
             try await redisCLI(server, "DEL", "holdfast:{a}:lock")
-            let outcome = await tool.end(within: .seconds(10))
+            let outcome = await tool.end()
             #expect(outcome.status == 79)
             #expect(outcome.error.contains("the lock a was lost: "))
         }
@@ -92,7 +92,7 @@ import Testing
             #expect(await eventually { tool.output.contains("child ") })
             let grandchild = Int32(tool.output.split(whereSeparator: \.isWhitespace).last ?? "")
             try await redisCLI(server, "DEL", "holdfast:{a}:lock")
-            #expect(await tool.end(within: .seconds(10)).status == 79)
+            #expect(await tool.end().status == 79)
             let pid = try #require(grandchild)
             #expect(await eventually { !isAlive(pid) })
         }
@@ -107,7 +107,7 @@ import Testing
             #expect(await eventually { tool.output.split(separator: "\n").count == 2 })
             let pid = try #require(tool.output.split(separator: "\n").last.flatMap { Int32($0) })
             try await redisCLI(server, "DEL", "holdfast:{a}:lock")
-            #expect(await tool.end(within: .seconds(10)).status == 79)
+            #expect(await tool.end().status == 79)
             #expect(!isAlive(pid))
         }
     }
@@ -121,7 +121,7 @@ import Testing
             let pid = try #require(
                 tool.output.split(whereSeparator: \.isWhitespace).last.flatMap { Int32($0) })
             try await redisCLI(server, "DEL", "holdfast:{a}:lock")
-            #expect(await tool.end(within: .seconds(10)).status == 79)
+            #expect(await tool.end().status == 79)
             #expect(await eventually { !isAlive(pid) })
         }
     }
@@ -139,7 +139,7 @@ import Testing
         try await withPrivateRedisServer { server in
             let tool = try await Self.start(server, ["--lease", "1s"], script: "exec sleep 60")
             await server.kill()
-            let outcome = await tool.end(within: .seconds(20))
+            let outcome = await tool.end()
             #expect(outcome.status == 79)
             #expect(outcome.error.contains("deadline"))
         }
@@ -153,13 +153,13 @@ import Testing
             let caught = try await Self.start(server, script: script)
             #expect(await eventually { caught.output.contains("ready") })
             caught.child.signal(signal)
-            let outcome = await caught.end(within: .seconds(10))
+            let outcome = await caught.end()
             #expect(outcome.status == 5)
             #expect(outcome.output.contains("caught"))
 
             let killed = try await Self.start(server, script: "exec sleep 60")
             killed.child.signal(signal)
-            #expect(await killed.end(within: .seconds(10)).status == 128 + signal)
+            #expect(await killed.end().status == 128 + signal)
             #expect(try await Self.lock("a", server).held == false)
         }
     }
@@ -176,7 +176,7 @@ import Testing
             #expect(await eventually { tool.output.contains("runs") })
             tool.child.signal(SIGHUP)
             try Data().write(to: URL(filePath: flag))
-            #expect(await tool.end(within: .seconds(10)).status == 4)
+            #expect(await tool.end().status == 4)
         }
     }
 
@@ -201,7 +201,7 @@ import Testing
                 ["run", "a", "--wait", "forever", "--", "echo", "never"], server: server.url)
             #expect(await eventually { Self.catchesSignals(quitter.child.pid) })
             quitter.child.signal(SIGINT)
-            let quit = await quitter.end(within: .seconds(10))
+            let quit = await quitter.end()
             #expect(quit.status == 128 + SIGINT)
             #expect(quit.output.isEmpty)
 

@@ -123,13 +123,13 @@ import Testing
         func descriptors() async {
             await #expect(processExitsWith: .success) {
                 let server = try FakeRedisServer(.tcp)
-                let before = try Self.descriptors()
+                let before = try Footprint.openDescriptors()
                 let link = try makeLink(server.url)
-                let pipes = try Self.descriptors().subtracting(before)
+                let pipes = try Footprint.openDescriptors().subtracting(before)
                 #expect(pipes.count == 2)
                 try await expectInStep(link)
                 // Only the link's end of the connection has this set.
-                let sockets = try Self.descriptors().filter {
+                let sockets = try Footprint.openDescriptors().filter {
                     Self.option(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, of: $0) == 30_000
                 }
                 #expect(sockets.count == 1)
@@ -139,12 +139,6 @@ import Testing
                 #expect(sockets.allSatisfy { Self.option(SOL_SOCKET, SO_KEEPALIVE, of: $0) == 1 })
                 await link.close()
             }
-        }
-
-        private static func descriptors() throws -> Set<Int32> {
-            let names = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
-            // The one by which the folder is read is gone again.
-            return Set(names.compactMap { Int32($0) }.filter { fcntl($0, F_GETFD) >= 0 })
         }
 
         private static func option(_ level: Int32, _ name: Int32, of descriptor: Int32) -> Int32? {

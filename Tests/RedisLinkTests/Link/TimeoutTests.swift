@@ -61,7 +61,7 @@ struct TimeoutTests {
     func evaluateHasOneDeadline() async throws {
         let server = try FakeRedisServer { command in
             switch command.name {
-            case "EVALSHA": [.delay(.milliseconds(1000)), .reply(RESP2.error("NOSCRIPT no"))]
+            case "EVALSHA": [.delay(.milliseconds(200)), .reply(RESP2.error("NOSCRIPT no"))]
             case "EVAL", "SLOW": []
             default: nil
             }
@@ -69,8 +69,8 @@ struct TimeoutTests {
         try await withLink(server.url) { link in
             try await link.connect()
             let script = RedisScript(name: "s", source: "return 1")
-            // The second command goes out at 1000 ms: one timeout ends at 1200, a second one would end at
-            // 2200.
+            // The second command goes out at 200 ms: one timeout ends at 1200, a second one would end at 1400. The
+            // deadlines of both commands are met by one thread, in their order.
             let ended = await withTaskGroup(of: (String, RedisError?).self) { group in
                 group.addTask {
                     let timeout = Duration.milliseconds(1200)
@@ -85,7 +85,7 @@ struct TimeoutTests {
                     // Replies come in order: this one's, which never comes, must not be the first.
                     while server.received("EVALSHA").isEmpty { await Task.yield() }
                     return (
-                        "SLOW", await failure { try await link.send(["SLOW"], timeout: .milliseconds(1700)) }
+                        "SLOW", await failure { try await link.send(["SLOW"], timeout: .milliseconds(1300)) }
                     )
                 }
                 return await group.reduce(into: []) { $0.append($1) }
@@ -108,7 +108,8 @@ struct TimeoutTests {
             try await eventually("the dead connection is replaced") {
                 (try? await link.send(["PING"]).value) == .status("PONG")
             }
-            try await eventually("and closed") { server.accepted == 2 && server.open == 1 }
+            // On a busy machine the second one may seem dead, too.
+            try await eventually("and closed") { server.accepted >= 2 && server.open == 1 }
         }
     }
 
@@ -129,16 +130,16 @@ struct TimeoutTests {
     func slowIsNotDead() async throws {
         let server = try FakeRedisServer { command in
             guard command.name == "SLOW" else { return nil }
-            // A byte now and then for 600 ms: the server lives.
+            // A byte now and then for 1600 ms: the server lives.
             return [.reply(Array("+".utf8))]
-                + (0..<30).flatMap { _ in [.delay(.milliseconds(20)), .reply(Array("x".utf8))] }
+                + (0..<80).flatMap { _ in [.delay(.milliseconds(20)), .reply(Array("x".utf8))] }
                 + [.reply(Array("\r\n".utf8))]
         }
-        try await withLink(server.url, { $0.commandTimeout = .milliseconds(400) }) { link in
+        try await withLink(server.url, { $0.commandTimeout = .seconds(1) }) { link in
             try await link.connect()
             let error = await failure { try await link.send(["SLOW"]) }
             #expect(error?.code == .timeout)
-            let echo = try await link.send(["ECHO", "a"], timeout: .seconds(10))
+            let echo = try await link.send(["ECHO", "a"], timeout: .seconds(60))
             #expect(echo.value.string == "a")
             #expect(server.accepted == 1)
         }

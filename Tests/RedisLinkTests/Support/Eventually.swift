@@ -2,7 +2,7 @@ import Testing
 
 /// Waits until `condition` holds; a failed expectation when it does not within `time`.
 func eventually(
-    _ what: Comment, within time: Duration = .seconds(20),
+    _ what: Comment, within time: Duration = .seconds(60),
     isolation: isolated (any Actor)? = #isolation, sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {

@@ -4,7 +4,8 @@ import RedisLink
 import Testing
 
 #if os(Linux)
-    /// The descriptors and threads of this process.
+    /// The sockets, pipes and threads of this process. Not its other descriptors: the queues of Dispatch, on which Swift
+    /// runs, open some of their own at a time of their choice.
     struct Footprint: Equatable {
         var descriptors: Int
         var threads: Int
@@ -12,8 +13,21 @@ import Testing
         static func now() throws -> Footprint {
             let files = FileManager.default
             return Footprint(
-                descriptors: try files.contentsOfDirectory(atPath: "/proc/self/fd").count,
+                descriptors: try openDescriptors().count,
                 threads: try files.contentsOfDirectory(atPath: "/proc/self/task").count)
+        }
+
+        /// Those that are sockets and pipes.
+        static func openDescriptors() throws -> Set<Int32> {
+            let folder = "/proc/self/fd"
+            let files = FileManager.default
+            // The one by which the folder is read is gone again.
+            return Set(
+                try files.contentsOfDirectory(atPath: folder).compactMap { Int32($0) }.filter { descriptor in
+                    let target =
+                        (try? files.destinationOfSymbolicLink(atPath: "\(folder)/\(descriptor)")) ?? ""
+                    return target.hasPrefix("socket:") || target.hasPrefix("pipe:")
+                })
         }
 
         /// After one link, so that what the runtime keeps for ever is there.

@@ -9,8 +9,8 @@ struct LeaseContractTests {
     @Test("is renewed while it is held: it outlives its own length", arguments: LockContract.all)
     func renewal(_ contract: LockContract) async throws {
         try await contract.run { subject in
-            let lease = try await subject.locks.acquire("a", lease: .seconds(1))
-            let end = ContinuousClock.now + .milliseconds(2200)
+            let lease = try await subject.locks.acquire("a", lease: .milliseconds(1500))
+            let end = ContinuousClock.now + .milliseconds(1700)
             #expect(await eventually { ContinuousClock.now > end })
             #expect(lease.isHeld)
             try await subject.expectRefused()
@@ -22,7 +22,7 @@ struct LeaseContractTests {
     @Test("is suspended when renewals fail, and held again when they do not", arguments: LockContract.all)
     func suspension(_ contract: LockContract) async throws {
         try await contract.run { subject in
-            let lease = try await subject.locks.acquire("a", lease: .seconds(6))
+            let lease = try await subject.locks.acquire("a", lease: .seconds(3))
             try await subject.stopRenewals()
             #expect(await eventually { lease.status == .suspended })
             try lease.check()
@@ -57,9 +57,9 @@ struct LeaseContractTests {
         try await contract.run { subject in
             let began = ContinuousClock.now
             let lease = try await subject.locks.acquire(
-                "a", lease: .milliseconds(300), options: LockOptions(maximumHold: .milliseconds(700)))
+                "a", lease: .seconds(1), options: LockOptions(maximumHold: .milliseconds(1200)))
             #expect(await eventually { lease.status == .lost(.heldTooLong) })
-            #expect(ContinuousClock.now - began >= .milliseconds(700))
+            #expect(ContinuousClock.now - began >= .milliseconds(1200))
             try await subject.other.acquire("a", waitingAtMost: .seconds(20)).release()
             try await subject.expectFree()
         }

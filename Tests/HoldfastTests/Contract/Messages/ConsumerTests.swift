@@ -118,7 +118,7 @@ struct ConsumerTests {
     func stop(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { observer, server in
             var configuration = Configuration()
-            configuration.stopDeadline = .milliseconds(200)
+            configuration.stopDeadline = .seconds(1)
             let holdfast = try server.make(configuration)
             let outcomes = Record<String>()
             let never = Gate()
@@ -126,7 +126,7 @@ struct ConsumerTests {
             holdfast.handle(orders, .quick(concurrency: 2)) { order, _ in
                 outcomes.add("began \(order.number)")
                 if order.number == 1 {
-                    try await Task.sleep(for: .milliseconds(50))
+                    try await Task.sleep(for: .milliseconds(20))
                 } else {
                     try await never.pass()
                 }

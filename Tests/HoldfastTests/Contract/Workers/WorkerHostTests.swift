@@ -88,10 +88,18 @@ struct WorkerHostTests {
                         began.open()
                         try await never.pass()
                     }))
+            let ran = Record<String>()
             for name in ["a", "b"] {
-                holdfast.add(PreparedWorker(name: name, onCleanUp: { events.add("\(name) cleaned up") }))
+                holdfast.add(
+                    PreparedWorker(
+                        name: name, onRun: { _ in ran.add(name) },
+                        onCleanUp: { events.add("\(name) cleaned up") }))
             }
-            try await holdfast.whileRunning { try await began.pass() }
+            try await holdfast.whileRunning {
+                try await began.pass()
+                // What has not begun is not cleaned up.
+                #expect(await eventually { Set(ran.all).count == 2 })
+            }
             #expect(Set(events.all) == ["a cleaned up", "b cleaned up", "stopped"])
         }
     }

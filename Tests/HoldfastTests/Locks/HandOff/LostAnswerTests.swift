@@ -82,8 +82,8 @@ struct LostAnswerTests {
             let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
             try await listen(holdfast, beside: witness)
             proxy.setRules([FaultRule(.reply, of: "EVALSHA", .call(1), [.drop, .close])])
-            let options = LockOptions(lockDelay: .seconds(60), maximumHold: .milliseconds(300))
-            let lease = try await holdfast.acquire("a", lease: .milliseconds(300), options: options)
+            let options = LockOptions(lockDelay: .seconds(60), maximumHold: .seconds(1))
+            let lease = try await holdfast.acquire("a", lease: .seconds(1), options: options)
             #expect(await lease.grant.untilLost() == .heldTooLong)
             let error = await #expect(throws: HoldfastError.self) {
                 try await holdfast.acquire("a", waitingAtMost: .milliseconds(500))

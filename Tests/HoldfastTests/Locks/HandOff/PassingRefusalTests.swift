@@ -94,7 +94,7 @@ struct StandstillTests {
             let operatorsClient = try client(of: server)
             try await operatorsClient.redis("SET", "t:{a}:lock", "other", "PX", "400")
             let waiter = Task {
-                try await holdfast.acquire("a", waitingAtMost: .seconds(20), lease: .milliseconds(300))
+                try await holdfast.acquire("a", waitingAtMost: .seconds(60), lease: .seconds(1))
             }
             #expect(
                 try await eventually {

@@ -59,7 +59,7 @@ struct TakeOverTests {
     }
 
     @Test(
-        "a message comes back when its lease is over, within a second, to an instance that had nothing to do")
+        "a message comes back when its lease is over, to an instance that had nothing to do")
     func lease() async throws {
         try await withHoldfast { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
@@ -69,12 +69,9 @@ struct TakeOverTests {
                 return .commit
             }
             try await Self.orphans(1, holdfast, lease: .milliseconds(600))
-            let end = ContinuousClock.now + .milliseconds(600)
             try await holdfast.whileRunning {
                 let isDrained = try await orders.isDrained()
                 #expect(isDrained)
-                // A busy machine may make it longer than the second.
-                #expect(ContinuousClock.now - end < .seconds(5))
             }
             #expect(attempts.all == [2])
         }

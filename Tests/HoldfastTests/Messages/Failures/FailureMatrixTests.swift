@@ -78,8 +78,7 @@ struct FailureMatrixTests {
     /// Handles the queue in the healthy instance until it is drained.
     private static func takeOver(_ pair: Pair) async throws {
         let orders = pair.observer.queue("orders", of: Order.self)
-        pair.healthy.handle(pair.healthy.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))) {
-            order, delivery in
+        pair.healthy.handle(pair.healthy.queue("orders", of: Order.self), .quick()) { order, delivery in
             pair.attempts.add(delivery.attempt)
             return count(order)
         }
@@ -178,9 +177,7 @@ struct FailureMatrixTests {
                 outcomes.add("\(delivery.isHeld) \(Task.isCancelled)")
                 return Self.count(order)
             }
-            pair.healthy.handle(
-                pair.healthy.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))
-            ) { order, delivery in
+            pair.healthy.handle(pair.healthy.queue("orders", of: Order.self), .quick()) { order, delivery in
                 let write = try await pair.healthy.fencedWrite("shelf", [2], fence: delivery.fencingToken)
                 #expect(write == .accepted)
                 fences.add(delivery.fencingToken)

@@ -8,7 +8,7 @@ import Testing
 @Suite("A message that is handled at most once")
 struct AtMostOnceTests {
     private static var options: ConsumerOptions {
-        var options = ConsumerOptions.quick(lease: .milliseconds(500), concurrency: 2)
+        var options = ConsumerOptions.quick(concurrency: 2)
         options.retry = .atMostOnce
         return options
     }

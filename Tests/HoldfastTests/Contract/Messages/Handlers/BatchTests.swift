@@ -68,7 +68,7 @@ struct BatchTests {
             let orders = holdfast.queue("orders", of: Order.self)
             let calls = Record<[Int]>()
             let never = Gate()
-            holdfast.handle(batchesOf: 3, from: orders, .quick(lease: .milliseconds(600))) { messages in
+            holdfast.handle(batchesOf: 3, from: orders, .quick(lease: .milliseconds(1500))) { messages in
                 calls.add(messages.map(\.delivery.attempt))
                 if calls.count == 1 { try await never.pass() }
                 return messages.map { _ in .commit { $0.increment("n") } }
