@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BATCH = 100, CLAIM_KEYS = 13, SETTLE_KEYS = 11, CLAIM_HEAD = 5, CLAIM_WIDTH = 5, SETTLE_WIDTH = 5 };
+enum { BATCH = 100, CLAIM_KEYS = 15, SETTLE_KEYS = 11, CLAIM_HEAD = 5, CLAIM_WIDTH = 5, SETTLE_WIDTH = 5 };
 
 struct call {
     int count;
@@ -66,7 +66,7 @@ double climit_messages(
         claimed = NULL;
         if (!isLast) {
             snprintf(token, sizeof token, "%048lx", ++tokens);
-            begin(&call, claimDigest, "13", keys, CLAIM_KEYS);
+            begin(&call, claimDigest, "15", keys, CLAIM_KEYS);
             const char *rest[] = {"holdfast", token, "30000", "100", "5", "0", "100", "10000", "604800000"};
             for (int i = 0; i < 9; i++) add(&call, rest[i]);
             send(c, &call);

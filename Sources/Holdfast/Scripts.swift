@@ -34,6 +34,7 @@ package enum Scripts {
             "grant_next": PackageResources.grant_next_lua, "issue_fence": PackageResources.issue_fence_lua,
             "permissions": PackageResources.permissions_lua, "queue": PackageResources.queue_lua,
             "worker_data": PackageResources.worker_data_lua,
+            "line": PackageResources.line_lua, "heal": PackageResources.heal_lua,
         ]
         let source = shared.reduce(into: String(decoding: source, as: UTF8.self)) { source, part in
             source = source.replacing(

@@ -29,6 +29,14 @@ struct LuaTests {
         #expect(try run(source) == result)
     }
 
+    @Test("knows where it assigns to before it assigns anything, and sorts texts by their bytes")
+    func assignments() throws {
+        #expect(try run("local l = {1} l[#l + 1], l[#l + 2] = 2, 3 return l") == "{1 2 3}")
+        #expect(try run("local i, l = 1, {1, 2} i, l[i] = 2, 5 return l") == "{5 2}")
+        #expect(try run("local l = {'b', '10', '9', 'a'} table.sort(l) return l") == "{10 9 a b}")
+        #expect(throws: LuaError.self) { try run("local l = {1} table.sort(l) return l") }
+    }
+
     @Test("keeps the variables of each turn of a loop apart for the functions made in it")
     func closures() throws {
         #expect(

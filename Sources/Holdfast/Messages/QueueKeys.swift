@@ -12,6 +12,10 @@ package struct QueueKeys: Sendable {
     /// Who owns each claim, with its attempt.
     let claims: String
     /// From when on each message that waits may be claimed, by the server's clock.
+    package let waiting: String
+    /// From when on each scheduled message with an ordering key is in line, by the server's clock.
+    package let scheduled: String
+    /// What an earlier version had in place of ``waiting`` and ``scheduled``.
     let due: String
     /// How many attempts each message that waits has used up.
     let attempts: String
@@ -44,6 +48,8 @@ package struct QueueKeys: Sendable {
         low = try keys.memberKey(name, "stream-low")
         expiry = try keys.memberKey(name, "expiry")
         claims = try keys.memberKey(name, "claims")
+        waiting = try keys.memberKey(name, "waiting")
+        scheduled = try keys.memberKey(name, "scheduled")
         due = try keys.memberKey(name, "due")
         attempts = try keys.memberKey(name, "attempts")
         order = try keys.memberKey(name, "order")
@@ -69,14 +75,23 @@ package struct QueueKeys: Sendable {
     }
 
     var streams: [String] { [stream, high, low] }
-    var forSettling: [String] { streams + [expiry, claims, due, attempts, order, blocked, ledger, dead] }
-    package var forClaiming: [String] { forSettling + [fence, paused] }
+    var forSettling: [String] { streams + [expiry, claims, waiting, attempts, order, blocked, ledger, dead] }
+    package var forClaiming: [String] { forSettling + [fence, paused, scheduled, due] }
     var forRenewing: [String] { [expiry, claims] }
-    var forGivingBack: [String] { [expiry, claims, due, attempts] }
+    var forGivingBack: [String] { [expiry, claims, waiting, attempts] }
     func forEnqueueing(withOptions: Bool) -> [String] {
         [stream, ledger] + (withOptions ? [high, low, unique] : [])
     }
+    /// What a claim looks at, and of which type it is.
+    var types: [String: String] {
+        var types: [String: String] = [:]
+        for key in streams + [dead] { types[key] = "stream" }
+        for key in [claims, attempts, order] { types[key] = "hash" }
+        for key in [expiry, waiting, scheduled, due, blocked, ledger] { types[key] = "zset" }
+        for key in [fence, paused] { types[key] = "string" }
+        return types
+    }
     var forReplaying: [String] { streams + [dead] }
-    var forLooking: [String] { forSettling.dropLast() }
+    var forLooking: [String] { forSettling.dropLast() + [scheduled, due] }
     var forCounting: [String] { streams + [claims, attempts, blocked, dead, paused] }
 }

@@ -9,6 +9,10 @@ import RedisLink
 public struct SendOptions: Sendable {
     /// Which of the messages that can be claimed comes first. Expired claims and messages whose time has come go
     /// before new ones of any priority.
+    ///
+    /// Priorities are strict: no new message begins while one of a higher priority could. If more messages of high
+    /// priority come than can be handled, the others wait for ever. Use a queue of its own for work that must get a
+    /// share.
     public enum Priority: Hashable, Sendable {
         case high
         case normal
@@ -56,9 +60,9 @@ public struct SendOptions: Sendable {
     public var priority: Priority
     /// At once unless set.
     public var start: Start?
-    /// Messages of one key are handled one at a time, in the order in which they were added; those that were
-    /// scheduled join when their time has come. One that waits for another attempt keeps the others waiting. 1 to
-    /// 512 bytes; no order unless set.
+    /// Messages of one key are handled one at a time, in the order in which they were added. Those that were
+    /// scheduled stand in line from their time on, and the oldest of those in line is the next. One that waits for
+    /// another attempt keeps the others waiting. 1 to 512 bytes; no order unless set.
     public var key: String?
     /// Any number of messages unless set.
     public var unique: Uniqueness?

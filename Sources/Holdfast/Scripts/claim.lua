@@ -1,28 +1,34 @@
 -- Claims messages: first those whose claim expired, then those whose time has come, then new ones by priority.
 --
 -- KEYS  1-3 streams of usual, high and low priority   4 expiry: entry -> ms at which its claim expires
---       5 claims: entry -> owner   6 due: entry -> ms from which it may be claimed
+--       5 claims: entry -> owner   6 waiting: place -> ms from which it may be claimed
 --       7 attempts: entry -> those used up   8 order   9 blocked: see queue.lua
 --       10 ledger: id -> PINNED while the message exists, then ms until which its commit is remembered
 --       11 dead letters   12 fence   13 paused: exists while nothing is handed out
+--       14 scheduled: place, ' ' and ordering key -> ms from which it is in line
+--       15 due: entry -> ms from which it may be claimed, as an earlier version kept what waits
 -- ARGV  1 consumer group   2 token, new for each call   3 lease in ms   4 how many   5 attempts allowed
 --       6 how many claims the queue may have in all, 0 for any number   7 how many expired claims to take over at most
 --       8 how many dead letters are kept   9 ms for which the id of a dropped one is remembered
 -- Reply {check, fence, now ms, ms at which to ask again or -1, how many were taken over, then for each claim: entry,
---       id, body, attempt, type}, where check is twice the number that the last seven digits of the token spell
+--       id, body, attempt, type}, where check is twice the number that the last seven digits of the token spell. Where
+--       something was set aside, {how many were taken over, key, what was found, key, …} stands in place of the fifth.
 --
 -- An owner is '<attempt>:<fence>:<token>', longer than 64 bytes: a hash of shorter values, with up to 512 fields, Redis
 -- keeps as a list, and walks through it for each field. Attempts are counted here, before anything runs, so a message
 -- that kills its worker still reaches the dead letters. A message whose id is committed already is removed instead of
--- being handed out again. A claimed message stands in `expiry` and `claims`, one that waits in `due` and `attempts`, a
--- new one in its stream alone. The group only remembers how far that was read: nothing is pending in it.
--- A reply has ROOM for so many bytes and one message more. What does not fit is left for the next call; a message
--- that is longer than the LARGEST would never be read, and is buried.
-local stream, high, low, expiry, claims, due, attempts, order, blocked, ledger, dead, fence, paused = unpack(KEYS)
+-- being handed out again. A claimed message stands in `expiry` and `claims`, one that waits in `waiting` or `scheduled`
+-- and in `attempts`, a new one in its stream alone. The group only remembers how far that was read: nothing is pending
+-- in it. A reply has ROOM for so many bytes and one message more. What does not fit is left for the next call; a
+-- message that is longer than the LARGEST would never be read, and is buried.
+--
+local stream, high, low, expiry, claims, waiting, attempts, order, blocked, ledger, dead, fence, paused, scheduled, due =
+  unpack(KEYS)
 local group, token, lease, count, allowed, limit, heirs, letters, retention = unpack(ARGV)
 count, allowed, limit, heirs = tonumber(count), tonumber(allowed), tonumber(limit), tonumber(heirs)
 local ROOM, LARGEST, FORGOTTEN = 2 ^ 23, 2 ^ 25 + 2 ^ 16, 1000
 local check = 2 * (tonumber(string.sub(token, -7), 16) or 0)
+local NOBODY = 'the turn was that of an entry that neither waits nor is claimed'
 -- include permissions.lua
 -- include queue.lua
 
@@ -35,44 +41,66 @@ need('ZMSCORE', ledger, '')
 need('XADD', dead, '*', 'id', '')
 need('ZADD', ledger, 'NX', PINNED, '')
 need('SET', fence, '')
-need('ZADD', due, 0, '')
+need('ZADD', waiting, 0, '')
 need('HSET', claims, '', '')
 need('XDEL', stream, '0-0')
-need('ZREM', due, '')
+need('ZREM', waiting, '')
 need('HDEL', claims, '')
-need('ZRANGE', due, 0, 0)
+need('ZRANGE', waiting, 0, 0)
 need('EXISTS', paused)
 if denied then return denial() end
-local last = tonumber(redis.call('GET', fence) or 0) or 0
+-- A fence that cannot be read must not be replaced by one that may be lower.
+local last = redis.call('GET', fence) or '0'
+if not string.match(last, '^%d+$') or tonumber(last) >= 2 ^ 53 - 1 then
+  return redis.error_reply('ERR ' .. fence .. ' holds no fence: set it to the highest fence that was issued, or ' ..
+    'delete it if nothing compares the fences of this queue')
+end
 redis.call('ZCARD', ledger)
 redis.call('XLEN', dead)
 local flying = redis.call('HLEN', claims)
 local soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2]
 -- A queue of plain messages has none of these keys: what it does not use it does not pay for.
-local isPlain = redis.call('EXISTS', paused, due, attempts, order, blocked, high, low) == 0
+local isPlain = redis.call('EXISTS', paused, waiting, attempts, order, blocked, high, low, scheduled, due) == 0
 local hasHigh, hasLow = false, false
 if not isPlain then
+  need('HGET', order, '')
+  if denied then return denial() end
   if redis.call('GET', paused) then return {check, 0, now, -1, 0} end
+  redis.call('ZCARD', waiting)
   redis.call('HLEN', attempts)
   redis.call('HLEN', order)
   redis.call('ZCARD', blocked)
+  redis.call('ZCARD', scheduled)
   redis.call('XLEN', stream)
   hasHigh, hasLow = redis.call('XLEN', high) > 0, redis.call('XLEN', low) > 0
+end
+
+local isBehind, isAlive = false, nil
+if not isPlain or soonest and tonumber(soonest) <= now then prepare() end
+if not isPlain then
+  -- include line.lua
+  isBehind = adopt()
+  isBehind = join(now) or isBehind
 end
 
 -- What was found, message by message.
 local entries, ids, bodies, kinds, counted, contents, sizes = {}, {}, {}, {}, {}, {}, {}
 local bytes = 0
--- What waits on: for its time, or for its turn.
-local plans, zeros, lines, turns, holders = {}, {}, {}, {}, {}
+-- What waits on: for its time, or for its turn. And keys whose turn nobody has who lives.
+local plans, joins, zeros, lines, turns, holders, stale = {}, {}, {}, {}, {}, {}, {}
 
 -- Whether the entry may be claimed; else it stands in line behind the one whose turn it is.
 local function hasTurn(key, entry)
   local slot = 'k' .. key
   local holder = holders[slot] or redis.call('HGET', order, slot)
   if holder and holder ~= entry then
+    if not holders[slot] and not isAlive(holder) then
+      strays[#strays + 1] = {order, slot .. ' ' .. holder, NOBODY}
+      stale[#stale + 1] = key
+    end
+    holders[slot] = holder
     lines[#lines + 1] = 0
-    lines[#lines + 1] = member(key, entry)
+    lines[#lines + 1] = line(key) .. place(entry)
     return false
   end
   if not holder then
@@ -83,12 +111,14 @@ local function hasTurn(key, entry)
   return true
 end
 
-local function plan(entry, at)
-  local n = #plans
-  plans[n + 1], plans[n + 2] = string.format('%.0f', at), entry
-  zeros[n + 1], zeros[n + 2] = entry, 0
+local function plan(entry, at, key)
+  local list, member = plans, place(entry)
+  if key then list, member = joins, member .. ' ' .. key end
+  list[#list + 1], list[#list + 2] = string.format('%.0f', at), member
+  zeros[#zeros + 1], zeros[#zeros + 2] = entry, 0
 end
 
+-- An attempt of 0: how many there were cannot be read.
 local function find(entry, fields, attempt, isNew)
   local id, body, kind, key, at = entry, '', '', nil, nil
   for i = 1, #fields, 2 do
@@ -99,7 +129,7 @@ local function find(entry, fields, attempt, isNew)
     elseif name == 'key' then key = value ~= '' and value
     elseif name == 'due' then at = tonumber(value) end
   end
-  if isNew and at and at > now and at < 2 ^ 53 then return plan(entry, at) end
+  if isNew and at and at > now and at < 2 ^ 53 then return plan(entry, at, key) end
   if key and not hasTurn(key, entry) then return end
   if isNew and bytes >= ROOM then return plan(entry, now) end
   local n, size = #entries + 1, #id + #kind + #body
@@ -109,12 +139,14 @@ local function find(entry, fields, attempt, isNew)
 end
 
 local gone = {}
-local function again(late, notes)
+local function again(late, notes, pattern)
   if #late == 0 then return end
   for i, note in ipairs(redis.call('HMGET', notes, unpack(late))) do
-    local fields = bytes < ROOM and content(late[i])
+    local fields, used = bytes < ROOM and content(late[i]), '0'
+    if note then used = string.match(note, pattern) end
     if fields then
-      find(late[i], fields, tonumber(string.match(note or '0', '^%d+')) + 1)
+      if not used then strays[#strays + 1] = {notes, late[i], false} end
+      find(late[i], fields, used and tonumber(used) + 1 or 0)
     elseif bytes < ROOM then
       gone[#gone + 1] = late[i]
     else
@@ -123,19 +155,53 @@ local function again(late, notes)
     end
   end
 end
-local expired = soonest and tonumber(soonest) <= now and
-  redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'LIMIT', 0, math.min(count, heirs)) or {}
+
+-- The oldest of the expired claims. Those of one call end at one instant: of the last one all are looked at.
+local mayTakeOver, expired = math.min(count, heirs), {}
+if mayTakeOver > 0 and soonest and tonumber(soonest) <= now then
+  local found = redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'WITHSCORES', 'LIMIT', 0, mayTakeOver)
+  local sorted, instants, final = {}, 0, found[#found]
+  local function add(entry)
+    if isEntry(entry) then
+      sorted[#sorted + 1] = string.format('%09.0f', instants) .. place(entry)
+    else
+      strays[#strays + 1] = {expiry, entry, 'it is no entry of a stream'}
+      gone[#gone + 1] = entry
+    end
+  end
+  for i = 1, #found, 2 do
+    if found[i + 1] == final then break end
+    if found[i + 1] ~= found[i - 1] then instants = instants + 1 end
+    add(found[i])
+  end
+  instants = instants + 1
+  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', expiry, final, final)) do add(entry) end
+  table.sort(sorted)
+  for i = 1, math.min(#sorted, mayTakeOver) do expired[i] = string.sub(sorted[i], 50) end
+end
 local left = count - #expired
 -- Expired claims count as they did before: taking one over needs no room.
 local room = limit > 0 and math.max(limit - flying, 0) or left
-local wanted = math.min(left, room)
-local woken = not isPlain and wanted > 0 and redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, wanted) or {}
-again(expired, claims)
-again(woken, attempts)
+local wanted = isBehind and 0 or math.min(left, room)
+local woken, taken = {}, {}
+if not isPlain and wanted > 0 then
+  for _, text in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, wanted)) do
+    local entry = entryAt(text)
+    if entry then
+      woken[#woken + 1] = entry
+    else
+      strays[#strays + 1] = {waiting, text, 'it is no place of an entry'}
+      taken[#taken + 1] = text
+    end
+  end
+end
+again(expired, claims, '^(%d+):%d+:.')
+again(woken, attempts, '^%d+$')
+for _, entry in ipairs(woken) do taken[#taken + 1] = place(entry) end
 wanted = bytes < ROOM and wanted - #woken or 0
 
 -- The only failure left is a full memory, which forbids no write after one that it does not forbid, as XREADGROUP.
-if wanted <= 0 then redis.call('ZREM', due, '') end
+if wanted <= 0 then redis.call('ZREM', waiting, '') end
 local isCut = false
 local function read(where, prefix)
   if wanted <= 0 then return end
@@ -168,10 +234,12 @@ if #entries > 0 then
     local attempt = counted[i]
     if scores[i] and scores[i] ~= PINNED then
       finished[#finished + 1] = entry
-    elseif attempt > allowed or sizes[i] > LARGEST then
-      redis.call('XADD', dead, '*', unpack(letter(contents[i], entry, attempt - 1, attempt > allowed
-        and 'no outcome was reported: its consumers crashed or lost their claims'
-        or 'it has ' .. sizes[i] .. ' bytes, which is more than ' .. LARGEST)))
+    elseif attempt == 0 or attempt > allowed or sizes[i] > LARGEST then
+      local reason = 'it has ' .. sizes[i] .. ' bytes, which is more than ' .. LARGEST
+      if attempt == 0 then reason = 'how many attempts it had could not be read'
+      elseif attempt > allowed then reason = 'no outcome was reported: its consumers crashed or lost their claims' end
+      prepare()
+      redis.call('XADD', dead, '*', unpack(letter(contents[i], entry, math.max(attempt - 1, 0), reason)))
       redis.call('ZADD', ledger, 'NX', PINNED, ids[i])
       finished[#finished + 1] = entry
       buried = true
@@ -190,19 +258,17 @@ if #entries > 0 then
     reply[2] = issued
   end
   if buried then dropLetters(letters, now + retention) end
-elseif #plans == 0 then
+elseif #zeros == 0 then
   -- With nothing to do, what need not be remembered any more is forgotten.
   old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, FORGOTTEN)
   if #old > 0 then redis.call('ZREM', ledger, unpack(old)) end
+  -- include heal.lua
 end
-if #woken > 0 then
-  redis.call('ZREM', due, unpack(woken))
-  redis.call('HDEL', attempts, unpack(woken))
-end
-if #plans > 0 then
-  redis.call('ZADD', due, unpack(plans))
-  redis.call('HSET', attempts, unpack(zeros))
-end
+if #taken > 0 then redis.call('ZREM', waiting, unpack(taken)) end
+if #woken > 0 then redis.call('HDEL', attempts, unpack(woken)) end
+if #plans > 0 then redis.call('ZADD', waiting, unpack(plans)) end
+if #joins > 0 then redis.call('ZADD', scheduled, unpack(joins)) end
+if #zeros > 0 then redis.call('HSET', attempts, unpack(zeros)) end
 if #turns > 0 then redis.call('HSET', order, unpack(turns)) end
 if #lines > 0 then redis.call('ZADD', blocked, unpack(lines)) end
 if #finished > 0 then delete(finished) end
@@ -210,22 +276,40 @@ for _, entry in ipairs(finished) do gone[#gone + 1] = entry end
 if #gone > 0 then
   redis.call('ZREM', expiry, unpack(gone))
   redis.call('HDEL', claims, unpack(gone))
+  prepare()
   passOn(gone, now)
+end
+for _, key in ipairs(stale) do
+  local holder = redis.call('HGET', order, 'k' .. key)
+  if not (holder and isAlive(holder)) then
+    if holder then redis.call('HDEL', order, 'e' .. holder) end
+    giveTurn(key, now)
+  end
+end
+if #strays > 0 then
+  reply[5] = setAside()
+  table.insert(reply[5], 1, #expired)
+  dropLetters(letters, now + retention)
 end
 
 -- At once, if there is more than could be looked at; no sooner than in 100 ms, if it must not be taken over yet. Room
 -- in a queue that is full is told on its channel.
-if bytes >= ROOM or isCut and #plans + #lines + #finished > 0 then
+if bytes >= ROOM or isBehind or isCut and #zeros + #lines + #finished > 0 then
   reply[4] = now
 else
-  if #expired > 0 then soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2] end
+  if #expired + #gone > 0 then soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2] end
   local ends = soonest and tonumber(soonest)
   if #expiries > 0 then ends = math.min(ends or math.huge, now + lease) end
   if ends then reply[4] = math.max(ends, heirs < count and #expired == heirs and now + 100 or 0) end
-  local usesDue = not isPlain or #plans > 0 or #gone > 0
-  local comes = usesDue and room >= left and redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
-  if comes and (not ends or tonumber(comes) < reply[4]) then reply[4] = tonumber(comes) end
+  if (not isPlain or #zeros + #gone > 0) and room >= left then
+    for _, set in ipairs({waiting, scheduled}) do
+      local comes = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2]
+      if comes and (reply[4] < 0 or tonumber(comes) < reply[4]) then reply[4] = math.max(tonumber(comes), 0) end
+    end
+  end
   -- Soon, if there is more to forget, but not so soon that the server does little else.
   if #old == FORGOTTEN and (reply[4] < 0 or reply[4] > now + 20) then reply[4] = now + 20 end
+  -- Somebody else's infinite instant is none.
+  reply[4] = math.min(reply[4], 2 ^ 53)
 end
 return reply

@@ -5,6 +5,8 @@
 --       stream, '' or 'h' or 'l'; 'dead' for dead letters
 -- Reply {what it is called in the stream, or false; the last one that was looked at, false at the end of the stream}
 local MOST, ROOM, STEP = 1000, 2 ^ 23, 10
+-- include queue.lua
+prepare()
 local id, start, prefix = ARGV[1], ARGV[2], ARGV[3]
 local seen, bytes, last = 0, 0, false
 while seen < MOST and bytes < ROOM do
@@ -13,8 +15,9 @@ while seen < MOST and bytes < ROOM do
   for _, stored in ipairs(found) do
     local fields = stored[2]
     local name = prefix .. stored[1]
-    if prefix == 'dead' then name = fields[#fields - 5] == 'entry' and fields[#fields - 4] or stored[1] end
-    for i = 1, #fields, 2 do
+    local own = prefix == 'dead' and seam(fields)
+    if prefix == 'dead' then name = own and fields[own + 1] or stored[1] end
+    for i = 1, (own or #fields + 1) - 1, 2 do
       if fields[i] == 'id' and fields[i + 1] ~= '' then name = fields[i + 1] end
       bytes = bytes + #fields[i + 1]
     end

@@ -9,23 +9,25 @@
 local channel = ARGV[1]
 local streams = {[''] = KEYS[1], h = KEYS[2], l = KEYS[3]}
 -- include permissions.lua
+-- include queue.lua
+prepare()
 
 local found = {}
 for i = 3, #ARGV do
   local stored = redis.call('XRANGE', KEYS[4], ARGV[i], ARGV[i])[1]
   local fields = stored and stored[2]
-  -- The last three are those of the letter: see queue.lua.
-  -- One whose message somebody had removed from its stream has nothing else.
-  if fields and #fields > 6 and fields[#fields - 5] == 'entry' then
-    local priority = string.match(fields[#fields - 4], '^[hl]?')
-    local message, named = {unpack(fields, 1, #fields - 6)}, false
+  local own = fields and seam(fields)
+  -- One whose message somebody had removed from its stream has no other fields.
+  if own and own > 1 then
+    local entry = fields[own + 1]
+    local message, named = {unpack(fields, 1, own - 1)}, false
     for n = 1, #message, 2 do named = named or (message[n] == 'id' and message[n + 1] ~= '') end
     -- A message that was added without an id is known by its entry, which is another one from now on.
     if not named then
       message[#message + 1] = 'id'
-      message[#message + 1] = fields[#fields - 4]
+      message[#message + 1] = entry
     end
-    found[i] = {stream = streams[priority], message = message}
+    found[i] = {stream = streams[string.match(entry, '^[hl]?')], message = message}
   end
 end
 for _, where in pairs(streams) do redis.call('XLEN', where) end

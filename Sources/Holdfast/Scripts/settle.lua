@@ -1,6 +1,6 @@
 -- Settles handled messages: applies their effects and removes them, plans a retry, buries them or hands them back.
 --
--- KEYS  1-3 streams of usual, high and low priority   4 expiry   5 claims   6 due   7 attempts   8 order   9 blocked
+-- KEYS  1-3 streams of usual, high and low priority   4 expiry   5 claims   6 waiting   7 attempts   8 order   9 blocked
 --       10 ledger   11 dead letters: see claim.lua   12... keys of effects
 -- ARGV  1 ms for which a commit is remembered   2 number of the call   3 channel that wakes consumers
 --       4 how many dead letters are kept   5 1 if the queue's claims are limited in all, else 0
@@ -11,13 +11,14 @@
 --       'return'  ms until it may be claimed again (the attempt does not count)
 -- Reply twice the number, then one string for each message: 'committed', 'retried', 'buried', 'returned';
 --       'already': its id was committed before; 'lost': the claim is not the caller's any more;
---       'refused: <why>': an effect cannot be applied, and nothing was changed
+--       'refused: <why>': an effect cannot be applied, and nothing was changed. Behind them, where something was set
+--       aside: its key, what was found there, and so on
 --
 -- A message's effects, its ledger entry and its end in the queue are one step, taken only by the owner of its
 -- claim, and only while the ledger does not know its id. A repeated commit finds its id in the ledger, so a commit
 -- whose reply was lost is repeated. A script that fails half way is not rolled back: all checks stand before the
 -- first write. That is XDEL or ZREM, which a full memory does not forbid; after it Redis forbids none.
-local stream, high, low, expiry, claims, due, attempts, order, blocked, ledger, dead = unpack(KEYS)
+local stream, high, low, expiry, claims, waiting, attempts, order, blocked, ledger, dead = unpack(KEYS)
 local check, channel, letters, limited = 2 * ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 local FIRST_MESSAGE, EFFECT_KEYS = 6, 11
 -- include permissions.lua
@@ -123,12 +124,13 @@ local scores = redis.call('ZMSCORE', ledger, unpack(ids))
 redis.call('ZCARD', expiry)
 redis.call('XLEN', dead)
 -- A queue of plain messages has none of these keys.
-local isPlain = redis.call('EXISTS', due, attempts, order, blocked) == 0
+local isPlain = redis.call('EXISTS', waiting, attempts, order, blocked) == 0
 if not isPlain then
-  redis.call('ZCARD', due)
+  redis.call('ZCARD', waiting)
   redis.call('HLEN', attempts)
   redis.call('HLEN', order)
   redis.call('ZCARD', blocked)
+  need('HGET', order, '')
 end
 local committed, buried, contents, reply = {}, {}, {}, {}
 for n, entry in ipairs(entries) do
@@ -154,9 +156,9 @@ end
 
 -- A missing permission is no fault of a message: nothing is settled.
 need('XDEL', stream, '0-0')
-need('ZREM', due, '')
+need('ZREM', waiting, '')
 need('HDEL', claims, '')
-need('ZADD', due, 0, '')
+need('ZADD', waiting, 0, '')
 need('HSET', claims, '', '')
 need('ZADD', ledger, PINNED, '')
 need('XADD', dead, '*', 'id', '')
@@ -179,7 +181,7 @@ for n, entry in ipairs(entries) do
     local attempt = tonumber(string.match(ARGV[starts[n] + 2], '^%d+'))
     if verdict == 'returned' then attempt = attempt - 1 end
     over[#over + 1] = entry
-    plans[w + 1], plans[w + 2] = now + ARGV[starts[n] + 4], entry
+    plans[w + 1], plans[w + 2] = now + ARGV[starts[n] + 4], place(entry)
     used[w + 1], used[w + 2] = entry, attempt
   end
 end
@@ -192,7 +194,7 @@ if #over > 0 then
   redis.call('HDEL', claims, unpack(over))
 end
 if #plans > 0 then
-  redis.call('ZADD', due, unpack(plans))
+  redis.call('ZADD', waiting, unpack(plans))
   redis.call('HSET', attempts, unpack(used))
 end
 if #records > 0 then redis.call('ZADD', ledger, unpack(records)) end
@@ -224,6 +226,7 @@ for n in ipairs(entries) do
     i = i + 2 + width
   end
 end
+if #buried > 0 or not isPlain then prepare() end
 for _, n in ipairs(buried) do
   local start = starts[n]
   local attempt = string.match(ARGV[start + 2], '^%d+')
@@ -238,4 +241,7 @@ for where in pairs(woken) do redis.call('PUBLISH', where, '') end
 local old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, 2 * #entries)
 if #old > 0 then redis.call('ZREM', ledger, unpack(old)) end
 table.insert(reply, 1, check)
+if #strays > 0 then
+  for _, text in ipairs(setAside()) do reply[#reply + 1] = text end
+end
 return reply

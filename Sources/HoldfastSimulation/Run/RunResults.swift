@@ -15,11 +15,15 @@ struct RunResults: Sendable {
 
     func leftovers() async throws -> [String: Int] {
         let stats = try await holdfast.store(ofQueue: queue).stats()
-        let due = try await holdfast.core.link.send(["ZCARD", .string(holdfast.core.keys.key(queue, "due"))])
+        let keys = try holdfast.store(ofQueue: queue).keys
+        var times = 0
+        for key in [keys.waiting, keys.scheduled] {
+            times += Int(try await holdfast.core.link.send(["ZCARD", .string(key)]).value.integer ?? 0)
+        }
         return [
             "ready messages": stats.ready, "claims": stats.inFlight,
             "messages waiting for a retry": stats.retrying,
-            "dead letters": stats.dead, "due times": Int(due.value.integer ?? 0),
+            "dead letters": stats.dead, "due times": times,
         ]
     }
 

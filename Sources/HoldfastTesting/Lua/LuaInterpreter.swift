@@ -73,8 +73,16 @@ final class LuaInterpreter {
             functions.append(cell)
         case .assign(let targets, let expressions, let line):
             let values = try values(expressions, frame)
+            // What is assigned to is known before anything is: `list[#list + 1], list[#list + 2] = a, b` adds two.
+            let places: [(LuaTable, LuaValue)?] =
+                try targets.count == 1 ? [nil] : targets.map { try place($0, frame, line) }
             for (index, target) in targets.enumerated() {
-                try assign(target, index < values.count ? values[index] : .none, frame, line)
+                let value = index < values.count ? values[index] : .none
+                if let (table, key) = places[index] {
+                    table[key] = value
+                } else {
+                    try assign(target, value, frame, line)
+                }
             }
         case .call(let expression): _ = try values(of: expression, frame)
         case .condition(let cases, let otherwise):
@@ -136,15 +144,23 @@ final class LuaInterpreter {
         switch target {
         case .variable(.local(let slot)): frame.slots[slot]?.value = value
         case .variable(.captured(let index)): frame.captured[index].value = value
-        case .index(let owner, let key):
-            guard case .table(let table) = try self.value(owner, frame) else {
-                throw LuaError("attempt to index what is no table", line: line)
-            }
-            table[try self.value(key, frame)] = value
+        case .index:
+            if let (table, key) = try place(target, frame, line) { table[key] = value }
         case .variable(.global(let name)):
             throw LuaError("Script attempted to create global variable '\(name)'", line: line)
         default: throw LuaError("this cannot be assigned to", line: line)
         }
+    }
+
+    /// The element of a table that is assigned to; nil for a variable.
+    private func place(
+        _ target: LuaExpression, _ frame: Frame, _ line: Int
+    ) throws -> (LuaTable, LuaValue)? {
+        guard case .index(let owner, let key) = target else { return nil }
+        guard case .table(let table) = try value(owner, frame) else {
+            throw LuaError("attempt to index what is no table", line: line)
+        }
+        return (table, try value(key, frame))
     }
 
     // MARK: Expressions

@@ -72,6 +72,19 @@ enum LuaLibrary {
                     }
                     return []
                 },
+                "sort": { arguments in
+                    let table = try table(arguments, 0)
+                    let texts = table.array.compactMap { value in
+                        if case .string(let bytes) = value { bytes } else { [UInt8]?.none }
+                    }
+                    guard arguments.count == 1, texts.count == table.count else {
+                        throw LuaError("sort by a function, or of anything but texts, is not known here")
+                    }
+                    for (index, text) in texts.sorted(by: { $0.lexicographicallyPrecedes($1) }).enumerated() {
+                        table[.number(Double(index + 1))] = .string(text)
+                    }
+                    return []
+                },
                 "concat": { arguments in
                     let parts = try table(arguments, 0).array.map { value in
                         guard let bytes = value.asBytes else {

@@ -160,7 +160,8 @@ struct ClaimScriptTests {
     @Test(
         "fails before it moves the group when a key holds something else",
         arguments: [
-            "expiry", "claims", "due", "attempts", "order", "blocked", "ledger", "dead", "stream-high",
+            "expiry", "claims", "waiting", "scheduled", "due", "attempts", "order", "blocked", "ledger",
+            "dead", "stream-high",
             "stream-low",
         ])
     func wrongType(part: String) async throws {

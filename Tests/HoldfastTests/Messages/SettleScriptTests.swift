@@ -51,7 +51,8 @@ struct SettleScriptTests {
                         pausedFor: nil))
             #expect(
                 try await holdfast.redis(
-                    "EXISTS", .string(bench.keys.expiry), .string(bench.keys.claims), .string(bench.keys.due))
+                    "EXISTS", .string(bench.keys.expiry), .string(bench.keys.claims),
+                    .string(bench.keys.waiting))
                     == .integer(0))
         }
     }

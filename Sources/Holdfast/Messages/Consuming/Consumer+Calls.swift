@@ -29,6 +29,7 @@ extension Consumer {
                 state.claimFailed(refused: true, at: now)
                 break
             }
+            for stray in batch.strays { stray.log(to: logger) }
             if state.claimed(
                 batch.claims.count, of: wanted, takenOver: batch.takenOver, nextDue: batch.nextDue, at: now)
             {
@@ -40,6 +41,7 @@ extension Consumer {
             }
         case .failure(let error):
             logger.warning("claiming messages failed, trying again: \(error)")
+            nameForeignKeys(after: error)
             if error.delivery == .unknown, error.code != .closed {
                 return giveBack(token, until: now + lease)
             }
@@ -154,15 +156,16 @@ extension Consumer {
         switch result {
         case .success(let reply):
             state.settled()
-            for (settlement, value) in zip(batch, reply.value.array?.dropFirst() ?? []) {
-                answered(settlement, value)
-            }
+            let answers = reply.value.array?.dropFirst() ?? []
+            for (settlement, value) in zip(batch, answers) { answered(settlement, value) }
+            for stray in Stray.all(in: answers.dropFirst(batch.count)) ?? [] { stray.log(to: logger) }
         case .failure(let error):
             // Repeated whatever the error says: a commit that did happen is answered from the ledger. What
             // cannot be settled while its claim lasts is left to whoever takes the message over.
             let again = error.code == .closed ? [] : batch.filter(\.claim.isHeld)
             logger.warning(
                 "settling \(batch.count) messages failed, \(again.count) of them are tried again: \(error)")
+            nameForeignKeys(after: error)
             state.settlingFailed(again: again, at: clock.now)
         }
         advance()

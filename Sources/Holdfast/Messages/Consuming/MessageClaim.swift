@@ -138,13 +138,17 @@ extension MessageClaim {
         var nextDue: Duration?
         /// How many of the claims were taken over from others, or ended so.
         var takenOver: Int
+        /// What could not be read.
+        var strays: [Stray]
 
         /// Reads what claim.lua answers; nil if it is something else.
         init?(_ reply: RedisReply, token: String, lease: Duration, clock: LocalClock = .continuous) {
             guard let parts = reply.value.array, parts.count >= 5, parts.count.isMultiple(of: 5),
                 let fence = parts[1].integer, let now = parts[2].integer, let due = parts[3].integer,
-                let takenOver = parts[4].integer
+                let takenOver = parts[4].integer ?? parts[4].array?.first?.integer,
+                let strays = Stray.all(in: (parts[4].array ?? []).dropFirst())
             else { return nil }
+            self.strays = strays
             nextDue = due < 0 ? nil : .milliseconds(due.since(now))
             self.takenOver = Int(takenOver)
             claims.reserveCapacity(parts.count / 5 - 1)

@@ -1,10 +1,11 @@
 import RedisLink
 
-/// A message that was given up: its attempts are used up, or its handler said so.
+/// A message that was given up: its attempts are used up, or its handler said so. Or something in the queue's keys that
+/// could not be read, which is no message and cannot be put back.
 public struct DeadLetter: Hashable, Sendable {
     /// What it is called among the dead letters.
     public let letter: String
-    /// The id the message was sent with.
+    /// The id the message was sent with; ``letter`` where there is no message.
     public let id: String
     /// What kind of message it is; empty if its sender did not say.
     public let type: String

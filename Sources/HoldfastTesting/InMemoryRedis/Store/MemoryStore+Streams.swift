@@ -34,14 +34,16 @@ extension MemoryStore {
             most = Int(try command.integer(index + 1))
             index += 2
         }
-        guard try command.word(index) == "*" else {
-            throw MemoryError("ERR only * is known here as the id of an entry")
-        }
+        let given = try command.word(index) == "*" ? nil : Self.id(command[index], number: 0)
         let fields = try command.pairs(from: index + 1).flatMap { [$0, $1] }
         let milliseconds = UInt64(now / 1000)
         return try change(command[1], StoredStream()) { stream throws(MemoryError) in
             let fresh = StoredStream.ID(milliseconds: milliseconds, number: 0)
-            let id = max(fresh, stream.last.next)
+            let id = given ?? max(fresh, stream.last.next)
+            guard id > stream.last else {
+                throw MemoryError(
+                    "ERR The ID specified in XADD is equal or smaller than the target stream top item")
+            }
             stream.last = id
             stream.entries.append(StoredStream.Entry(id: id, fields: fields))
             if let most, stream.entries.count > most {

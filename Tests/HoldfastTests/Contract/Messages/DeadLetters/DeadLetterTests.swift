@@ -123,6 +123,42 @@ struct DeadLetterTests {
     }
 
     @Test(
+        "are put back with fields of a later version, which are the letter's own, and not without their own",
+        arguments: Backend.all)
+    func foreignFields(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            let dead = RedisArgument.string(bench.keys.dead)
+            let store = try holdfast.store(ofQueue: "q")
+            // The message has a field of each name, too.
+            let own: [RedisArgument] = [
+                "XADD", dead, "*", "entry", "mine", "id", "a", "reason", "why", "body", "1",
+            ]
+            for rest in [
+                ["entry", "5-1", "attempts", "3"], ["entry", "x", "attempts", "3", "reason", "r"], [],
+            ] {
+                let command = RedisCommand(own + rest.map(RedisArgument.string))
+                let letter = try await holdfast.core.link.send(command).value.string
+                #expect(try await store.replay([#require(letter)]) == [nil])
+            }
+            let letter = try await holdfast.core.link.send(
+                RedisCommand(own + ["entry", "5-1", "attempts", "3", "reason", "r", "by", "someone"])
+            ).value.string
+            #expect(try await store.message("a")?.id == "a")
+            #expect(try await store.replay([#require(letter)]).count { $0 != nil } == 1)
+            let claim = try #require(try await bench.claim().claims.first)
+            #expect(claim.id == "a" && claim.attempt == 1)
+            _ = try await bench.settle([(claim, .bury(reason: "again"))])
+            let fields = try await holdfast.redis("XREVRANGE", dead, "+", "-", "COUNT", "1").array?[0].array?[
+                1]
+            #expect(
+                fields?.array?.compactMap(\.string)
+                    == ["entry", "mine", "id", "a", "reason", "why", "body", "1", "entry", claim.entry]
+                    + ["attempts", "1", "reason", "again"])
+        }
+    }
+
+    @Test(
         "of nothing are no messages: what is no letter is not replayed, nor what is gone",
         arguments: Backend.all)
     func strangers(_ backend: Backend) async throws {

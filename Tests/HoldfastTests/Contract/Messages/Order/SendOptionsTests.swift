@@ -87,7 +87,8 @@ struct SendOptionsTests {
             #expect(Set(again.map(\.id)) == ["h", "h2", "n", "l"])
             #expect(Set(try await bench.settle(again.map { ($0, .commit) })) == ["committed"])
             let left = try await holdfast.redis(
-                "EXISTS", .string(bench.keys.expiry), .string(bench.keys.claims), .string(bench.keys.due),
+                "EXISTS", .string(bench.keys.expiry), .string(bench.keys.claims),
+                .string(bench.keys.waiting),
                 .string(bench.keys.attempts))
             #expect(left == .integer(0))
             #expect(try await bench.stats().isDrained)

@@ -1,0 +1,42 @@
+import Logging
+import RedisLink
+
+/// Something in a queue's keys that no version known here has written. The scripts took it out of the way.
+struct Stray: Hashable, Sendable {
+    let key: String
+    /// The beginning of it.
+    let found: String
+
+    /// Two texts for each; nil if they are something else.
+    static func all(in texts: some Collection<RedisValue>) -> [Stray]? {
+        let texts = texts.compactMap(\.string)
+        guard texts.count.isMultiple(of: 2) else { return nil }
+        return stride(from: 0, to: texts.count, by: 2).map { Stray(key: texts[$0], found: texts[$0 + 1]) }
+    }
+
+    func log(to logger: Logger) {
+        logger.warning(
+            """
+            something in \(key.printable()) cannot be read, and lies among the dead letters now: \
+            '\(found.printable(limit: 100))'
+            """)
+    }
+}
+
+extension Consumer {
+    /// Logs which of the queue's keys are of another type, where that was the error: Redis does not say.
+    func nameForeignKeys(after error: RedisError) {
+        guard "\(error)".contains("WRONGTYPE") else { return }
+        for (key, type) in queue.types {
+            link.connection.inTurn {
+                $0.send(["TYPE", .string(key)]) { [logger] result in
+                    guard case .success(let reply) = result, let found = reply.value.string,
+                        found != type, found != "none"
+                    else { return }
+                    logger.warning(
+                        "\(key) holds a \(found) in place of a \(type): rename it, and the queue goes on")
+                }
+            }
+        }
+    }
+}
