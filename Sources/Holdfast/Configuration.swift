@@ -28,6 +28,9 @@ extension Holdfast {
         /// pause of at most 2 s. What it throws is not shown, since nobody knows what secrets are in it: only its
         /// type is.
         public var credentials: (@Sendable () async throws -> RedisCredentials)?
+        /// How messages and the results of ``Holdfast/once(_:in:lease:retention:made:_:)`` become JSON, and are read;
+        /// a queue may have coders of its own. Dates are ISO 8601 unless set.
+        public var coders = JSONCoders()
         /// Called after each run of a periodic worker in this instance, with the error of one that did not succeed:
         /// for metrics and alarms. It must return soon; the worker's next run waits for it.
         ///

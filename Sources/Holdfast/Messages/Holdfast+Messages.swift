@@ -7,10 +7,13 @@ extension Holdfast {
     ///     ``HoldfastError/Code/invalidArgument``.
     ///   - type: what the messages are; all that is sent to the queue must decode as it, unless it is a
     ///     ``VersionedMessage``.
+    ///   - coders: how its messages become JSON, and are read; ``Configuration/coders`` unless set.
     public func queue<Message: Codable & Sendable>(
-        _ name: String, of type: Message.Type = Message.self
+        _ name: String, of type: Message.Type = Message.self, coders: JSONCoders? = nil
     ) -> MessageQueue<Message> {
-        MessageQueue(name: name, opened: Result { () throws(HoldfastError) in try store(ofQueue: name) })
+        MessageQueue(
+            name: name, opened: Result { () throws(HoldfastError) in try store(ofQueue: name) },
+            coders: coders ?? core.configuration.coders)
     }
 
     /// The queue `name` as bytes.
@@ -38,12 +41,19 @@ extension Holdfast {
         _ handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
     ) {
         consumers.add(
-            queue.opened, options, .only(MessageRoute(handler: .one(for: handler)), for: Message.self))
+            queue.opened, options,
+            .only(MessageRoute(handler: .one(for: handler, queue.coders.decoder)), for: Message.self))
     }
 
     /// Handles the messages of a queue that carries several types; otherwise as ``handle(_:_:_:)``.
     ///
     /// ```swift
+    /// struct OrderPlaced: VersionedMessage {
+    ///     static let messageType = "order-placed"
+    /// }
+    /// struct OrderCancelled: VersionedMessage {
+    ///     static let messageType = "order-cancelled"
+    /// }
     /// holdfast.handle("orders") { handlers in
     ///     handlers.on(OrderPlaced.self) { order, delivery in .commit { $0.increment("placed") } }
     ///     handlers.on(OrderCancelled.self, retry: RetryPolicy(attempts: 20)) { order, delivery in .commit }
@@ -57,12 +67,13 @@ extension Holdfast {
     ///   - queue: its name. One that cannot be used makes ``run()`` throw ``HoldfastError/Code/invalidArgument``, as
     ///     does a queue without a type.
     ///   - options: concurrency, lease, retries.
+    ///   - coders: how the messages are read; ``Configuration/coders`` unless set.
     ///   - register: names the types and their handlers.
     public func handle(
-        _ queue: String, _ options: ConsumerOptions = ConsumerOptions(),
+        _ queue: String, _ options: ConsumerOptions = ConsumerOptions(), coders: JSONCoders? = nil,
         by register: (inout MessageHandlers) -> Void
     ) {
-        var handlers = MessageHandlers()
+        var handlers = MessageHandlers(decoder: (coders ?? core.configuration.coders).decoder)
         register(&handlers)
         consumers.add(
             Result { () throws(HoldfastError) in try store(ofQueue: queue) }, options, handlers.routes)
@@ -86,7 +97,9 @@ extension Holdfast {
     ) {
         consumers.add(
             queue.opened, options,
-            .only(MessageRoute(handler: .many(for: handler, upTo: size)), for: Message.self))
+            .only(
+                MessageRoute(handler: .many(for: handler, upTo: size, queue.coders.decoder)),
+                for: Message.self))
     }
 }
 

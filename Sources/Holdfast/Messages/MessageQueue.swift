@@ -22,16 +22,18 @@ public enum Sent: Hashable, Sendable {
 
 /// A queue of messages, each of which is handled with one effect however often it is sent or delivered.
 ///
-/// Messages lie in a Redis stream, encoded as JSON. Any client may add one:
+/// Messages lie in a Redis stream, encoded as JSON, see ``JSONCoders``. Any client may add one:
 /// `XADD <key> * id <id> body <json>`.
 public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     /// What it is called in Redis.
     public let name: String
     let opened: Result<QueueStore, HoldfastError>
+    let coders: JSONCoders
 
-    init(name: String, opened: Result<QueueStore, HoldfastError>) {
+    init(name: String, opened: Result<QueueStore, HoldfastError>, coders: JSONCoders) {
         self.name = name
         self.opened = opened
+        self.coders = coders
     }
 
     /// Adds a message, unless one with its id was added before.
@@ -61,7 +63,7 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
         contentsOf messages: [(id: String, message: Message)], _ options: ((Message) -> SendOptions)? = nil
     ) async throws -> [Sent] {
         let store = try opened.get()
-        let encoded = try messages.map { id, message in (id: id, body: try Self.encode(message, id: id)) }
+        let encoded = try messages.map { id, message in (id: id, body: try encode(message, id: id)) }
         return try await store.enqueue(
             encoded, type: MessageKind.text(for: Message.self),
             options.map { messages.map(\.message).map($0) } ?? [])
@@ -88,9 +90,9 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
         }
     }
 
-    static func encode(_ message: Message, id: String) throws(HoldfastError) -> [UInt8] {
+    func encode(_ message: Message, id: String) throws(HoldfastError) -> [UInt8] {
         do {
-            return [UInt8](try JSONEncoder().encode(message))
+            return [UInt8](try coders.encoder.encode(message))
         } catch {
             throw HoldfastError(
                 .invalidArgument, "the message \(id) cannot be encoded as JSON", underlying: error)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A message that is sent by the step that commits another one.
 struct FollowUp: Sendable {
     let queue: QueueKeys
@@ -6,6 +8,8 @@ struct FollowUp: Sendable {
     let type: String
     let body: [UInt8]
     let options: SendOptions?
+    /// Reads the body again.
+    let decoder: JSONDecoder
 
     func id(after parent: String, number: Int) -> String { id ?? "\(parent)/\(number)" }
 }
@@ -14,9 +18,12 @@ extension Effects {
     /// Sends a message when this one is committed: a chain of messages, each of whose links happens exactly once.
     ///
     /// ```swift
-    /// return try .commit { effects in
-    ///     effects.increment("orders-placed")
-    ///     try effects.send(Packing(order: order.id), to: packing)  // of holdfast.queue("orders/packing")
+    /// let packing = holdfast.queue("orders/packing", of: Packing.self)
+    /// holdfast.handle(orders) { order, delivery in
+    ///     try .commit { effects in
+    ///         effects.increment("orders-placed")
+    ///         try effects.send(Packing(order: order.id), to: packing)
+    ///     }
     /// }
     /// ```
     ///
@@ -24,7 +31,7 @@ extension Effects {
     /// `orders`, `orders/packing` and `orders/billing`. Else the attempt fails.
     ///
     /// - Parameters:
-    ///   - message: encoded as JSON.
+    ///   - message: encoded as JSON, by the coders of the queue it goes to.
     ///   - queue: where it goes.
     ///   - id: if the queue knows it, nothing is sent. Unless set it is that of the message that is committed, a slash,
     ///     and how many messages this commit sent before, counted from 1.
@@ -39,10 +46,11 @@ extension Effects {
         }
         _ = try options?.arguments
         let keys = try queue.store().keys
-        let body = try MessageQueue<Message>.encode(message, id: id ?? "that follows")
+        let body = try queue.encode(message, id: id ?? "that follows")
         followUps.append(
             FollowUp(
-                queue: keys, id: id, type: MessageKind.text(for: Message.self), body: body, options: options))
+                queue: keys, id: id, type: MessageKind.text(for: Message.self), body: body, options: options,
+                decoder: queue.coders.decoder))
     }
 
     /// Why these effects cannot belong to the message `id` of `queue`; nil if they can.

@@ -1,10 +1,13 @@
 import Foundation
 
-/// Who handles the messages of a queue that carries several types, see ``Holdfast/handle(_:_:by:)``.
+/// Who handles the messages of a queue that carries several types, see ``Holdfast/handle(_:_:coders:by:)``.
 public struct MessageHandlers: Sendable {
     private(set) var routes = MessageRoutes()
+    private let decoder: JSONDecoder
 
-    init() {}
+    init(decoder: JSONDecoder) {
+        self.decoder = decoder
+    }
 
     /// Handles messages of one type with `handler`, and older versions of it that have no handler of their own.
     ///
@@ -16,7 +19,7 @@ public struct MessageHandlers: Sendable {
         _ type: Message.Type, retry: RetryPolicy? = nil,
         _ handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
     ) {
-        routes.add(MessageKind(type), MessageRoute(handler: .one(for: handler), retry: retry))
+        routes.add(MessageKind(type), MessageRoute(handler: .one(for: handler, decoder), retry: retry))
     }
 
     /// Handles up to `size` messages of one type with one call of `handler`, as
@@ -25,7 +28,8 @@ public struct MessageHandlers: Sendable {
         batchesOf size: Int, _ type: Message.Type, retry: RetryPolicy? = nil,
         _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled]
     ) {
-        routes.add(MessageKind(type), MessageRoute(handler: .many(for: handler, upTo: size), retry: retry))
+        routes.add(
+            MessageKind(type), MessageRoute(handler: .many(for: handler, upTo: size, decoder), retry: retry))
     }
 }
 
@@ -37,20 +41,18 @@ public struct ReceivedMessage<Message: Sendable>: Sendable {
 
 extension MessageRoute.Handler {
     static func one<Message: Codable & Sendable>(
-        for handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
+        for handler: @escaping @Sendable (Message, Delivery) async throws -> Handled, _ decoder: JSONDecoder
     ) -> Self {
-        let decoder = JSONDecoder()
-        return .one { claim, delivery in
+        .one { claim, delivery in
             try await handler(MessageQueue<Message>.decode(claim, by: decoder), delivery)
         }
     }
 
     static func many<Message: Codable & Sendable>(
         for handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled],
-        upTo size: Int
+        upTo size: Int, _ decoder: JSONDecoder
     ) -> Self {
-        let decoder = JSONDecoder()
-        return .many(size) { messages in
+        .many(size) { messages in
             let read = messages.map { claim, delivery in
                 Result {
                     ReceivedMessage(

@@ -6,8 +6,8 @@ extension Holdfast {
     ///
     /// ```swift
     /// switch try await holdfast.once(event.id, in: "stripe", { claim in try await book(event, claim) }) {
-    /// case .executed(let receipt), .alreadyDone(let receipt): return receipt
-    /// case .inProgressElsewhere: throw TryAgainLater()
+    /// case .executed(let receipt), .alreadyDone(let receipt): print("booked: \(receipt)")
+    /// case .inProgressElsewhere(let holder): print("being booked by \(holder)")
     /// }
     /// ```
     ///
@@ -27,7 +27,8 @@ extension Holdfast {
     ///     server's clock, and no result is remembered, the id is refused: it may have been done and forgotten. The
     ///     two clocks must agree, or ids stop coming again before `retention` is over by as much as they differ. Ids
     ///     of any age are taken unless set.
-    ///   - body: the work. Its task is cancelled when the claim is lost. Its result is kept as JSON.
+    ///   - body: the work. Its task is cancelled when the claim is lost. Its result is kept as JSON, see
+    ///     ``Configuration/coders``.
     /// - Returns: the result, of this call or of the one that did it; or who is doing it at this moment.
     /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``: ``HoldfastError/Code/tooOld``;
     ///   ``HoldfastError/Code/lost`` when the claim was over before the result was recorded; what Redis said when it
@@ -44,7 +45,8 @@ extension Holdfast {
                 return .inProgressElsewhere(holder)
             }
             do {
-                return .alreadyDone(try JSONDecoder().decode(Result.self, from: Data(result.utf8)))
+                return .alreadyDone(
+                    try core.configuration.coders.decoder.decode(Result.self, from: Data(result.utf8)))
             } catch {
                 throw HoldfastError(
                     .invalidArgument, "\(claim.name) is done, but its result cannot be read",
@@ -107,7 +109,7 @@ extension Core {
     /// Records the result under the claim. Repeated while the outcome is unknown, or Redis is away or refuses it for a
     /// while, and the claim lasts; cancellation does not interrupt it. When it fails, the body may have had its effect.
     fileprivate func complete(_ lease: Lease, result: some Encodable, retention: Duration) async throws {
-        let json = String(decoding: try JSONEncoder().encode(result), as: UTF8.self)
+        let json = String(decoding: try configuration.coders.encoder.encode(result), as: UTF8.self)
         let record = OnceRecord.value(token: lease.grant.token, result: json)
         var recorded: Bool?
         var unknown = false

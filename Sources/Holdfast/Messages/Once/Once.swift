@@ -1,4 +1,4 @@
-/// What became of a call of ``Holdfast/once(_:in:lease:retention:_:)``.
+/// What became of a call of ``Holdfast/once(_:in:lease:retention:made:_:)``.
 public enum Once<Result: Sendable>: Sendable {
     /// This call did it.
     case executed(Result)
@@ -8,13 +8,19 @@ public enum Once<Result: Sendable>: Sendable {
     case inProgressElsewhere(Holder)
 }
 
-/// The claim on an id, as the body of ``Holdfast/once(_:in:lease:retention:_:)`` gets it.
+/// The claim on an id, as the body of ``Holdfast/once(_:in:lease:retention:made:_:)`` gets it.
 public struct OnceClaim: Sendable {
     /// The id that is done once.
     public let id: String
     /// What the id is unique in.
     public let scope: String
-    let lease: Lease
+    package let lease: Lease
+
+    package init(id: String, scope: String, lease: Lease) {
+        self.id = id
+        self.scope = scope
+        self.lease = lease
+    }
 
     /// Higher than that of every claim in this scope before this one. Let what the body writes to refuse
     /// lower ones.

@@ -1,6 +1,6 @@
 import RedisLink
 
-/// What is known of an id that ``Holdfast/once(_:in:lease:retention:_:)`` does once.
+/// What is known of an id that ``Holdfast/once(_:in:lease:retention:made:_:)`` does once.
 public enum OnceState: Hashable, Sendable {
     /// Nobody does it, and no result of it is remembered.
     case free
@@ -11,7 +11,7 @@ public enum OnceState: Hashable, Sendable {
 }
 
 extension Holdfast {
-    /// How it stands with one id of ``once(_:in:lease:retention:_:)``. One round trip.
+    /// How it stands with one id of ``once(_:in:lease:retention:made:_:)``. One round trip.
     public func onceState(_ id: String, in scope: String) async throws -> OnceState {
         let keys = [try core.keys.key(scope, "once:\(id)"), try core.keys.key(scope, "once-fence")]
         return try await core.inspecting("looking at \(scope)/\(id)") { () async throws(RedisError) in

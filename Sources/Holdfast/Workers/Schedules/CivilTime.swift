@@ -17,6 +17,7 @@ struct CivilTime: Hashable, Comparable, Sendable {
 
 /// A date of the Gregorian calendar.
 struct CivilDate: Hashable, Sendable {
+    let year: Int64
     /// 1 to 12.
     let month: Int
     /// 1 to 31.
@@ -29,6 +30,7 @@ struct CivilDate: Hashable, Sendable {
         // Counted from 1 March of a year that 400 divides, leap days come last: in a year, in 4, in 100 and in
         // 400 years.
         let sinceMarch = day + 719_468
+        let era = sinceMarch.floorDivided(by: 146_097)
         let dayOfEra = sinceMarch.modulo(146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
@@ -36,7 +38,19 @@ struct CivilDate: Hashable, Sendable {
         let monthFromMarch = (5 * dayOfYear + 2) / 153
         dayOfMonth = Int(dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
         month = Int(monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9)
+        year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
         weekday = Int((day + 4).modulo(7))
+    }
+
+    /// Days since 1970-01-01; nil if there is no such day.
+    static func day(year: Int64, month: Int64, dayOfMonth: Int64) -> Int64? {
+        guard 1...12 ~= month, 1...31 ~= dayOfMonth else { return nil }
+        let marchYear = month <= 2 ? year - 1 : year
+        let (era, yearOfEra) = (marchYear.floorDivided(by: 400), marchYear.modulo(400))
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + dayOfMonth - 1
+        let day = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        // The 31st of a short month is a day of the next one.
+        return CivilDate(day: day).dayOfMonth == dayOfMonth ? day : nil
     }
 }
 
