@@ -1,3 +1,5 @@
+import Synchronization
+
 extension Delivery {
     /// Makes the message's effect in another database, exactly once while its inbox row is kept, and says that the
     /// message is done.
@@ -21,10 +23,51 @@ extension Delivery {
         in inbox: Target, guarding resource: String? = nil, _ effect: Target.Effect
     ) async throws -> Handled {
         try check()
-        try await inbox.commitOnce(
-            InboxEntry(scope: "queue:\(queue)", id: id, guard: resource.map { .init($0, fencingToken) }),
-            effect)
+        try await inbox.commitOnce(inboxEntry(guarding: resource), effect)
         return .commit
+    }
+
+    /// Makes the message's effect in another database as ``commit(in:guarding:_:)``, and hands out what `effect`
+    /// returned. The handler decides afterwards, and may add effects in Redis:
+    ///
+    /// ```swift
+    /// holdfast.handle(orders) { order, delivery in
+    ///     let balance = try await delivery.perform(in: inbox) { database in
+    ///         try accounts.book(order, in: database)                  // returns the new balance
+    ///     }
+    ///     return .commit { effects in
+    ///         effects.increment("orders-booked")                      // once, whichever attempt commits
+    ///         if let balance { effects.set("balance", to: "\(balance)") }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// What is committed in Redis is committed once, by the attempt that commits the message. That may be a later one
+    /// than made the effect in the database, if its process died in between; a value that it needs must then be read
+    /// from the database.
+    ///
+    /// - Returns: what `effect` returned; nil if an attempt before made the effect.
+    @discardableResult
+    public func perform<Target: Inbox, Transaction, Value: Sendable>(
+        in inbox: Target, guarding resource: String? = nil,
+        _ effect: @escaping @Sendable (Transaction) throws -> Value
+    ) async throws -> Value? where Target.Effect == @Sendable (Transaction) throws -> Void {
+        try check()
+        return try await inbox.value(of: inboxEntry(guarding: resource), effect)
+    }
+
+    /// The same for a database whose transactions are asynchronous.
+    @discardableResult
+    public func perform<Target: Inbox, Transaction, Value: Sendable>(
+        in inbox: Target, guarding resource: String? = nil,
+        _ effect: @escaping @Sendable (Transaction) async throws -> Value
+    ) async throws -> Value? where Target.Effect == @Sendable (Transaction) async throws -> Void {
+        try check()
+        return try await inbox.value(of: inboxEntry(guarding: resource), effect)
+    }
+
+    private func inboxEntry(guarding resource: String?) -> InboxEntry {
+        InboxEntry(scope: "queue:\(queue)", id: id, guard: resource.map { .init($0, fencingToken) })
     }
 }
 
@@ -47,9 +90,32 @@ extension Tick {
         in inbox: Target, fenced: Bool = true, _ effect: Target.Effect
     ) async throws -> Bool {
         try check()
+        return try await inbox.commitOnce(inboxEntry(fenced: fenced), effect)
+    }
+
+    /// Makes the tick's effect as ``commit(in:fenced:_:)``, and hands out what `effect` returned; nil if an attempt
+    /// before made the effect.
+    @discardableResult
+    public func perform<Target: Inbox, Transaction, Value: Sendable>(
+        in inbox: Target, fenced: Bool = true, _ effect: @escaping @Sendable (Transaction) throws -> Value
+    ) async throws -> Value? where Target.Effect == @Sendable (Transaction) throws -> Void {
+        try check()
+        return try await inbox.value(of: inboxEntry(fenced: fenced), effect)
+    }
+
+    /// The same for a database whose transactions are asynchronous.
+    @discardableResult
+    public func perform<Target: Inbox, Transaction, Value: Sendable>(
+        in inbox: Target, fenced: Bool = true,
+        _ effect: @escaping @Sendable (Transaction) async throws -> Value
+    ) async throws -> Value? where Target.Effect == @Sendable (Transaction) async throws -> Void {
+        try check()
+        return try await inbox.value(of: inboxEntry(fenced: fenced), effect)
+    }
+
+    private func inboxEntry(fenced: Bool) -> InboxEntry {
         let scope = "worker:\(worker)"
-        return try await inbox.commitOnce(
-            InboxEntry(scope: scope, id: id, guard: fenced ? .init(scope, fencingToken) : nil), effect)
+        return InboxEntry(scope: scope, id: id, guard: fenced ? .init(scope, fencingToken) : nil)
     }
 }
 
@@ -63,9 +129,32 @@ extension OnceClaim {
         in inbox: Target, guarding resource: String? = nil, _ effect: Target.Effect
     ) async throws -> Bool {
         try check()
-        return try await inbox.commitOnce(
-            InboxEntry(scope: "once:\(scope)", id: id, guard: resource.map { .init($0, fencingToken) }),
-            effect)
+        return try await inbox.commitOnce(inboxEntry(guarding: resource), effect)
+    }
+
+    /// Makes the effect of an id as ``commit(in:guarding:_:)``, and hands out what `effect` returned; nil if an attempt
+    /// before made the effect.
+    @discardableResult
+    public func perform<Target: Inbox, Transaction, Value: Sendable>(
+        in inbox: Target, guarding resource: String? = nil,
+        _ effect: @escaping @Sendable (Transaction) throws -> Value
+    ) async throws -> Value? where Target.Effect == @Sendable (Transaction) throws -> Void {
+        try check()
+        return try await inbox.value(of: inboxEntry(guarding: resource), effect)
+    }
+
+    /// The same for a database whose transactions are asynchronous.
+    @discardableResult
+    public func perform<Target: Inbox, Transaction, Value: Sendable>(
+        in inbox: Target, guarding resource: String? = nil,
+        _ effect: @escaping @Sendable (Transaction) async throws -> Value
+    ) async throws -> Value? where Target.Effect == @Sendable (Transaction) async throws -> Void {
+        try check()
+        return try await inbox.value(of: inboxEntry(guarding: resource), effect)
+    }
+
+    private func inboxEntry(guarding resource: String?) -> InboxEntry {
+        InboxEntry(scope: "once:\(scope)", id: id, guard: resource.map { .init($0, fencingToken) })
     }
 }
 
@@ -85,5 +174,29 @@ extension Inbox {
                 """
             )
         }
+    }
+
+    /// What the effect returned, if this call made it. A driver may run an effect again: the last run is the one that
+    /// was committed.
+    fileprivate func value<Transaction, Value: Sendable>(
+        of entry: InboxEntry, _ effect: @escaping @Sendable (Transaction) throws -> Value
+    ) async throws -> Value? where Effect == @Sendable (Transaction) throws -> Void {
+        let value = Mutex<Value?>(nil)
+        let isMade = try await commitOnce(entry) { transaction in
+            let result = try effect(transaction)
+            value.withLock { $0 = result }
+        }
+        return isMade ? value.withLock { $0 } : nil
+    }
+
+    fileprivate func value<Transaction, Value: Sendable>(
+        of entry: InboxEntry, _ effect: @escaping @Sendable (Transaction) async throws -> Value
+    ) async throws -> Value? where Effect == @Sendable (Transaction) async throws -> Void {
+        let value = Mutex<Value?>(nil)
+        let isMade = try await commitOnce(entry) { transaction in
+            let result = try await effect(transaction)
+            value.withLock { $0 = result }
+        }
+        return isMade ? value.withLock { $0 } : nil
     }
 }

@@ -7,7 +7,9 @@
 /// ```swift
 /// holdfast.handle(orders) { order, delivery in
 ///     try await delivery.commit(in: inbox) { database in
-///         try database.execute(sql: "UPDATE …", arguments: [order.customer, order.cents])
+///         try database.execute(
+///             sql: "UPDATE users SET spent_cents = spent_cents + ? WHERE id = ?",
+///             arguments: [order.cents, order.user])
 ///     }
 /// }
 /// ```

@@ -36,7 +36,7 @@ package struct LeaseState: Sendable {
     @Moment private var suspension: ContinuousClock.Instant
     private var isRenewing = false
 
-    init(lease: LeaseTerm, sentAt: ContinuousClock.Instant) {
+    package init(lease: LeaseTerm, sentAt: ContinuousClock.Instant) {
         self.lease = lease
         current = lease
         let renewal = sentAt + lease.renewal

@@ -4,9 +4,9 @@ import RedisLink
 /// When and in which order a message is handled, and when it is not added at all.
 ///
 /// ```swift
-/// try await orders.send(order, id: order.id, SendOptions(after: .seconds(60), key: order.customer))
+/// try await orders.send(order, id: order.id, SendOptions(.after(.seconds(60)), key: order.user))
 /// ```
-public struct SendOptions: Sendable {
+public struct SendOptions: Hashable, Sendable {
     /// Which of the messages that can be claimed comes first. Expired claims and messages whose time has come go
     /// before new ones of any priority.
     ///
@@ -39,6 +39,13 @@ public struct SendOptions: Sendable {
             self.key = key
             self.window = window
         }
+
+        /// Keys are compared by bytes, as Redis compares them.
+        public static func == (one: Uniqueness, other: Uniqueness) -> Bool {
+            LockKey(one.key) == LockKey(other.key) && one.window == other.window
+        }
+
+        public func hash(into hasher: inout Hasher) { hasher.combine(LockKey(key)) }
     }
 
     /// An id with the time at which it was made, to refuse it when it may have been forgotten.
@@ -79,6 +86,14 @@ public struct SendOptions: Sendable {
         self.unique = unique
         self.origin = origin
     }
+
+    /// Keys are compared by bytes, as Redis compares them.
+    public static func == (one: SendOptions, other: SendOptions) -> Bool {
+        one.priority == other.priority && one.start == other.start && one.unique == other.unique
+            && one.origin == other.origin && one.key.map(LockKey.init) == other.key.map(LockKey.init)
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(key.map(LockKey.init)) }
 }
 
 extension SendOptions {

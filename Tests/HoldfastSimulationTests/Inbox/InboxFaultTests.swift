@@ -1,4 +1,6 @@
+import GRDB
 import Holdfast
+import RedisLink
 import Testing
 
 /// Each failure is made at its worst moment: between the commit in the database and that in Redis, or between the
@@ -41,6 +43,39 @@ struct InboxFaultTests {
             #expect(attempts.all == [1, 2], "the fault was felt")
             #expect(try books.entries == ["a"])
             #expect(try await orders.send("a", id: "a") == .duplicate)
+        }
+    }
+
+    @Test(
+        "hands out its value, and effects in Redis follow it once, also where the process died between the two commits"
+    )
+    func valueAndEffects() async throws {
+        let books = try Books()
+        try await DyingInstance.with { pair in
+            let values = Record<Int?>()
+            let orders = pair.observer.queue("orders", of: String.self)
+            @Sendable func book(_ order: String, _ delivery: Delivery) async throws -> Handled {
+                let count = try await delivery.perform(in: books.inbox) { database in
+                    try Books.write(order)(database)
+                    return try Int.fetchOne(database, sql: "SELECT count(*) FROM journal") ?? 0
+                }
+                values.add(count)
+                if delivery.attempt == 1 { pair.die() }
+                return .commit { $0.append(count.map(String.init) ?? "made before", toList: "counts") }
+            }
+            pair.dying.handle(pair.dying.queue("orders", of: String.self), .oneByOne, book)
+            try await pair.whileRunning {
+                try await orders.send("a", id: "a")
+                #expect(await eventually { values.all == [1] })
+                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne, book)
+                #expect(try await Self.isDone(orders))
+            }
+            #expect(values.all == [1, nil], "the fault was felt")
+            #expect(try books.entries == ["a"])
+            let counts = try await pair.observer.core.link.send([
+                "LRANGE", .string(try orders.effectKey("counts")), "0", "-1",
+            ])
+            #expect(counts.value.array?.map(\.string) == ["made before"])
         }
     }
 

@@ -174,7 +174,10 @@ extension Consumer {
     private func answered(_ settlement: Settlement, _ value: RedisValue) {
         switch Settlement.Answer(value) {
         case .done:
-            if case .retry(let delay) = settlement.verdict { state.expectDue(at: clock.now + delay) }
+            switch settlement.verdict {
+            case .retry(let delay), .leave(let delay): state.expectDue(at: clock.now + delay)
+            case .commit, .bury, .giveBack: break
+            }
         case .lost:
             delivery(of: settlement.claim).logger.warning(
                 "the message was taken over, what its handler decided has no effect")

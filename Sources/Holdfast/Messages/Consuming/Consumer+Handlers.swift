@@ -18,7 +18,7 @@ extension Consumer {
                 case .many(let size, let handler):
                     batches[claim.type, default: []].append(claim)
                     if batches[claim.type]!.count >= max(size, 1) {
-                        beginBatch(batches.removeValue(forKey: claim.type)!, handler)
+                        beginBatch(batches.removeValue(forKey: claim.type)!, route, handler)
                     }
                 }
             case .unknown:
@@ -35,18 +35,24 @@ extension Consumer {
             guard case .route(let route) = routes.choice(for: type),
                 case .many(_, let handler) = route.handler
             else { continue }
-            beginBatch(rest, handler)
+            beginBatch(rest, route, handler)
         }
     }
 
-    private nonisolated func beginBatch(_ claims: [MessageClaim], _ handler: @escaping MessageRoute.Many) {
+    private nonisolated func beginBatch(
+        _ claims: [MessageClaim], _ route: MessageRoute, _ handler: @escaping MessageRoute.Many
+    ) {
         let activities = claims.compactMap(\.activity)
-        let task = Task { await activities.including { await handle(claims, handler) } }
+        let task = Task { await activities.including { await handle(claims, route, handler) } }
         for claim in claims { claim.attach(task) }
     }
 
     nonisolated func delivery(of claim: MessageClaim) -> Delivery {
-        Delivery(of: claim, queue: queue.name, baseLogger: logger)
+        delivery(of: claim, routes.retry(for: claim.type, options.retry))
+    }
+
+    private nonisolated func delivery(of claim: MessageClaim, _ retry: RetryPolicy) -> Delivery {
+        Delivery(of: claim, queue: queue.name, attempts: retry.attempts, baseLogger: logger)
     }
 
     private nonisolated func end(_ claim: MessageClaim, _ verdict: Settlement.Verdict?) {
@@ -57,10 +63,8 @@ extension Consumer {
 
     private nonisolated func handle(
         _ claim: MessageClaim, _ route: MessageRoute, _ handler: @escaping MessageRoute.One
-    )
-        async
-    {
-        let delivery = delivery(of: claim)
+    ) async {
+        let delivery = delivery(of: claim, route.retry ?? options.retry)
         let verdict: Settlement.Verdict?
         var hasBegun = false
         do {
@@ -73,13 +77,16 @@ extension Consumer {
         end(claim, verdict)
     }
 
-    private nonisolated func handle(_ claims: [MessageClaim], _ handler: @escaping MessageRoute.Many) async {
+    private nonisolated func handle(
+        _ claims: [MessageClaim], _ route: MessageRoute, _ handler: @escaping MessageRoute.Many
+    ) async {
+        let retry = route.retry ?? options.retry
         var verdicts: [Settlement.Verdict?] = []
         do {
             var fit: [(MessageClaim, Delivery)] = []
             var early: [ObjectIdentifier: Settlement.Verdict?] = [:]
             for claim in claims {
-                let delivery = delivery(of: claim)
+                let delivery = delivery(of: claim, retry)
                 do {
                     try checkBegin(delivery)
                     fit.append((claim, delivery))
@@ -94,7 +101,7 @@ extension Consumer {
                     verdicts.append(verdict)
                     continue
                 }
-                let delivery = delivery(of: claim)
+                let delivery = delivery(of: claim, retry)
                 switch results.next() {
                 case .success(let handled)?: verdicts.append(verdict(on: delivery, handled))
                 case .failure(let error)?: verdicts.append(verdict(on: delivery, failed: error))
@@ -102,7 +109,7 @@ extension Consumer {
                 }
             }
         } catch {
-            verdicts = claims.map { verdict(on: delivery(of: $0), failed: error) }
+            verdicts = claims.map { verdict(on: delivery(of: $0, retry), failed: error) }
         }
         for (claim, verdict) in zip(claims, verdicts) { end(claim, verdict) }
     }
@@ -112,8 +119,7 @@ extension Consumer {
         try Task.checkCancellation()
         try delivery.check()
         // The claim may allow more than the type does.
-        let policy = routes.retry(for: delivery.type, options.retry)
-        if delivery.attempt > policy.attempts { throw NoOutcome() }
+        if delivery.attempt > delivery.attempts { throw NoOutcome() }
     }
 
     private struct NoOutcome: Error, CustomStringConvertible {
@@ -134,6 +140,15 @@ extension Consumer {
             routes.retry(for: delivery.type, options.retry).verdict(
                 afterFailed: delivery.attempt, delay: delay, reason: "its last attempt asked for another one",
                 random: .random(in: 0..<1))
+        case .giveBack(let delay):
+            if routes.retry(for: delivery.type, options.retry).isAtMostOnce {
+                verdict(
+                    on: delivery, failedBecause: "its handler gave it back, and its one attempt had begun")
+            } else {
+                .leave(
+                    for: delay?.asDelay
+                        ?? MessageRoutes.leave(after: delivery.claim.age, random: .random(in: 0..<1)))
+            }
         }
     }
 

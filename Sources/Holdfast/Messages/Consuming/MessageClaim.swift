@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Shared by the consumer, which renews and settles it, and the handler's task, which is cancelled when it
 /// ends.
-final class MessageClaim: Sendable {
+package final class MessageClaim: Sendable {
     private struct State: Sendable {
         var lease: LeaseState
         var isEnded = false
@@ -30,7 +30,7 @@ final class MessageClaim: Sendable {
     private let clock: LocalClock
     private let state: Mutex<State>
 
-    init(
+    package init(
         entry: String, id: [UInt8], type: String, attempt: Int, body: [UInt8], fencingToken: FencingToken,
         proof: String, claimedAt: Int64, lease: LeaseState, clock: LocalClock
     ) {
@@ -67,9 +67,23 @@ final class MessageClaim: Sendable {
 
     /// For how long the message was in the queue when it was claimed, by the server's clock.
     var age: Duration {
+        .milliseconds(claimedAt.since(enqueuedAt))
+    }
+
+    /// When the message was added, in ms by the server's clock: its entry begins with that, unless who added it chose
+    /// another one.
+    var enqueuedAt: Int64 {
         // A letter may stand before the number.
-        let born = entry.drop { !$0.isNumber }.prefix { $0 != "-" }
-        return .milliseconds(claimedAt.since(Int64(born) ?? claimedAt))
+        Int64(entry.drop { !$0.isNumber }.prefix { $0 != "-" }) ?? claimedAt
+    }
+
+    /// Each has a stream of its own, which claim.lua tells by the entry's first letter.
+    var priority: SendOptions.Priority {
+        switch entry.utf8.first {
+        case UInt8(ascii: "h"): .high
+        case UInt8(ascii: "l"): .low
+        default: .normal
+        }
     }
 
     /// Its handling, as a test's clock knows it; nil without one.
@@ -97,7 +111,8 @@ final class MessageClaim: Sendable {
     }
 
     /// Changes the lease's state. If that loses the lease, the handler is cancelled.
-    func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
+    @discardableResult
+    package func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
         let (result, phase) = state.withLock { state in (change(&state.lease), state.lease.phase) }
         if case .lost = phase { end() }
         return result

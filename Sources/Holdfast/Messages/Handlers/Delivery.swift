@@ -1,15 +1,19 @@
+public import Foundation
 public import Logging
 
 /// One attempt to handle a message, as a queue's handler gets it.
 public struct Delivery: Sendable {
     /// The name of the queue.
     public let queue: String
-    let claim: MessageClaim
+    package let claim: MessageClaim
+    /// How many the message has in all.
+    let attempts: Int
     private let baseLogger: Logger
 
-    init(of claim: MessageClaim, queue: String, baseLogger: Logger) {
+    package init(of claim: MessageClaim, queue: String, attempts: Int, baseLogger: Logger) {
         self.queue = queue
         self.claim = claim
+        self.attempts = attempts
         self.baseLogger = baseLogger
     }
 
@@ -30,6 +34,16 @@ public struct Delivery: Sendable {
 
     /// Which attempt this is, from 1. Attempts whose process died count.
     public var attempt: Int { claim.attempt }
+
+    /// Whether the message is dead if this attempt fails, see ``RetryPolicy/attempts``.
+    public var isLastAttempt: Bool { claim.attempt >= attempts }
+
+    /// When the message was added to the queue, by the clock of the Redis server, in whole milliseconds; for one that
+    /// was replayed, when that was done. A scheduled message is added long before it is due.
+    public var enqueuedAt: Date { Date(timeIntervalSince1970: Double(claim.enqueuedAt) / 1000) }
+
+    /// The priority that the message was sent with.
+    public var priority: SendOptions.Priority { claim.priority }
 
     /// Higher than that of every claim on the queue before this one, but shared by messages claimed in one
     /// call. Let what the handler writes to refuse lower ones.

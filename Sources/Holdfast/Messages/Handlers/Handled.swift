@@ -9,11 +9,33 @@
 ///   window;
 /// - in a target that compares ``Delivery/fencingToken``: no stale write;
 /// - anywhere else: at least once, or with ``RetryPolicy/atMostOnce`` at most once.
-public struct Handled: Sendable {
-    enum Verdict: Sendable {
+///
+/// docs/handling.md shows each decision with its settings. A test compares what a handler returned, or looks into it:
+///
+/// ```swift
+/// let handled = try await book(order, .forTest(attempt: 5))
+/// #expect(handled == .deadLetter("the account is closed"))
+/// ```
+public struct Handled: Sendable, Equatable {
+    /// The kinds of decisions. Later versions may add some.
+    public struct Decision: Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+
+        /// The message is done: ``Handled/effects`` tells what is written with it.
+        public static let commit = Decision(description: "commit")
+        /// The attempt failed: ``Handled/delay`` tells when the next one may begin.
+        public static let retry = Decision(description: "retry")
+        /// The message can never be handled: ``Handled/reason`` tells why.
+        public static let deadLetter = Decision(description: "dead-letter")
+        /// The attempt does not count: ``Handled/delay`` tells when the message may be claimed again.
+        public static let giveBack = Decision(description: "give back")
+    }
+
+    enum Verdict: Sendable, Equatable {
         case commit(Effects)
         case retry(after: Duration?)
         case bury(reason: String)
+        case giveBack(after: Duration?)
     }
 
     let verdict: Verdict
@@ -25,7 +47,9 @@ public struct Handled: Sendable {
     /// itself.
     ///
     /// ```swift
-    /// return .commit { effects in effects.increment("revenue-cents", by: order.cents) }
+    /// holdfast.handle(orders) { order, delivery in
+    ///     .commit { effects in effects.increment("revenue-cents", by: order.cents) }
+    /// }
     /// ```
     public static func commit(_ record: (inout Effects) throws -> Void) rethrows -> Handled {
         var effects = Effects()
@@ -33,8 +57,8 @@ public struct Handled: Sendable {
         return Handled(verdict: .commit(effects))
     }
 
-    /// The message is to be handled again: after `delay`, at once where that is zero or less, or unless set as ``ConsumerOptions/retry`` says.
-    /// The attempt counts; after the last one the message is dead.
+    /// The attempt failed, and the message is handled again: after `delay`, at once where that is zero or less, or if it
+    /// is nil after a random wait, as ``ConsumerOptions/retry`` says. After the last attempt the message is dead.
     public static func retry(after delay: Duration? = nil) -> Handled {
         Handled(verdict: .retry(after: delay))
     }
@@ -42,5 +66,48 @@ public struct Handled: Sendable {
     /// The message can never be handled: it is moved to the dead letters with `reason`.
     public static func deadLetter(_ reason: String) -> Handled {
         Handled(verdict: .bury(reason: reason))
+    }
+
+    /// The message is not for this instance, or not for now: it is left to whoever claims it next, and the attempt
+    /// does not count.
+    ///
+    /// A message may be given back for ever. With ``RetryPolicy/atMostOnce`` nothing is handed out again once its
+    /// handler has begun: there the message is dead-lettered.
+    ///
+    /// - Parameter delay: how long it stays out of everybody's reach, not at all where that is zero or less. If it is nil, a random time that grows with the
+    ///   time the message has been in the queue: at first half a second to a second, at most a minute.
+    public static func giveBack(after delay: Duration? = nil) -> Handled {
+        Handled(verdict: .giveBack(after: delay))
+    }
+}
+
+/// What a test, or code around a handler, looks into.
+extension Handled {
+    public var decision: Decision {
+        switch verdict {
+        case .commit: .commit
+        case .retry: .retry
+        case .bury: .deadLetter
+        case .giveBack: .giveBack
+        }
+    }
+
+    /// What is written and sent with the commit; nil for other decisions.
+    public var effects: Effects? {
+        if case .commit(let effects) = verdict { effects } else { nil }
+    }
+
+    /// When the message may be handled again, of ``Decision/retry`` and ``Decision/giveBack``; nil where the handler
+    /// did not say.
+    public var delay: Duration? {
+        switch verdict {
+        case .retry(let delay), .giveBack(let delay): delay
+        case .commit, .bury: nil
+        }
+    }
+
+    /// Why the message can never be handled; nil for other decisions than ``Decision/deadLetter``.
+    public var reason: String? {
+        if case .bury(let reason) = verdict { reason } else { nil }
     }
 }

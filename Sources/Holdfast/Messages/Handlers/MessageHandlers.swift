@@ -37,6 +37,12 @@ public struct MessageHandlers: Sendable {
 public struct ReceivedMessage<Message: Sendable>: Sendable {
     public let message: Message
     public let delivery: Delivery
+
+    /// What a test gives to a handler of batches.
+    public init(message: Message, delivery: Delivery) {
+        self.message = message
+        self.delivery = delivery
+    }
 }
 
 extension MessageRoute.Handler {

@@ -18,20 +18,29 @@ public struct Tick: Sendable {
     public let logger: Logger
     /// How often the worker's cursor had been turned back.
     private let era: Int64
-    let lease: Lease
+    package let lease: Lease
 
     init(
         worker: String, run: ClaimedRun, deadline: ContinuousClock.Instant?, lease: Lease, logger: Logger
     ) {
+        self.init(
+            worker: worker, nominalMilliseconds: run.nominal, era: run.era, isTriggered: run.isTriggered,
+            attempt: run.attempt, deadline: deadline, lease: lease, logger: logger)
+    }
+
+    package init(
+        worker: String, nominalMilliseconds: Int64, era: Int64 = 0, isTriggered: Bool, attempt: Int,
+        deadline: ContinuousClock.Instant?, lease: Lease, logger: Logger
+    ) {
         self.worker = worker
         self.lease = lease
         self.deadline = deadline
-        nominalMilliseconds = run.nominal
-        era = run.era
-        isTriggered = run.isTriggered
-        attempt = run.attempt
+        self.nominalMilliseconds = nominalMilliseconds
+        self.era = era
+        self.isTriggered = isTriggered
+        self.attempt = attempt
         var logger = logger
-        logger[metadataKey: "holdfast.tick"] = .stringConvertible(run.nominal)
+        logger[metadataKey: "holdfast.tick"] = .stringConvertible(nominalMilliseconds)
         self.logger = logger
     }
 

@@ -1,0 +1,120 @@
+public import Foundation
+public import Holdfast
+public import Logging
+
+/// For testing a handler, a worker's run or the body of `once` as a function, without queue, schedule and Redis.
+extension Delivery {
+    /// One attempt at a message that no queue has.
+    ///
+    /// ```swift
+    /// let handled = try await book(order, .forTest(attempt: 5))
+    /// #expect(handled == .deadLetter("the account is closed"))
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - attempts: how many the message has in all; `attempt` is the last one if it is as high.
+    ///   - enqueuedAt: the beginning of 2026, UTC, by default, or what `clock` shows.
+    ///   - lease: how long the claim is held; nobody renews it. Zero for one that is over.
+    ///   - clock: what the lease goes by. The real time by default.
+    public static func forTest(
+        queue: String = "test", id: String = "test-1", type: String = "", attempt: Int = 1,
+        attempts: Int = RetryPolicy().attempts, priority: SendOptions.Priority = .normal,
+        enqueuedAt: Date? = nil, fencingToken: FencingToken = FencingToken(rawValue: 1),
+        lease: Duration = .seconds(3600), clock: ManualClock? = nil, logger: Logger? = nil
+    ) -> Delivery {
+        let letter =
+            switch priority {
+            case .high: "h"
+            case .normal: ""
+            case .low: "l"
+            }
+        let enqueued = Int64(
+            ((enqueuedAt ?? clock?.date ?? .testStart).timeIntervalSince1970 * 1000).rounded())
+        let time = LocalClock(manual: clock?.time)
+        let claim = MessageClaim(
+            entry: "\(letter)\(enqueued)-0", id: Array(id.utf8), type: type, attempt: attempt, body: [],
+            fencingToken: fencingToken, proof: "", claimedAt: enqueued,
+            lease: LeaseState(lease: LeaseTerm(lease), sentAt: time.now), clock: time)
+        return Delivery(of: claim, queue: queue, attempts: attempts, baseLogger: logger ?? .silent)
+    }
+
+    /// Takes the claim away, as if it had been taken over: ``Delivery/check()`` throws from now on. The handler's task
+    /// is not cancelled, as it is in a queue.
+    public func lose() { claim.update { _ = $0.refused() } }
+}
+
+extension Tick {
+    /// One run of a worker that nobody scheduled.
+    ///
+    /// - Parameters:
+    ///   - nominal: the beginning of 2026, UTC, by default, or what `clock` shows.
+    ///   - lease: how long the run's lease is held; nobody renews it. Zero for one that is over.
+    ///   - clock: what the lease goes by. The real time by default.
+    public static func forTest(
+        worker: String = "test", nominal: Date? = nil, isTriggered: Bool = false, attempt: Int = 1,
+        deadline: ContinuousClock.Instant? = nil, fencingToken: FencingToken = FencingToken(rawValue: 1),
+        lease: Duration = .seconds(3600), clock: ManualClock? = nil, logger: Logger? = nil
+    ) -> Tick {
+        let nominal = nominal ?? clock?.date ?? .testStart
+        return Tick(
+            worker: worker, nominalMilliseconds: Int64((nominal.timeIntervalSince1970 * 1000).rounded()),
+            isTriggered: isTriggered, attempt: attempt, deadline: deadline,
+            lease: .forTest("worker/\(worker)", fencingToken, lease, clock), logger: logger ?? .silent)
+    }
+
+    /// Takes the run's lease away: ``Tick/check()`` throws from now on. The task of the run is not cancelled, as it is
+    /// in a client.
+    public func lose() { lease.lose() }
+}
+
+extension OnceClaim {
+    /// A claim on an id that nobody asked for.
+    ///
+    /// - Parameters:
+    ///   - lease: how long the claim is held; nobody renews it. Zero for one that is over.
+    ///   - clock: what the lease goes by. The real time by default.
+    public static func forTest(
+        id: String = "test-1", scope: String = "test", fencingToken: FencingToken = FencingToken(rawValue: 1),
+        lease: Duration = .seconds(3600), clock: ManualClock? = nil
+    ) -> OnceClaim {
+        OnceClaim(
+            id: id, scope: scope, lease: .forTest("\(scope)/\(id)", fencingToken, lease, clock))
+    }
+
+    /// Takes the claim away: ``OnceClaim/check()`` throws from now on. The task of the body is not cancelled, as it is
+    /// in a client.
+    public func lose() { lease.lose() }
+}
+
+extension Lease {
+    fileprivate static func forTest(
+        _ name: String, _ fencingToken: FencingToken, _ lease: Duration, _ clock: ManualClock?
+    ) -> Lease {
+        let time = LocalClock(manual: clock?.time)
+        let claim = LockClaim(name: name, key: name, token: "test", lease: LeaseTerm(lease))
+        return Lease(
+            Grant(claim, sentAt: time.now, clock: time), fencingToken: fencingToken,
+            issuer: NoIssuer())
+    }
+
+    fileprivate func lose() { grant.update { _ = $0.refused() } }
+}
+
+/// There is nothing to release.
+private final class NoIssuer: LeaseIssuer {
+    let logger = Logger.silent
+
+    nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError) {}
+    func abandon(_ grant: Grant) {}
+}
+
+extension Logger {
+    fileprivate static var silent: Logger {
+        Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    }
+}
+
+extension Date {
+    /// As ``ManualClock`` begins.
+    fileprivate static var testStart: Date { Date(timeIntervalSince1970: 1_767_225_600) }
+}
