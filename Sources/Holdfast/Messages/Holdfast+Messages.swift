@@ -24,6 +24,10 @@ extension Holdfast {
     /// Handles the messages of `queue` as long as this client runs, see ``run()``. It may be called before
     /// that, or while it runs.
     ///
+    /// A queue has one handler in each client: a second one would share its messages, each handled by one of the two,
+    /// and makes ``run()`` throw ``HoldfastError/Code/invalidArgument``, unless ``ConsumerOptions/sharesQueue`` says that
+    /// it is wanted. For several types in one queue there is ``handle(_:_:coders:by:)``.
+    ///
     /// Each message is claimed by one instance at a time, and its effect is committed once. The handler may
     /// run more than once for a message: after an instance died, and after a failed attempt. ``Handled``
     /// tells which effects happen exactly once all the same.
@@ -68,7 +72,7 @@ extension Holdfast {
     ///     does a queue without a type.
     ///   - options: concurrency, lease, retries.
     ///   - coders: how the messages are read; ``Configuration/coders`` unless set.
-    ///   - register: names the types and their handlers.
+    ///   - register: names the types and their handlers, each type once.
     public func handle(
         _ queue: String, _ options: ConsumerOptions = ConsumerOptions(), coders: JSONCoders? = nil,
         by register: (inout MessageHandlers) -> Void

@@ -1,4 +1,5 @@
 import Logging
+import RedisLink
 import Synchronization
 
 /// Runs the queue handlers of one client.
@@ -12,6 +13,8 @@ package final class ConsumerHost: Sendable {
         var isRunning = false
         /// Of the first handler that cannot be used, of those that were added before the run.
         var problem: HoldfastError?
+        /// The queues that have a handler, in the order in which they were added.
+        var queues: [LockKey] = []
     }
 
     init(_ core: Core) {
@@ -24,10 +27,12 @@ package final class ConsumerHost: Sendable {
     ) {
         do throws(HoldfastError) {
             let lease = options.lease ?? core.configuration.lease
+            let keys = try queue.get().keys
             let options = try options.validated(lease: lease, routes)
+            try note(keys.name, isShared: options.sharesQueue)
             host.add(
                 Consumer(
-                    queue: try queue.get().keys, options: options, lease: lease,
+                    queue: keys, options: options, lease: lease,
                     grace: core.configuration.stopDeadline, link: core.link, registry: registry,
                     clock: core.clock, logger: core.logger, routes: routes))
         } catch {
@@ -50,6 +55,27 @@ package final class ConsumerHost: Sendable {
         }
         if let problem { throw problem }
     }
+
+    /// What two handlers of one queue would do with its messages nobody could tell.
+    private func note(_ name: String, isShared: Bool) throws(HoldfastError) {
+        let isFirst = state.withLock { state in
+            guard !state.queues.contains(LockKey(name)) else { return false }
+            state.queues.append(LockKey(name))
+            return true
+        }
+        guard isFirst || isShared else {
+            throw HoldfastError(
+                .invalidArgument,
+                """
+                the queue \(name.printable()) has a handler already, and a second one would take some of its \
+                messages: give the types of one queue to one handle(_:_:coders:by:), or set \
+                ConsumerOptions.sharesQueue
+                """)
+        }
+    }
+
+    /// The names of the queues that have a handler, in the order in which they were added.
+    var queues: [String] { state.withLock { $0.queues.map(\.text) } }
 
     /// Runs the handlers until a graceful shutdown, after which those under way may go on for
     /// ``Configuration/stopDeadline``, or until the task is cancelled. What is claimed and not handled by

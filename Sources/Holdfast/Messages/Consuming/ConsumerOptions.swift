@@ -22,12 +22,20 @@ public struct ConsumerOptions: Sendable {
     /// remembered like those of commits.
     public var deadLetters = 10_000
 
+    /// Whether this handler may be added beside another one of the same queue in this client. Each message then goes to
+    /// one of them, and nothing says to which. False unless set: a second handler is refused.
+    public var sharesQueue = false
+
     public init() {}
 
     func validated(lease: Duration, _ routes: MessageRoutes) throws(HoldfastError) -> ConsumerOptions {
         try Settings.lease.check(lease)
         guard !routes.isEmpty else {
             throw HoldfastError(.invalidArgument, "a consumer handles no type of message")
+        }
+        if let kind = routes.repeated {
+            throw HoldfastError(
+                .invalidArgument, "a consumer has two handlers for the messages of the type \(kind.text)")
         }
         try Setting("concurrency", from: 1).check(concurrency)
         if let totalConcurrency { try Setting("totalConcurrency", from: 1).check(totalConcurrency) }

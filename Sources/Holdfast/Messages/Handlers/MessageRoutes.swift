@@ -25,7 +25,9 @@ struct MessageRoutes: Sendable {
         case untyped
     }
 
-    private var byName: [String: [Int: MessageRoute]] = [:]
+    private var byName: [LockKey: [Int: MessageRoute]] = [:]
+    /// A type that was added twice.
+    private(set) var repeated: MessageKind?
     /// For everything else.
     private var rest: MessageRoute?
 
@@ -35,7 +37,8 @@ struct MessageRoutes: Sendable {
     }
 
     mutating func add(_ kind: MessageKind, _ route: MessageRoute) {
-        byName[kind.name, default: [:]][kind.version] = route
+        let former = byName[LockKey(kind.name), default: [:]].updateValue(route, forKey: kind.version)
+        if former != nil { repeated = kind }
     }
 
     var isEmpty: Bool { byName.isEmpty && rest == nil }
@@ -55,7 +58,7 @@ struct MessageRoutes: Sendable {
         if type.isEmpty { return all.count == 1 ? .route(all[0]) : .untyped }
         let kind = MessageKind(type)
         // The lowest version that can read it.
-        guard let versions = byName[kind.name],
+        guard let versions = byName[LockKey(kind.name)],
             let version = versions.keys.filter({ $0 >= kind.version }).min()
         else { return .unknown }
         return .route(versions[version]!)
