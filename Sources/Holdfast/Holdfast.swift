@@ -11,12 +11,13 @@ public import ServiceLifecycle
 /// }
 /// ```
 ///
-/// Locks and ``once(_:in:lease:retention:_:)`` work at once. Workers and queue handlers run inside ``run()``,
+/// Locks and ``once(_:in:lease:retention:made:_:)`` work at once. Workers and queue handlers run inside ``run()``,
 /// which makes a ServiceLifecycle `Service` of it.
 public final class Holdfast: Service, Sendable {
     package let core: Core
     package let workers: WorkerHost
     package let consumers: ConsumerHost
+    private let reminder: RunReminder
     /// What must live as long as this client: the Redis of one that has it in memory.
     private let kept: (any Sendable)?
 
@@ -47,6 +48,27 @@ public final class Holdfast: Service, Sendable {
             redis: url, namespace: namespace, configuration: configuration, clock: clock, logger: logger)
         workers = WorkerHost(core)
         consumers = ConsumerHost(core)
+        reminder = RunReminder(clock: clock, thread: core.link.connection.thread)
+    }
+
+    /// A worker or a handler was added: warns if nobody calls ``run()``.
+    func remindOfRun() {
+        reminder.begin { [weak self] in
+            guard let self else { return }
+            core.logger.warning(
+                """
+                workers or handlers were added, and nobody calls run(): none of them does anything. Add the client \
+                to a ServiceGroup, or call run(). \(contents)
+                """)
+        }
+    }
+
+    /// What ``run()`` runs, for people.
+    private var contents: String {
+        func list(_ names: [String]) -> String {
+            names.isEmpty ? "none" : names.map { $0.printable(limit: 100) }.joined(separator: ", ")
+        }
+        return "Queues: \(list(consumers.queues)); workers: \(list(workers.names))"
     }
 
     /// An executor for tasks that do little else than ask this client:
@@ -71,6 +93,9 @@ public final class Holdfast: Service, Sendable {
     /// Runs the workers and the queue handlers until a graceful shutdown or cancellation, then closes the
     /// client.
     ///
+    /// Logs at info what it is connected to and what it runs. A client that has workers or handlers, and is not run
+    /// within ten seconds, logs a warning.
+    ///
     /// At a graceful shutdown nothing new is begun. Work under way may finish until
     /// ``Configuration/stopDeadline``, then it is cancelled.
     ///
@@ -79,12 +104,17 @@ public final class Holdfast: Service, Sendable {
     ///   that is added while the client runs is logged as an error and left out: it does not end what runs.
     public func run() async throws {
         core.beats.begin()
+        reminder.end()
         do {
             try workers.begin()
             try consumers.begin()
             try await EvictionCheck(
                 link: core.link, acceptsEviction: core.configuration.acceptsEviction, logger: core.logger
             ).run()
+            if !Task.isCancelled, !Task.isShuttingDownGracefully {
+                core.logger.info(
+                    "Running on \(core.link.configuration), namespace \(core.keys.prefix). \(contents)")
+            }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await self.workers.run() }
                 group.addTask { try await self.consumers.run() }
@@ -108,6 +138,7 @@ public final class Holdfast: Service, Sendable {
     /// Releases what is still held, or is being released in the background, and ends the connections. Everything asked
     /// afterwards fails as closed.
     public func close() async {
+        reminder.end()
         // What still runs is told first: the timers that would wake it end with the connection.
         workers.stop()
         consumers.stop()

@@ -47,6 +47,7 @@ extension Holdfast {
         consumers.add(
             queue.opened, options,
             .only(MessageRoute(handler: .one(for: handler, queue.coders.decoder)), for: Message.self))
+        remindOfRun()
     }
 
     /// Handles the messages of a queue that carries several types; otherwise as ``handle(_:_:_:)``.
@@ -81,6 +82,7 @@ extension Holdfast {
         register(&handlers)
         consumers.add(
             Result { () throws(HoldfastError) in try store(ofQueue: queue) }, options, handlers.routes)
+        remindOfRun()
     }
 
     /// Handles up to `size` messages with one call of the handler; otherwise as ``handle(_:_:_:)``.
@@ -104,6 +106,7 @@ extension Holdfast {
             .only(
                 MessageRoute(handler: .many(for: handler, upTo: size, queue.coders.decoder)),
                 for: Message.self))
+        remindOfRun()
     }
 }
 

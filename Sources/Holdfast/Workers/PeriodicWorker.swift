@@ -75,6 +75,7 @@ extension Holdfast {
     /// error and not run.
     public func add(_ worker: some PeriodicWorker) {
         workers.add(worker)
+        remindOfRun()
     }
 
     /// Runs a closure as a periodic worker: see ``add(_:)`` and ``PeriodicWorker``.

@@ -51,6 +51,9 @@ package final class WorkerHost: Sendable {
         return true
     }
 
+    /// In order.
+    var names: [String] { state.withLock { $0.loops.values.map(\.name) }.sorted() }
+
     func contains(_ name: String) -> Bool {
         state.withLock { $0.loops[LockKey(name)] != nil }
     }

@@ -8,10 +8,12 @@ import RedisLink
 /// an instance.
 ///
 /// ```swift
-/// .every(.seconds(600))                                  // at :00, :10, :20 …
-/// .every(.seconds(600), spread: true)                    // the same, shifted by a part that the name decides
-/// .after(.seconds(60))                                   // a minute from the end of one run to the next
-/// .cron("30 2 * * mon-fri", in: TimeZone(identifier: "Europe/Berlin")!)
+/// let schedules: [Schedule] = [
+///     .every(.seconds(600)),  // at :00, :10, :20 …
+///     .every(.seconds(600), spread: true),  // the same, shifted by a part that the name decides
+///     .after(.seconds(60)),  // a minute from the end of one run to the next
+///     .cron("30 2 * * mon-fri", in: TimeZone(identifier: "Europe/Berlin")!),
+/// ]
 /// ```
 ///
 /// A schedule that cannot be used, of a period of zero for example, makes ``Holdfast/run()`` throw
