@@ -6,9 +6,10 @@ extension Holdfast {
     /// ```swift
     /// try await holdfast.withLock("report") { lease in
     ///     let report = try await makeReport()
-    ///     guard case .accepted = try await holdfast.fencedWrite(
-    ///         "report", report, fence: lease.fencingToken!)
-    ///     else { throw Overtaken() }
+    ///     switch try await holdfast.fencedWrite("report", report, fence: lease.fencingToken!) {
+    ///     case .accepted: break
+    ///     case .refused(let highest): logger.warning("overtaken by \(highest)")
+    ///     }
     /// }
     /// ```
     ///

@@ -1,7 +1,9 @@
 /// The less common settings of a lock.
 ///
 /// ```swift
-/// try await holdfast.withLock("tape-drive", options: LockOptions(lockDelay: .seconds(15))) { lease in … }
+/// try await holdfast.withLock("tape-drive", options: LockOptions(lockDelay: .seconds(15))) { lease in
+///     await job.saveProgress()
+/// }
 /// ```
 public struct LockOptions: Hashable, Sendable {
     /// How much longer than the lease the name stays taken when its holder is lost; zero to 60 s, zero unless

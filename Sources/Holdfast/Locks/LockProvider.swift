@@ -3,9 +3,12 @@
 /// ```swift
 /// struct Invoicing {
 ///     let locks: any LockProvider
+///     let ledger: Ledger
 ///
 ///     func close(_ month: String) async throws {
-///         try await locks.withLock("invoices-\(month)") { lease in … }
+///         try await locks.withLock("invoices-\(month)") { lease in
+///             try await ledger.append("closed \(month)", fence: lease.fencingToken!)
+///         }
 ///     }
 /// }
 /// ```

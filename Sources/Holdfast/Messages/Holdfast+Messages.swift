@@ -28,6 +28,8 @@ extension Holdfast {
     /// and makes ``run()`` throw ``HoldfastError/Code/invalidArgument``, unless ``ConsumerOptions/sharesQueue`` says that
     /// it is wanted. For several types in one queue there is ``handle(_:_:coders:by:)``.
     ///
+    /// docs/handling.md shows what a handler can decide, with each setting.
+    ///
     /// Each message is claimed by one instance at a time, and its effect is committed once. The handler may
     /// run more than once for a message: after an instance died, and after a failed attempt. ``Handled``
     /// tells which effects happen exactly once all the same.

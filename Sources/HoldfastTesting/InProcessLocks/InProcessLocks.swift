@@ -4,7 +4,7 @@ public import Logging
 /// Locks that keep out nobody but this process: for the unit tests of a service, without a server.
 ///
 /// ```swift
-/// let locks = InProcessLocks(logger: logger)
+/// let locks = try InProcessLocks(logger: logger)
 /// let invoicing = Invoicing(locks: locks)      // takes any LockProvider; Holdfast in production
 /// ```
 ///

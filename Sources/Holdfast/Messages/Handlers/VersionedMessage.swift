@@ -5,6 +5,8 @@
 /// struct OrderPlaced: VersionedMessage {
 ///     static let messageType = "order-placed"
 ///     static let messageVersion = 2
+///     var id: String
+///     var coupon: String?  // since version 2
 /// }
 /// ```
 ///
