@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// A line of a file or a stream that can't be used, told so that its author finds it.
 package struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Counted from 1; nil when the trouble is with the input as a whole.
@@ -14,6 +12,21 @@ package struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         line.map { "line \($0): \(reason)" } ?? reason
     }
+
+    /// A field whose value is not the `expected` one, or is missing.
+    package init(line: Int?, field: String, is value: JSONValue?, expected: String) {
+        let field = field.debugDescription
+        if case .number(let number)? = value, number.rounded() == number {
+            let remedy = expected.hasPrefix("text") ? "; in quotes, as text, it can have any length" : ""
+            self.init(
+                line: line,
+                reason:
+                    "the number in the field \(field) is too large: whole numbers go from \(Int64.min) to "
+                    + "\(Int64.max)\(remedy)")
+        } else {
+            self.init(line: line, reason: "no \(expected) in the field \(field)")
+        }
+    }
 }
 
 /// One line of NDJSON, with what it says.
@@ -25,21 +38,44 @@ package struct JSONLine: Hashable, Sendable {
     package var bytes: [UInt8]
     package var value: JSONValue
 
-    /// Nil for a blank line.
+    /// Nil for a blank line. The mark that some editors put in front of UTF-8 does not belong to the first one.
     package init?(_ bytes: some BidirectionalCollection<UInt8>, number: Int) throws(InputError) {
-        let trimmed = Self.trimmed(bytes)
+        var line = Array(bytes)[...]
+        if number == 1, line.starts(with: Self.byteOrderMark) {
+            line = line.dropFirst(Self.byteOrderMark.count)
+        }
+        let trimmed = Self.trimmed(line)
         guard !trimmed.isEmpty else { return nil }
-        do {
-            value = try JSONDecoder().decode(JSONValue.self, from: Data(trimmed))
+        try Self.checkEncoding(trimmed, number)
+        do throws(JSONReader.Fault) {
+            value = try JSONReader.read(trimmed)
         } catch {
-            throw InputError(line: number, reason: "not one JSON value: \(Self.preview(trimmed))")
+            let place = "\(Self.preview(trimmed)) (at byte \(error.index + 1)"
+            throw InputError(
+                line: number,
+                reason: error.isLimit
+                    ? "\(error.reason): \(place))" : "not one JSON value: \(place): \(error.reason))")
         }
         self.bytes = trimmed
         self.number = number
     }
 
-    private static func trimmed(_ bytes: some BidirectionalCollection<UInt8>) -> [UInt8] {
-        var rest = Array(bytes)[...]
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+    /// Lines of UTF-16 are cut in the middle of a character, so what stands in them is never shown. Its ASCII, if it
+    /// has no mark in front, is UTF-8 with zero bytes, of which JSON has none.
+    private static func checkEncoding(_ line: [UInt8], _ number: Int) throws(InputError) {
+        if line.contains(0) || line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) {
+            throw InputError(
+                line: number,
+                reason: "not UTF-8 but, by its bytes, UTF-16 or UTF-32; iconv -t UTF-8 converts it")
+        }
+        guard String(validating: line, as: UTF8.self) == nil else { return }
+        throw InputError(line: number, reason: "not UTF-8")
+    }
+
+    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var rest = bytes
         while let first = rest.first, isBlank(first) { rest.removeFirst() }
         while let last = rest.last, isBlank(last) { rest.removeLast() }
         return Array(rest)

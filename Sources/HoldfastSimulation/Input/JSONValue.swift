@@ -8,12 +8,12 @@ package enum JSONValue: Hashable, Sendable {
     case number(Double)
     case string(String)
     case array([JSONValue])
-    case object([String: JSONValue])
+    case object([JSONName: JSONValue])
 
     /// The member of an object; nil if this is no object or has no such member.
     package subscript(field: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members[field]
+        return members[JSONName(field)]
     }
 
     /// The text of a string or a whole number: what can name something.
@@ -35,6 +35,25 @@ package enum JSONValue: Hashable, Sendable {
     }
 }
 
+/// The name of a member. Two spellings of one text, "é" as one character and as two, are two names: JSON compares them
+/// by their code points, and `String` does not.
+package struct JSONName: Hashable, Sendable {
+    package var text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    package static func == (one: JSONName, other: JSONName) -> Bool {
+        one.text.utf8.elementsEqual(other.text.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+    }
+}
+
+/// By Foundation's decoder, as the handlers of a user read their messages.
 extension JSONValue: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -44,7 +63,8 @@ extension JSONValue: Codable {
         } else if let number = try? container.decode(Int64.self) {
             self = .integer(number)
         } else if let members = try? container.decode([String: JSONValue].self) {
-            self = .object(members)
+            self = .object(
+                Dictionary(members.map { (JSONName($0), $1) }, uniquingKeysWith: { first, _ in first }))
         } else if container.decodeNil() {
             self = .null
         } else if let flag = try? container.decode(Bool.self) {
@@ -65,7 +85,9 @@ extension JSONValue: Codable {
         case .number(let number): try container.encode(number)
         case .string(let text): try container.encode(text)
         case .array(let values): try container.encode(values)
-        case .object(let members): try container.encode(members)
+        case .object(let members):
+            try container.encode(
+                Dictionary(members.map { ($0.text, $1) }, uniquingKeysWith: { first, _ in first }))
         }
     }
 }

@@ -54,6 +54,7 @@ package struct MessageFile: Sendable {
     }
 
     private static func idSource(_ lines: [JSONLine]) -> IDSource {
+        // Two spellings of one text are alike here, other than in Redis: the checks compare ids as texts.
         var firstLines: [String: Int] = [:]
         for line in lines {
             guard let id = line.value["id"]?.name, (1...longestID).contains(id.utf8.count) else {

@@ -37,8 +37,7 @@ package struct TotalsRule: Codable, Hashable, Sendable {
     private func group(of body: JSONValue, line: Int?) throws(InputError) -> String {
         guard let by else { return Self.everything }
         guard let group = body[by]?.name else {
-            throw InputError(
-                line: line, reason: "no text or whole number in the field \(by.debugDescription)")
+            throw InputError(line: line, field: by, is: body[by], expected: "text or whole number")
         }
         return group
     }
@@ -46,11 +45,13 @@ package struct TotalsRule: Codable, Hashable, Sendable {
     private func amount(of body: JSONValue, line: Int?) throws(InputError) -> Int64 {
         guard let of else { return 1 }
         guard let amount = body[of]?.wholeNumber else {
-            throw InputError(line: line, reason: "no whole number in the field \(of.debugDescription)")
+            throw InputError(line: line, field: of, is: body[of], expected: "whole number")
         }
         guard Self.amounts.contains(amount) else {
             throw InputError(
-                line: line, reason: "the amount in the field \(of.debugDescription) is too large")
+                line: line,
+                reason: "the amount in the field \(of.debugDescription) is too large: amounts go from "
+                    + "\(Self.amounts.lowerBound) to \(Self.amounts.upperBound)")
         }
         return amount
     }

@@ -15,13 +15,13 @@ enum MessageID {
         case .field(let field):
             guard let id = line.value[field]?.name else {
                 throw InputError(
-                    line: line.number,
-                    reason: "no text or whole number in the field \(field.debugDescription)")
+                    line: line.number, field: field, is: line.value[field], expected: "text or whole number")
             }
             guard (1...512).contains(id.utf8.count) else {
                 throw InputError(
                     line: line.number,
-                    reason: "the id in the field \(field.debugDescription) must have 1 to 512 bytes")
+                    reason: "the id in the field \(field.debugDescription) must have 1 to 512 bytes, not "
+                        + "\(id.utf8.count)")
             }
             return id
         }
