@@ -115,7 +115,7 @@ extension HoldfastError {
     {
         HoldfastError(
             .notAcquired,
-            "the lock \(name) was not acquired\(limit.map { " within \($0)" } ?? ""): \(holder)",
+            "the lock \(name) was not acquired\(limit.map { " within \($0.text)" } ?? ""): \(holder)",
             holder: holder)
     }
 

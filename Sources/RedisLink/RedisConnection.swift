@@ -390,7 +390,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
                 session.fail(
                     RedisError(
                         .connectionLost, delivery: .unknown,
-                        "nothing was received from \(configuration.endpoint) for \(silence)"))
+                        "nothing was received from \(configuration.endpoint) for \(silence.text)"))
             }
         }
         let silentUntil = pending.owedSince.map {

@@ -100,5 +100,5 @@ extension RedisError {
 }
 
 extension RedisError: CustomStringConvertible {
-    package var description: String { "\(message) (\(code), \(delivery.rawValue))" }
+    package var description: String { delivery == .unknown ? "\(message) (it may have happened)" : message }
 }
