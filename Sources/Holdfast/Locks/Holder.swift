@@ -10,8 +10,11 @@ public struct Holder: Hashable, Sendable {
     public let heldFor: Duration?
     /// How long its lease lasts unless it is renewed; nil for a lock without an end.
     public let remaining: Duration?
-    /// The value of the key: the holder's token.
-    let value: String
+    /// The value of the key: the holder's token. Any bytes, since any client may have written it.
+    package let token: [UInt8]
+
+    /// The token as text, for those that this library made; bytes that are not UTF-8 are repaired.
+    var value: String { String(decoding: token, as: UTF8.self) }
 
     /// The type of the key, where it is no lock at all: inspect.lua tells that in place of a token.
     package var keyType: String? {
@@ -22,19 +25,29 @@ public struct Holder: Hashable, Sendable {
     /// Reads `{token, remaining ms, fence entry, now in us}`; nil when the lock is free.
     init?(reply: ArraySlice<RedisValue>) {
         let parts = Array(reply)
-        guard parts.count == 4, let value = parts[0].string, let remaining = parts[1].integer,
+        guard parts.count == 4, let token = parts[0].bytes, let remaining = parts[1].integer,
             let now = parts[3].integer
         else { return nil }
         self.init(
-            value: value, remainingMilliseconds: remaining, fenceEntry: parts[2].string, nowMicroseconds: now)
+            token: token, remainingMilliseconds: remaining, fenceEntry: parts[2].bytes, nowMicroseconds: now)
     }
 
     package init(value: String, remainingMilliseconds: Int64, fenceEntry: String?, nowMicroseconds: Int64) {
-        self.value = value
-        instanceID = Instance.id(inToken: value)
+        self.init(
+            token: Array(value.utf8), remainingMilliseconds: remainingMilliseconds,
+            fenceEntry: fenceEntry.map { Array($0.utf8) }, nowMicroseconds: nowMicroseconds)
+    }
+
+    private init(
+        token: [UInt8], remainingMilliseconds: Int64, fenceEntry: [UInt8]?, nowMicroseconds: Int64
+    ) {
+        self.token = token
+        instanceID = Instance.id(inToken: String(decoding: token, as: UTF8.self))
         remaining = remainingMilliseconds < 0 ? nil : .milliseconds(remainingMilliseconds)
         // The entry names the token it was issued to: that of an earlier holder says nothing about this one.
-        if let entry = fenceEntry, entry.dropFirst(16) == value, let fence = Int64(entry.prefix(16)) {
+        if let entry = fenceEntry, entry.dropFirst(16).elementsEqual(token),
+            let fence = Int64(String(decoding: entry.prefix(16), as: UTF8.self))
+        {
             fencingToken = FencingToken(rawValue: fence)
             heldFor = .microseconds(nowMicroseconds.since(fence))
         } else {
@@ -50,8 +63,8 @@ extension Holder: CustomStringConvertible {
             instanceID.map { "instance \($0)" } ?? keyType.map { "no lock, but a key of the type \($0)" }
                 ?? "a client of another kind"
         ]
-        if let heldFor { parts.append("held for \(heldFor)") }
-        parts.append(remaining.map { "\($0) remaining" } ?? "without an end")
+        if let heldFor { parts.append("held for \(heldFor.text)") }
+        parts.append(remaining.map { "\($0.text) remaining" } ?? "without an end")
         return parts.joined(separator: ", ")
     }
 }

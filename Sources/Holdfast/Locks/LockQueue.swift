@@ -57,11 +57,17 @@ extension Holdfast {
     /// - Parameter lock: as ``lock(_:)`` told it.
     /// - Returns: false when that holder does not hold it any more; then nothing was done.
     public func forceRelease(_ lock: HeldLock) async throws -> Bool {
-        try await forceRelease(lock.name, token: lock.holder.value)
+        try await forceRelease(lock.name, token: lock.holder.token)
     }
 
     /// As ``forceRelease(_:)``, for a holder that is known by its token, the value of the lock's key.
     public func forceRelease(_ name: String, token: String) async throws -> Bool {
+        try await forceRelease(name, token: Array(token.utf8))
+    }
+
+    /// As ``forceRelease(_:)``, for a holder that is known by its token, which need not be text: other clients write
+    /// what they like.
+    public func forceRelease(_ name: String, token: [UInt8]) async throws -> Bool {
         let key = try core.keys.lock(name)
         return try await core.inspecting("taking the lock \(name) from its holder") {
             () async throws(RedisError) in
@@ -69,7 +75,7 @@ extension Holdfast {
                 Scripts.forceRelease,
                 keys: [key, KeySpace.fence(ofLock: key), KeySpace.waiters(ofLock: key)],
                 arguments: [
-                    .string(token), WaitingRoom.grant.milliseconds, .string(core.keys.wakeChannels),
+                    .bytes(token), WaitingRoom.grant.milliseconds, .string(core.keys.wakeChannels),
                     LockClaim.lifetime,
                 ]
             ).value.integer == 1
