@@ -10,22 +10,6 @@ public struct HeldLock: Sendable {
 }
 
 extension Holdfast {
-    /// All locks of the namespace that are held, by name.
-    ///
-    /// Walks the keys of the database with `SCAN`, which does not block the server but takes one round trip
-    /// for each thousand keys: for operators, not for hot paths. It also finds locks of other clients.
-    public func locks() async throws -> [HeldLock] {
-        try await core.inspecting("listing the locks") { () async throws(RedisError) in
-            let names = try await core.names(withPart: "lock")
-            let instances = try await core.registeredInstances()
-            var locks: [HeldLock] = []
-            for name in names {
-                if let lock = try await core.look(at: name, instances) { locks.append(lock) }
-            }
-            return locks
-        }
-    }
-
     /// One lock, or nil when it is free. Two round trips.
     public func lock(_ name: String) async throws -> HeldLock? {
         _ = try core.keys.lock(name)
@@ -49,25 +33,6 @@ extension Core {
         } catch {
             throw HoldfastError.thrown(for: error, what)
         }
-    }
-
-    /// The names that have a key of that part, sorted. One round trip for each thousand keys of the database.
-    func names(withPart part: String) async throws(RedisError) -> [String] {
-        // Names that only look the same are different locks.
-        var names: [LockKey: String] = [:]
-        var cursor = "0"
-        repeat {
-            let reply = try await link.send([
-                "SCAN", .string(cursor), "MATCH", .string(keys.pattern(part: part)), "COUNT", "1000",
-            ]).value.array
-            cursor = reply?.first?.string ?? "0"
-            for key in reply?.last?.array ?? [] {
-                if let name = key.string.flatMap({ keys.name(inKey: $0, part: part) }) {
-                    names[LockKey(name)] = name
-                }
-            }
-        } while cursor != "0"
-        return names.values.sorted()
     }
 
     func registeredInstances() async throws(RedisError) -> [String: Instance] {

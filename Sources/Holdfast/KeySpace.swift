@@ -81,10 +81,14 @@ package struct KeySpace: Sendable {
         return Self.decode(bytes.dropFirst(start.count).dropLast(end.count))
     }
 
-    /// A pattern for `SCAN` that finds the keys of `part`.
-    func pattern(part: String) -> String {
-        let escaped = prefix.map { "*?[]^\\".contains($0) ? "\\\($0)" : String($0) }.joined()
-        return "\(escaped):{*}:\(part)"
+    /// A pattern for `SCAN` that finds the keys of `part` whose names begin so.
+    func pattern(part: String, beginning: [UInt8] = []) -> [UInt8] {
+        Self.escaped(Array("\(prefix):{".utf8) + Self.encode(beginning)) + Array("*}:\(part)".utf8)
+    }
+
+    private static func escaped(_ bytes: [UInt8]) -> [UInt8] {
+        let signs = Array("*?[]^-\\".utf8)
+        return bytes.flatMap { signs.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] }
     }
 
     /// Percent-encodes what would end the hash tag, the encoding's own sign, and control bytes. Different
@@ -93,16 +97,7 @@ package struct KeySpace: Sendable {
         guard !name.isEmpty else { throw HoldfastError(.invalidArgument, "the \(what) is empty") }
         var encoded = name
         if !name.utf8.allSatisfy(isPlain) {
-            var bytes: [UInt8] = []
-            for byte in name.utf8 {
-                if isPlain(byte) {
-                    bytes.append(byte)
-                } else {
-                    let digits = String(byte, radix: 16, uppercase: true)
-                    bytes += Array("%\(digits.count == 1 ? "0" : "")\(digits)".utf8)
-                }
-            }
-            encoded = String(decoding: bytes, as: UTF8.self)
+            encoded = String(decoding: encode(Array(name.utf8)), as: UTF8.self)
         }
         guard encoded.utf8.count <= longestName else {
             throw HoldfastError(
@@ -110,6 +105,19 @@ package struct KeySpace: Sendable {
                 "the \(what) takes \(encoded.utf8.count) bytes in its key, more than \(longestName)")
         }
         return encoded
+    }
+
+    private static func encode(_ name: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for byte in name {
+            if isPlain(byte) {
+                bytes.append(byte)
+            } else {
+                let digits = String(byte, radix: 16, uppercase: true)
+                bytes += Array("%\(digits.count == 1 ? "0" : "")\(digits)".utf8)
+            }
+        }
+        return bytes
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

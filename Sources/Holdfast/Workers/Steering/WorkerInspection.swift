@@ -6,19 +6,21 @@ extension Holdfast {
     ///
     /// Walks the keys of the database with `SCAN`, and looks at each worker: for operators.
     public func workers() async throws -> [WorkerStatus] {
-        try await core.inspecting("listing the workers") { () async throws(RedisError) in
-            var workers: [WorkerStatus] = []
-            for name in try await core.names(withPart: WorkerKeys.part) {
-                guard let worker = WorkerKeys.worker(ofLockName: name) else { continue }
-                do throws(RedisError) {
-                    if let status = try await core.status(ofWorker: worker) { workers.append(status) }
-                } catch  where error.replyKind == "WRONGTYPE" {
-                    // A key of another type where the worker should be: the others can be told all the same.
-                    core.logger.error("looking at the worker \(worker): \(error)")
-                }
-            }
-            return workers
+        let names = try await core.inspecting("listing the workers") { () async throws(RedisError) in
+            try await core.names(withPart: WorkerKeys.part).compactMap { WorkerKeys.worker(ofLockName: $0) }
         }
+        return try await core.each(names) { [core] (name: String) async throws -> WorkerStatus? in
+            do {
+                return try await core.inspecting("looking at the worker \(name)") {
+                    () async throws(RedisError) in
+                    try await core.status(ofWorker: name)
+                }
+            } catch let error as HoldfastError where error.isOfWrongType {
+                // A key of another type where the worker should be: the others can be told all the same.
+                core.logger.error("\(error)")
+                return nil
+            }
+        }.compactMap(\.self)
     }
 
     /// One periodic worker; nil where no instance has ever run it. Three to four round trips.
