@@ -166,7 +166,7 @@ final class WorkerLoop: Sendable {
         guard let lead = course.machine.lead, !course.isBehindTold else { return }
         logger.warning(
             """
-            the clock of the Redis server was set back: no tick of the worker begins for \(lead), until the clock is past \
+            the clock of the Redis server was set back: no tick of the worker begins for \(lead.text), until the clock is past \
             the newest one; `holdfast workers rewind` lets it go on now
             """)
     }

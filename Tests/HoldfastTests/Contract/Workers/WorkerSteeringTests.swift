@@ -192,7 +192,7 @@ struct WorkerSteeringTests {
             #expect(none == nil)
             #expect(try await !holdfast.trigger(worker: "w"))
             #expect(try await !holdfast.pause(worker: "w"))
-            #expect(try await holdfast.redis("DBSIZE") == .integer(0))
+            #expect(try await holdfast.redis("KEYS", "t:{worker*").array == [])
             #expect(try await holdfast.runs(ofWorker: "w").isEmpty)
         }
     }
