@@ -38,7 +38,7 @@ protocol LinkSource: AnyObject {
 /// wait for what the borrower holds, and cancellation handlers do not borrow at all.
 ///
 /// **No lost wake-up.** A job is appended before the appender tries to borrow. If the lock is taken, its
-/// holder looks at the inbox again after letting go (``runTurns()``), or is the loop itself, which only goes
+/// holder looks at the inbox again after letting go (``runTurns(borrowed:)``), or is the loop itself, which only goes
 /// to sleep after seeing an empty inbox under the same mutex that guards the append. What is queued inside a
 /// turn needs no mutex: whoever ends the turn looks at that queue once more.
 ///

@@ -5,7 +5,7 @@ struct WorkerKeys: Sendable {
     let fence: String
     /// A stream of the runs that ended.
     let history: String
-    /// One for each run that may go on at the same time. The first is that of the lock that ``lockName`` names,
+    /// One for each run that may go on at the same time. The first is that of the lock that ``lockName(_:)`` names,
     /// and is listed like any other.
     let locks: [String]
 

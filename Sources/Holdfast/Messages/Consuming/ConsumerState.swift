@@ -60,7 +60,7 @@ struct ConsumerState<Item> {
     // MARK: Claiming
 
     /// How many messages to claim now, nil for none. Each number must be answered by
-    /// ``claimed(_:of:nextDue:at:)`` or ``claimFailed(refused:at:)``.
+    /// ``claimed(_:of:takenOver:nextDue:at:)`` or ``claimFailed(refused:at:)``.
     mutating func claim(at now: ContinuousClock.Instant) -> Int? {
         guard mayClaim else { return nil }
         if let claimAt, now < claimAt { return nil }
