@@ -49,7 +49,8 @@ extension EffectLedger {
             contents.acceptedTicks = try Self.tickRows("tick_accepted", database)
             contents.refusedTicks = try Self.tickRows("tick_refused", database)
             for row in try Row.fetchAll(database, sql: "SELECT name, total FROM totals") {
-                contents.totals[row["name"]] = row["total"]
+                // Added up: two spellings of one text are two rows, and one group here as in the input.
+                contents.totals[row["name"], default: 0] += row["total"]
             }
             return contents
         }

@@ -40,7 +40,8 @@ struct RunResults: Sendable {
         var numbers: [String: Int64] = [:]
         for index in stride(from: 1, to: entries.count, by: 2) {
             guard let field = entries[index - 1].string else { continue }
-            numbers[field] = entries[index].integer
+            // Added up: two spellings of one text are two fields, and one name here as in the input.
+            numbers[field, default: 0] += entries[index].integer ?? 0
         }
         return numbers
     }

@@ -57,7 +57,7 @@ import Testing
         let outcome = try await Self.bash(
             #"""
             $run printf '%s' $'caf\xe9' -- '' | od -An -tx1
-            env $'NA\xefVE=\xe9=\xe8' $run env | LC_ALL=C grep -a ^NA | od -An -tx1
+            env $'NA\xefVE=\xe9=\xe8' $run env | LC_ALL=C grep -a ^NA.VE= | od -An -tx1
             """#)
         #expect(
             outcome.output

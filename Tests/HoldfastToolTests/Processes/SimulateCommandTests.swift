@@ -35,6 +35,20 @@ import Testing
         }
     }
 
+    @Test func `Two spellings of one group are one group, and break no promise`() async throws {
+        let spellings = ["caf\u{E9}", "cafe\u{301}"]
+        let lines = (0..<20).map { "{\"id\":\"m\($0)\",\"section\":\"\(spellings[$0 % 2])\"}\n" }
+        try await withFile(lines.joined()) { file in
+            let outcome = try await Tool.run(
+                "simulate", "--instances", "2", "--messages", file, "--span", "1s", "--totals-by", "section",
+                "--json")
+            #expect(outcome.status == 0)
+            let report: SimulationReport = try outcome.json()
+            #expect(report.holds)
+            #expect(report.totals == [spellings[0]: 20])
+        }
+    }
+
     @Test func `Every promise holds when redis-server is killed and started again`() async throws {
         try await withFile(Self.messages) { file in
             let outcome = try await Tool.run(
