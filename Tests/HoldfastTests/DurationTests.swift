@@ -175,6 +175,14 @@ struct DurationTests {
         }
     }
 
+    @Test("is for how long what a test makes holds its claim, from no time at all on", arguments: extremes)
+    func madeForTests(duration: Duration) {
+        let isHeld = duration > .seconds(1)
+        #expect((Delivery.forTest(lease: duration).remaining > .zero) == isHeld)
+        #expect((Tick.forTest(lease: duration).remaining > .zero) == isHeld)
+        #expect((OnceClaim.forTest(lease: duration).remaining > .zero) == isHeld)
+    }
+
     @Test("is how far a clock is set on, unless it is negative")
     func advance() async {
         let clock = ManualClock()
