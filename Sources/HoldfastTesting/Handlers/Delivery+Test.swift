@@ -34,7 +34,7 @@ extension Delivery {
         let claim = MessageClaim(
             entry: "\(letter)\(enqueued)-0", id: Array(id.utf8), type: type, attempt: attempt, body: [],
             fencingToken: fencingToken, proof: "", claimedAt: enqueued,
-            lease: LeaseState(lease: LeaseTerm(lease), sentAt: time.now), clock: time)
+            lease: LeaseState(lease: LeaseTerm(lease.asDelay), sentAt: time.now), clock: time)
         return Delivery(of: claim, queue: queue, attempts: attempts, baseLogger: logger ?? .silent)
     }
 
