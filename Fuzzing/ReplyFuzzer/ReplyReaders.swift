@@ -28,7 +28,7 @@ enum ReplyReaders {
         for holder in [reply.value.array.flatMap { Holder(reply: $0[...]) }, refusal(reply)] {
             guard let holder else { continue }
             _ = "\(holder)"
-            _ = OnceRecord.result(in: holder.value)
+            _ = try? OnceRecord(holder.value, at: "key")
             var room = WaitingRoom()
             room.enter("token", until: .now)
             _ = room.refused(

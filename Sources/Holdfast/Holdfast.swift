@@ -29,11 +29,11 @@ public final class Holdfast: Service, Sendable {
     ///   - namespace: what all keys begin with. Services that must exclude each other share it.
     ///   - configuration: leases and limits.
     ///   - logger: where it reports to.
-    /// - Throws: ``HoldfastError/Code/invalidArgument``. The message never repeats the URL.
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument``. The message never repeats the URL.
     public convenience init(
         redis url: String, namespace: String = "holdfast", configuration: Configuration = Configuration(),
         logger: Logger
-    ) throws(HoldfastError) {
+    ) throws {
         try self.init(
             redis: url, namespace: namespace, configuration: configuration, clock: .continuous, keeping: nil,
             logger: logger)
@@ -80,9 +80,9 @@ public final class Holdfast: Service, Sendable {
 
     /// Connects now, instead of with the first use, so that a wrong address or password shows at once.
     ///
-    /// - Throws: ``HoldfastError/Code/unavailable``, ``HoldfastError/Code/authenticationFailed``, or
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/unavailable``, ``HoldfastError/Code/authenticationFailed``, or
     ///   ``HoldfastError/Code/invalidArgument`` where the files of a `rediss` URL cannot be used.
-    public func connect() async throws(HoldfastError) {
+    public func connect() async throws {
         do throws(RedisError) {
             try await core.link.connect()
         } catch {

@@ -41,7 +41,8 @@ public struct HoldfastError: Error, Sendable {
 
     public var code: Code
     public var message: String
-    /// Whether Redis may have carried the operation out although it failed here.
+    /// Whether the operation may have been carried out although it failed here: by Redis, or by the body that ran under
+    /// a lease.
     public var mayHaveHappened: Bool
     /// Who holds the lock, with ``Code/notAcquired``.
     public var holder: Holder?
@@ -98,6 +99,13 @@ extension HoldfastError {
             code, "\(subject): \(error.permission?.advice ?? "")\(error.message)\(Self.advice(for: error))",
             mayHaveHappened: error.delivery == .unknown)
         replyKind = error.replyKind
+    }
+
+    /// The error of an operation in several steps, `count` of whose parts were carried out before.
+    func happened(_ count: Int) -> HoldfastError {
+        var error = self
+        if count > 0 { error.mayHaveHappened = true }
+        return error
     }
 
     /// Redis refused it since a key holds a value of another type.

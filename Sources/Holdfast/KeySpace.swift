@@ -5,6 +5,7 @@ import RedisLink
 /// The braces are a hash tag: all keys of one name lie in one slot of a Redis Cluster, so one script may use
 /// them.
 package struct KeySpace: Sendable {
+    let namespace: String
     /// The namespace as it stands in the keys.
     package let prefix: String
 
@@ -13,6 +14,7 @@ package struct KeySpace: Sendable {
 
     package init(namespace: String) throws(HoldfastError) {
         prefix = try Self.encode(namespace, what: "namespace")
+        self.namespace = namespace
     }
 
     package func key(_ name: String, _ part: String) throws(HoldfastError) -> String {
@@ -33,9 +35,9 @@ package struct KeySpace: Sendable {
     /// The key of a name of which only what stands before the first slash is the hash tag:
     /// `<namespace>:{<family>}/<rest>:<part>`. So names of one family lie in one slot.
     func memberKey(_ name: String, _ part: String) throws(HoldfastError) -> String {
-        guard let slash = name.firstIndex(of: "/") else { return try key(name, part) }
-        let rest = try Self.encode(String(name[name.index(after: slash)...]), what: "name after the slash")
-        return try key(String(name[..<slash]), "").dropLast() + "/\(rest):\(part)"
+        guard let (family, rest) = name.cut(at: "/") else { return try key(name, part) }
+        let encoded = try Self.encode(rest, what: "name after the slash")
+        return try key(family, "").dropLast() + "/\(encoded):\(part)"
     }
 
     package func lock(_ name: String) throws(HoldfastError) -> String { try key(name, "lock") }

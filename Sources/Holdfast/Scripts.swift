@@ -32,6 +32,7 @@ package enum Scripts {
     static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
         let shared = [
             "grant_next": PackageResources.grant_next_lua, "issue_fence": PackageResources.issue_fence_lua,
+            "no_fence": PackageResources.no_fence_lua,
             "permissions": PackageResources.permissions_lua, "queue": PackageResources.queue_lua,
             "worker_data": PackageResources.worker_data_lua,
             "line": PackageResources.line_lua, "heal": PackageResources.heal_lua,

@@ -15,16 +15,16 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
     /// A command whose reply is to come. One command has one channel: a server refuses or accepts it whole.
     private struct Asked {
         var command: RedisArgument
-        var channel: String
+        var channel: ExactText
     }
 
     package nonisolated let thread: LinkThread
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     private let session: Session
-    private var handlers: [String: [Handler]] = [:]
+    private var handlers: [ExactText: [Handler]] = [:]
     /// The channels whose subscription the server has confirmed on this connection.
-    private var confirmed: Set<String> = []
+    private var confirmed: Set<ExactText> = []
     private var asked = Deque<Asked>()
     /// Why there is no connection, as it was told last: the attempts go on, and mostly say the same.
     private var toldFailure: RedisError?
@@ -43,6 +43,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         onRefusal refuse: @escaping @Sendable (RedisError) -> Void
     ) {
         guard !isClosed else { return }
+        let channel = ExactText(channel)
         let known = handlers[channel] != nil
         handlers[channel, default: []].append(Handler(id: id, call: call, refuse: refuse))
         if confirmed.contains(channel) {
@@ -55,6 +56,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
     }
 
     func remove(_ channel: String, id: UInt64) {
+        let channel = ExactText(channel)
         handlers[channel]?.removeAll { $0.id == id }
         guard handlers[channel]?.isEmpty == true else { return }
         handlers[channel] = nil
@@ -62,8 +64,8 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         if session.isReady { ask("UNSUBSCRIBE", channel) }
     }
 
-    private func ask(_ command: RedisArgument, _ channel: String) {
-        _ = session.append([command, .string(channel)])
+    private func ask(_ command: RedisArgument, _ channel: ExactText) {
+        _ = session.append([command, .string(channel.text)])
         asked.append(Asked(command: command, channel: channel))
     }
 
@@ -112,7 +114,8 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
 
     private func received(_ value: RedisValue) {
         if let text = value.errorText { return refused(ErrorReply(text)) }
-        guard let parts = value.array, parts.count == 3, let channel = parts[1].string else { return }
+        guard let parts = value.array, parts.count == 3, let name = parts[1].string else { return }
+        let channel = ExactText(name)
         switch parts[0].string {
         case "message": deliver(parts[2].bytes ?? [], on: channel)
         case "unsubscribe": _ = asked.popFirst()
@@ -146,12 +149,12 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         ask(again.command, again.channel)
     }
 
-    private func tell(_ channel: String, of refusal: RedisError) {
-        logger.warning("the server does not let us listen on \(channel): \(refusal)")
+    private func tell(_ channel: ExactText, of refusal: RedisError) {
+        logger.warning("the server does not let us listen on \(channel.text): \(refusal)")
         for handler in handlers[channel] ?? [] { handler.refuse(refusal) }
     }
 
-    private func deliver(_ message: [UInt8], on channel: String) {
+    private func deliver(_ message: [UInt8], on channel: ExactText) {
         for handler in handlers[channel] ?? [] { handler.call(message) }
     }
 }

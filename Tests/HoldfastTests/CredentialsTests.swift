@@ -39,10 +39,10 @@ struct CredentialsTests {
                 var configuration = Configuration()
                 configuration.credentials = credentials
                 let holdfast = try Holdfast(redis: server.url, configuration: configuration, logger: .quiet)
-                do throws(HoldfastError) {
+                do {
                     try await holdfast.connect()
                     #expect(code == nil)
-                } catch {
+                } catch let error as HoldfastError {
                     #expect(error.code == code)
                     #expect(!String(reflecting: error).contains("CANARY"))
                     #expect(!error.mayHaveHappened)

@@ -136,9 +136,10 @@ struct RefusedRecordTests {
         }
     }
 
-    @Test("is said to be of something that may have happened")
+    @Test(
+        "of once that was refused leaves the claim until its lease ends, and says that it may have happened")
     func mayHaveHappened() async throws {
-        try await withPrivateRedisServer { server in
+        try await withHoldfast { witness, server in
             let proxy = try FaultProxy(to: server.unixURL)
             let holdfast = try Holdfast(redis: proxy.url, namespace: "t", logger: .quiet)
             let odd = FaultAction.replace(Array("-ERR odd\r\n".utf8))
@@ -155,6 +156,42 @@ struct RefusedRecordTests {
             }
             #expect(error?.mayHaveHappened == true)
             await holdfast.close()
+            guard case .inProgressElsewhere = try await witness.once("id", in: "scope", { _ in 2 }) else {
+                Issue.record("it can be done again at once")
+                return
+            }
+            // As if the lease had ended.
+            try await witness.redis("DEL", "t:{scope}:once:id")
+            guard case .executed(2) = try await witness.once("id", in: "scope", { _ in 2 }) else {
+                Issue.record("it cannot be done again")
+                return
+            }
+        }
+    }
+
+    @Test("of a run leaves its lock until its lease ends, and its observer hears that it may have happened")
+    func refusedRun() async throws {
+        try await withHoldfast { witness, server in
+            let told = Record<(WorkerRun, (any Error)?)>()
+            var configuration = Configuration()
+            configuration.runObserver = { run, error in told.add((run, error)) }
+            let holdfast = try Holdfast(
+                redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
+            let ended = Record<Bool>()
+            holdfast.add(
+                TestWorker(schedule: .every(.seconds(86_400), runOnStart: true), lease: .seconds(60)) { _ in
+                    try await witness.redis("ACL", "SETUSER", "default", "-xadd")
+                    ended.add(true)
+                })
+            try await holdfast.whileRunning {
+                #expect(await eventually { told.count == 1 })
+                #expect(try await witness.redis("EXISTS", "t:{worker/w}:lock").integer == 1)
+                try await witness.redis("ACL", "SETUSER", "default", "+xadd")
+            }
+            let error = told.all[0].1 as? HoldfastError
+            #expect(told.all[0].0.outcome == .lost && error?.mayHaveHappened == true)
+            #expect(error?.code == .permissionDenied)
+            #expect(try await witness.redis("EXISTS", "t:{worker/w}:lock").integer == 1)
         }
     }
 }

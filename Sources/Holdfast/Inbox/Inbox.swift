@@ -1,3 +1,5 @@
+import RedisLink
+
 /// A table in a transactional database that remembers which messages had their effect there: effect class E2.
 ///
 /// The row that says "this one is done" and the effect are written in one transaction, so both are there or neither
@@ -31,7 +33,7 @@ public protocol Inbox: Sendable {
     func commit(_ entry: InboxEntry, _ effect: Effect) async throws -> InboxOutcome
 }
 
-/// What an inbox remembers of one message, tick or id.
+/// What an inbox remembers of one message, tick or id. Scopes, ids and resources differ where their UTF-8 bytes do.
 public struct InboxEntry: Hashable, Sendable {
     /// The highest fence that has written a resource, kept beside it.
     public struct Guard: Hashable, Sendable {
@@ -58,6 +60,29 @@ public struct InboxEntry: Hashable, Sendable {
         self.scope = scope
         self.id = id
         self.guard = `guard`
+    }
+}
+
+extension InboxEntry {
+    public static func == (one: InboxEntry, other: InboxEntry) -> Bool {
+        one.scope.isExactly(other.scope) && one.id.isExactly(other.id) && one.guard == other.guard
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ExactText(scope))
+        hasher.combine(ExactText(id))
+        hasher.combine(`guard`)
+    }
+}
+
+extension InboxEntry.Guard {
+    public static func == (one: Self, other: Self) -> Bool {
+        one.resource.isExactly(other.resource) && one.fence == other.fence
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ExactText(resource))
+        hasher.combine(fence)
     }
 }
 

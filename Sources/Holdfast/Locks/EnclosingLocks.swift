@@ -1,3 +1,5 @@
+import RedisLink
+
 /// The locks that are held around the current task: by each ``LockProvider/withLock(_:waitingAtMost:lease:fenced:options:_:)``
 /// in whose body it runs, the innermost first.
 ///
@@ -19,7 +21,7 @@ package final class EnclosingLocks: Sendable {
     package static func refuse(_ claim: LockClaim, of issuer: any LeaseIssuer) throws(HoldfastError) {
         var next = current
         while let lock = next {
-            if lock.lease.issuer === issuer, LockKey(lock.lease.grant.key) == claim.lockKey,
+            if lock.lease.issuer === issuer, lock.lease.grant.key.isExactly(claim.key),
                 lock.lease.isHeld
             {
                 throw HoldfastError(

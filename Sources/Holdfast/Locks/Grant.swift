@@ -21,15 +21,17 @@ package final class Grant: Sendable {
         var observers: [UInt64: AsyncStream<LeaseStatus>.Continuation] = [:]
         /// What the observers were told last.
         var told = LeaseStatus.held
+        var release = Release.none
 
         mutating func takeWaiters() -> Waiters {
             defer { waiters = [:] }
             return waiters
         }
 
-        /// What the observers do not know yet. They get no more once the lease is over.
+        /// What the observers do not know yet. They get no more once the lease is over. Whether it was released or
+        /// lost is not known while Redis is asked.
         mutating func takeNews(at now: ContinuousClock.Instant) -> News? {
-            guard !observers.isEmpty else { return nil }
+            guard !observers.isEmpty, !release.isUnderWay else { return nil }
             let status = lease.status(at: now)
             guard status != told else { return nil }
             told = status
@@ -51,12 +53,24 @@ package final class Grant: Sendable {
         }
     }
 
-    /// How ``release()`` found the lease.
-    package enum Release {
-        /// It was held, and is the caller's to release in Redis. Late: its deadline had passed already.
-        case ours(late: Bool)
-        case lost(LossReason)
-        case released
+    /// How far the release of a lease has come, which the first caller makes and the others wait for.
+    private enum Release: Sendable {
+        /// Not begun, or not needed any more.
+        case none
+        case underWay([UnsafeContinuation<Void, Never>])
+        case failed(any Error)
+
+        var isUnderWay: Bool {
+            if case .underWay = self { true } else { false }
+        }
+    }
+
+    /// What ``beginRelease()`` leaves to its caller.
+    private enum Beginning {
+        /// To release it in Redis. Late: its deadline had passed already.
+        case release(late: Bool)
+        case wait
+        case over(HoldfastError?)
     }
 
     let claim: LockClaim
@@ -101,6 +115,13 @@ package final class Grant: Sendable {
         state.withLock { $0.observers.count }
     }
 
+    /// How many releases wait for the answer to the first one.
+    var waitingReleases: Int {
+        state.withLock { state in
+            if case .underWay(let others) = state.release { others.count } else { 0 }
+        }
+    }
+
     /// Changes the lease's state; whoever waits for its loss, or observes its status, is told.
     package func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
         let (result, reason, waiters, news) = state.withLock { state in
@@ -118,21 +139,96 @@ package final class Grant: Sendable {
         return result
     }
 
-    /// Ends the lease locally, once.
-    func release() -> Release {
-        let (release, waiters, news) = state.withLock { state -> (Release, Waiters, News?) in
-            switch state.lease.phase {
-            case .released: return (.released, [:], nil)
-            case .lost(let reason): return (.lost(reason), [:], nil)
-            case .held:
+    /// Ends the lease locally, and lets `issuer` end it in Redis, once: whoever comes later waits for that, and gets
+    /// the same result.
+    nonisolated(nonsending) func release(by issuer: any LeaseIssuer) async throws(HoldfastError) {
+        switch beginRelease() {
+        case .release(let late):
+            var failure: HoldfastError?
+            var loss: LossReason?
+            do throws(HoldfastError) {
+                loss = try await issuer.release(self, late: late)
+                failure = loss.map(lostError)
+            } catch {
+                failure = error
+            }
+            endRelease(loss, failure)
+            if let failure { throw failure }
+        case .wait:
+            await untilReleased()
+            if let failure = outcome { throw failure }
+        case .over(let failure):
+            if let failure { throw failure }
+        }
+    }
+
+    /// Ends the lease locally, and for good. False: it was over.
+    func drop() -> Bool {
+        guard case .release = beginRelease() else { return false }
+        endRelease(nil, nil)
+        return true
+    }
+
+    private func beginRelease() -> Beginning {
+        state.withLock { state in
+            switch (state.lease.phase, state.release) {
+            case (.held, _):
                 let late = !state.lease.isHeld(at: clock.now)
                 _ = state.lease.release()
-                return (.ours(late: late), state.takeWaiters(), state.takeNews(at: clock.now))
+                state.release = .underWay([])
+                return .release(late: late)
+            case (.released, .underWay): return .wait
+            case (.released, _), (.lost, _): return .over(outcome(of: state))
             }
         }
+    }
+
+    /// - Parameter loss: why it was lost before it was released, as Redis says.
+    private func endRelease(_ loss: LossReason?, _ failure: HoldfastError?) {
+        let (others, waiters, news) = state.withLock { state in
+            var others: [UnsafeContinuation<Void, Never>] = []
+            if case .underWay(let waiting) = state.release { others = waiting }
+            if let loss { state.lease.releaseFound(loss) }
+            state.release = .none
+            if let failure, loss == nil { state.release = .failed(failure) }
+            return (others, state.takeWaiters(), state.takeNews(at: clock.now))
+        }
         news?.tell()
-        for waiter in waiters.values { waiter.continuation.resume(returning: nil) }
-        return release
+        for waiter in waiters.values {
+            if loss != nil { waiter.activities.become(.brief) }
+            waiter.continuation.resume(returning: loss)
+        }
+        for other in others { other.resume() }
+    }
+
+    /// Not shortened by cancellation, as the release itself is not.
+    private func untilReleased() async {
+        await withUnsafeContinuation { continuation in
+            let isOver = state.withLock { state in
+                guard case .underWay(let others) = state.release else { return true }
+                state.release = .underWay(others + [continuation])
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    /// What a release throws that is not the first.
+    private var outcome: HoldfastError? { state.withLock { outcome(of: $0) } }
+
+    private func outcome(of state: State) -> HoldfastError? {
+        if case .lost(let reason) = state.lease.phase { return lostError(reason) }
+        if case .failed(let error) = state.release { return error as? HoldfastError }
+        return nil
+    }
+
+    /// Throws unless the lease is ours at this moment.
+    func check() throws(HoldfastError) {
+        switch lease.status(at: clock.now) {
+        case .held, .suspended, .endangered: return
+        case .lost(let reason): throw lostError(reason)
+        case .released: throw HoldfastError(.released, "the lock \(name) was released")
+        }
     }
 
     /// The status now and its changes, until the lease is over. The sequence does not keep the grant.
@@ -146,7 +242,12 @@ package final class Grant: Sendable {
         observer.onTermination = { [weak self] _ in
             self?.state.withLock { _ = $0.observers.removeValue(forKey: id) }
         }
-        let (status, news) = state.withLock { state in
+        let (status, news) = state.withLock { state -> (LeaseStatus?, News?) in
+            // The end of the release tells how it ended.
+            if state.release.isUnderWay {
+                state.observers[id] = observer
+                return (nil, nil)
+            }
             // Where no timer has noticed a change yet, the others learn of it now: what was told is one thing.
             let news = state.takeNews(at: clock.now)
             state.told = state.lease.status(at: clock.now)
@@ -155,7 +256,7 @@ package final class Grant: Sendable {
             return (state.told, news)
         }
         news?.tell()
-        if !status.isHeld { observer.finish() }
+        if let status, !status.isHeld { observer.finish() }
         return changes
     }
 
@@ -164,7 +265,7 @@ package final class Grant: Sendable {
     }
 
     /// Waits for the end of the lease: why it was lost, or nil when it was released or the task was
-    /// cancelled.
+    /// cancelled. While it is released, the answer decides.
     func untilLost() async -> LossReason? {
         // The number is drawn first: a cancellation that comes before the registration leaves its mark under
         // it.
@@ -177,7 +278,9 @@ package final class Grant: Sendable {
             await withUnsafeContinuation { continuation in
                 let phase: LeaseState.Phase? = state.withLock { state in
                     if state.cancelled.remove(id) != nil { return .released }
-                    guard state.lease.phase == .held else { return state.lease.phase }
+                    guard state.lease.phase == .held || state.release.isUnderWay else {
+                        return state.lease.phase
+                    }
                     state.waiters[id] = Waiter(continuation: continuation, activities: clock.activities)
                     return nil
                 }

@@ -18,8 +18,7 @@ public struct Holder: Hashable, Sendable {
 
     /// The type of the key, where it is no lock at all: inspect.lua tells that in place of a token.
     package var keyType: String? {
-        let words = "no lock, but a "
-        return value.hasPrefix(words) ? String(value.dropFirst(words.count)) : nil
+        value.rest(after: "no lock, but a ")
     }
 
     /// Reads `{token, remaining ms, fence entry, now in us}`; nil when the lock is free.

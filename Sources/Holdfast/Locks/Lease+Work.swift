@@ -1,17 +1,18 @@
 package import Logging
 
 extension Lease {
-    /// Runs `body` as a child task that is cancelled when the lease is lost, and releases the lease after it.
+    /// Runs `body` as a child task that is cancelled when the lease is lost, and releases the lease after it, unless
+    /// the body has done that.
     ///
-    /// - Parameter lossIsUnknown: whether what the lease stands for may have happened when it is lost.
+    /// - Throws: what `body` throws; if the lease was lost, ``HoldfastError/Code/lost`` of something that may have
+    ///   happened, since the body had begun.
     package func whileHeld<Result: Sendable>(
-        logger: Logger, lossIsUnknown: Bool = false,
-        _ body: @escaping @Sendable (Lease) async throws -> Result
+        logger: Logger, _ body: @escaping @Sendable (Lease) async throws -> Result
     ) async throws -> Result {
         let outcome = await run(body)
         let loss: HoldfastError?
         do throws(HoldfastError) {
-            try await release()
+            try await grant.release(by: issuer)
             loss = nil
         } catch let error where error.code == .lost {
             loss = error
@@ -21,34 +22,43 @@ extension Lease {
             loss = nil
         }
         guard var loss else { return try outcome.get() }
-        loss.mayHaveHappened = lossIsUnknown
-        if case .failure(let error) = outcome {
-            loss.underlying = error
-            // What the body could not learn, the loss does not tell either.
-            if (error as? HoldfastError)?.mayHaveHappened == true { loss.mayHaveHappened = true }
-        }
+        loss.mayHaveHappened = true
+        if case .failure(let error) = outcome { loss.underlying = error }
         throw loss
     }
+
+    /// Lets go of the lease here, and not in Redis: its key was turned into something else, or is to end by itself.
+    func leave() { _ = grant.drop() }
 
     private func run<Result: Sendable>(
         _ body: @escaping @Sendable (Lease) async throws -> Result
     ) async -> Swift.Result<Result, any Error> {
-        await withTaskGroup(of: Swift.Result<Result, any Error>?.self) { group in
+        await withTaskGroup(of: Ended<Result>.self) { group in
             group.addTask {
-                do { return .success(try await body(self)) } catch { return .failure(error) }
+                do { return .body(.success(try await body(self))) } catch { return .body(.failure(error)) }
             }
-            group.addTask {
-                _ = await self.untilLost()
-                return nil
-            }
-            // Whichever ends first ends the other: a loss cancels the body, the body's end the watch.
+            group.addTask { .watch(await self.untilLost()) }
+            // A loss cancels the body, the body's end the watch. A lease that the body released itself ends the watch,
+            // and cancels nothing.
             var outcome: Swift.Result<Result, any Error>?
-            for await finished in group {
-                outcome = outcome ?? finished
-                group.cancelAll()
+            for await ended in group {
+                switch ended {
+                case .body(let result):
+                    outcome = result
+                    group.cancelAll()
+                case .watch(nil): break
+                case .watch: group.cancelAll()
+                }
             }
             guard let outcome else { preconditionFailure("the body ended without an outcome") }
             return outcome
         }
     }
+}
+
+/// What ended of a body that runs under a lease, and of the watch beside it.
+private enum Ended<Result: Sendable>: Sendable {
+    case body(Swift.Result<Result, any Error>)
+    /// Why the lease was lost; nil where it was not.
+    case watch(LossReason?)
 }

@@ -17,7 +17,7 @@ public final class Lease: Sendable {
 
     deinit {
         // Dropped without release: nobody can use it any more, so it need not block others until it expires.
-        if case .ours = grant.release() { issuer.abandon(grant) }
+        if grant.drop() { issuer.abandon(grant) }
     }
 
     /// The name of the lock.
@@ -32,6 +32,8 @@ public final class Lease: Sendable {
     }
 
     /// How the lease stands at this moment: held, with or without a warning, lost or released. No round trip.
+    ///
+    /// From the call of ``release()`` on it is released, or lost where Redis answers that it was lost before.
     public var status: LeaseStatus {
         grant.lease.status(at: grant.clock.now)
     }
@@ -42,6 +44,8 @@ public final class Lease: Sendable {
     /// ```swift
     /// for await status in lease.statusChanges where status == .endangered { await job.saveProgress() }
     /// ```
+    ///
+    /// The last element comes with the answer to ``release()``: only that says whether the lease was lost before.
     ///
     /// Each call makes a sequence of its own, for one loop. The loop also ends when its task is cancelled. One
     /// that is slower than the changes misses old ones, never the newest. It does not keep the lease alive.
@@ -60,29 +64,27 @@ public final class Lease: Sendable {
     /// Call it before each step that must not happen without the lock. A process that is paused between this
     /// check and the step cannot notice: against that, give ``fencingToken`` to the resource.
     ///
-    /// - Throws: ``HoldfastError/Code/lost`` or ``HoldfastError/Code/released``.
-    public func check() throws(HoldfastError) {
-        switch status {
-        case .held, .suspended, .endangered: return
-        case .lost(let reason): throw grant.lostError(reason)
-        case .released: throw HoldfastError(.released, "the lock \(name) was released")
-        }
-    }
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/lost`` or ``HoldfastError/Code/released``.
+    public func check() throws { try grant.check() }
 
     /// Releases the lock. One round trip; repeated, on the same token, while the outcome is unknown and the
-    /// lease lasts. Cancellation does not interrupt it. Releasing again does nothing.
+    /// lease lasts. Cancellation does not interrupt it.
     ///
-    /// - Throws: ``HoldfastError/Code/lost`` when the lease was over before: others may have held the name
-    ///   meanwhile. ``HoldfastError/Code/unknownOutcome`` or ``HoldfastError/Code/unavailable`` when Redis
+    /// ```swift
+    /// do {
+    ///     try await lease.release()
+    /// } catch let error as HoldfastError where error.code == .lost {
+    ///     // Somebody else may have held the name meanwhile.
+    /// }
+    /// ```
+    ///
+    /// A second call asks nobody: it waits until the first one has its answer, and ends as that did.
+    ///
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/lost`` when the lease was over before: others may have held
+    ///   the name meanwhile. ``HoldfastError/Code/unknownOutcome`` or ``HoldfastError/Code/unavailable`` when Redis
     ///   could not be asked, ``HoldfastError/Code/refused`` when it did not do it: then the release is tried again in
     ///   the background, and the lock ends at the latest a lease after its last renewal.
-    public nonisolated(nonsending) func release() async throws(HoldfastError) {
-        switch grant.release() {
-        case .released: return
-        case .lost(let reason): throw grant.lostError(reason)
-        case .ours(let late): try await issuer.release(grant, late: late)
-        }
-    }
+    public nonisolated(nonsending) func release() async throws { try await grant.release(by: issuer) }
 
     /// Waits for the end of the lease: why it was lost, or nil when it was released or the task was
     /// cancelled.

@@ -4,11 +4,13 @@ package import Logging
 package protocol LeaseIssuer: AnyObject, Sendable {
     var logger: Logger { get }
 
-    /// Lets go of `grant`, whose lease has ended locally already; throws when it was lost before.
+    /// Lets go of `grant`, whose lease has ended locally already.
     ///
     /// - Parameter late: whether it ended after its deadline, before anybody noticed: then only who keeps the
     ///   names can say that nobody else has held it meanwhile.
+    /// - Returns: why it was lost before; nil if it was not.
     nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError)
+        -> LossReason?
 
     /// Releases a grant that nobody has any more in the background.
     func abandon(_ grant: Grant)

@@ -23,6 +23,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// What is being released in the background, by its token.
     private nonisolated let abandoned = Mutex([String: LockClaim]())
     private var timer: LocalClock.TimerID?
+    private var news = LeaseNews()
     /// When the last renewal that Redis granted was sent.
     private(set) var lastRenewal: ContinuousClock.Instant?
 
@@ -72,7 +73,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     ) throws(HoldfastError) -> Lease {
         let lease = hold(claim, fence: fence, sentAt: clock.sending(at: sentAt.wrappedValue))
         // A process that was stopped while the answer waited for it.
-        try lease.check()
+        try lease.grant.check()
         return lease
     }
 
@@ -122,7 +123,9 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     ///
     /// - Parameter late: whether it ended after its deadline, before the timer noticed. Then only Redis can
     ///   say that nobody else has held it meanwhile; without its word the lease was lost.
-    package nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError) {
+    package nonisolated(nonsending) func release(
+        _ grant: Grant, late: Bool
+    ) async throws(HoldfastError) -> LossReason? {
         held.withLock { $0.remove(grant) }
         var unknown = false
         while true {
@@ -133,18 +136,19 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
                 unknown = unknown || error.delivery == .unknown
                 let again = error.code == .connectionLost && clock.now < grant.lease.deadline
                 if again { continue }
-                if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
+                if late { return grant.lease.reasonAtDeadline }
                 // The work is done: others need not wait for the end of the lease if Redis can be asked before it.
                 abandon(grant)
                 var failure = error
                 if unknown { failure.delivery = .unknown }
                 throw HoldfastError(failure, "releasing the lock \(grant.name)")
             }
-            if released { return grant.letGo() }
-            if late { throw grant.lostError(grant.lease.reasonAtDeadline) }
             // After an unknown outcome a refusal may be our own earlier success.
-            guard unknown else { throw grant.lostError(.taken) }
-            return grant.letGo()
+            if released || unknown && !late {
+                grant.letGo()
+                return nil
+            }
+            return late ? grant.lease.reasonAtDeadline : .taken
         }
     }
 
@@ -295,7 +299,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             if grant.update({ $0.refused() }) { lost(grant, .taken) }
         case .failure(let error):
             // Not a loss: the key may live on. The local deadline decides.
-            logger.warning("renewing \(grant.name) failed, trying again: \(error)")
+            tell(.renewalFailed("\(error)"), of: grant)
             wake(at: grant.update { $0.renewalFailed(at: now) })
         }
     }
@@ -304,24 +308,37 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         held.withLock { $0.remove(grant) }
         // Its waiter still stands in the queue.
         if !grant.lease.isConfirmed { abandon(grant.claim) }
-        logger.error("the lease of \(grant.name) was lost: \(reason)")
+        tell(.lost(reason), of: grant)
+    }
+
+    /// At the end of this turn, together with what befell other leases in it.
+    private func tell(_ event: LeaseNews.Event, of grant: Grant) {
+        let isFirst = news.isEmpty
+        news.add(event, grant.name)
+        if isFirst { thread.submit { self.inTurn { $0.news.tell($0.logger) } } }
     }
 
     /// Ends all leases and lets go of them in Redis, so that others need not wait for their end: at the most for
     /// the lock-delay.
     func close() async {
         await leaveAbandoned()
-        let grants = held.withLock { $0.close() }
-        await withDiscardingTaskGroup { group in
-            for grant in grants where grant.update({ $0.close() }) {
-                group.addTask { await self.releaseAtClose(grant) }
+        let grants = held.withLock { $0.close() }.filter { grant in grant.update { $0.close() } }
+        var news = LeaseNews()
+        for grant in grants { news.add(.heldAtClose, grant.name) }
+        news.tell(logger)
+        await withTaskGroup(of: (Grant, RedisError?).self) { group in
+            for grant in grants where !grant.claim.endsByItself {
+                group.addTask { (grant, await self.releaseAtClose(grant)) }
+            }
+            for await (grant, error) in group {
+                if let error { news.add(.notReleased("\(error)"), grant.name) }
             }
         }
+        news.tell(logger)
     }
 
-    private nonisolated func releaseAtClose(_ grant: Grant) async {
-        logger.warning("the lease of \(grant.name) was still held when the client was closed")
-        do {
+    private nonisolated func releaseAtClose(_ grant: Grant) async -> RedisError? {
+        do throws(RedisError) {
             if grant.term.lockDelay > .zero {
                 // Its holder did not release it, and may have sent a write: it is lost.
                 _ = try await connection.evaluateShielded(
@@ -331,48 +348,9 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             } else {
                 _ = try await releaseOnce(grant, timeout: Self.closeTimeout)
             }
+            return nil
         } catch {
-            logger.warning("releasing \(grant.name) while closing failed, it ends by itself: \(error)")
+            return error
         }
-    }
-}
-
-/// The grants whose leases are held, and when the timer looks at them next.
-private struct HeldGrants {
-    private var table: [Grant?] = []
-    private var free: [Int] = []
-    private(set) var isClosed = false
-    var wakeAt: ContinuousClock.Instant?
-
-    var grants: [Grant] { table.compactMap(\.self) }
-
-    /// False: it is too late.
-    mutating func insert(_ grant: Grant) -> Bool {
-        guard !isClosed else { return false }
-        if let index = free.popLast() {
-            table[index] = grant
-            grant.tableIndex = index
-        } else {
-            grant.tableIndex = table.count
-            table.append(grant)
-        }
-        return true
-    }
-
-    /// Does nothing to one that is not there any more.
-    mutating func remove(_ grant: Grant) {
-        let index = grant.tableIndex
-        guard index >= 0 else { return }
-        grant.tableIndex = -1
-        table[index] = nil
-        free.append(index)
-    }
-
-    /// Takes all that is held; nothing is from now on.
-    mutating func close() -> [Grant] {
-        isClosed = true
-        let grants = grants
-        for grant in grants { remove(grant) }
-        return grants
     }
 }

@@ -138,6 +138,11 @@ package struct LeaseState: Sendable {
         return true
     }
 
+    /// It was lost before it was let go, as its release found out.
+    mutating func releaseFound(_ reason: LossReason) {
+        if phase == .released { phase = .lost(reason) }
+    }
+
     mutating func close() -> Bool {
         guard phase == .held else { return false }
         phase = .lost(.closed)

@@ -28,19 +28,23 @@ package final class LockClaim: Sendable {
     private let fenceKey: String?
     /// Whether there is a queue of those who wait for it.
     private let isWaitedFor: Bool
+    /// Whether what it stands for may be done when its client is closed: then nobody else is to begin it at once.
+    let endsByItself: Bool
     /// A grant without a fence is tried by a bare `SET`.
     package let isFenced: Bool
     package let token: String
     package let lease: LeaseTerm
 
     package init(
-        name: String, key: String, fenceKey: String? = nil, isWaitedFor: Bool = true, isFenced: Bool = true,
-        token: String, lease: LeaseTerm
+        name: String, key: String, fenceKey: String? = nil, isWaitedFor: Bool = true,
+        endsByItself: Bool = false,
+        isFenced: Bool = true, token: String, lease: LeaseTerm
     ) {
         self.name = name
         self.key = key
         self.fenceKey = fenceKey
         self.isWaitedFor = isWaitedFor
+        self.endsByItself = endsByItself
         self.isFenced = isFenced
         self.token = token
         self.lease = lease
@@ -68,7 +72,7 @@ package final class LockClaim: Sendable {
         return RedisCommand(set, check: .okOrNull)
     }
 
-    var lockKey: LockKey { LockKey(key) }
+    var lockKey: ExactText { ExactText(key) }
 
     /// The keys and the arguments of acquire.lua.
     var keys: [String] {

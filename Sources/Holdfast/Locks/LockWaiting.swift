@@ -35,7 +35,7 @@ actor LockWaiting: LinkActor {
 
     private struct Wake: Comparable {
         let instant: ContinuousClock.Instant
-        let key: LockKey
+        let key: ExactText
 
         static func < (one: Wake, other: Wake) -> Bool { one.instant < other.instant }
     }
@@ -57,7 +57,7 @@ actor LockWaiting: LinkActor {
     private nonisolated let shared = Mutex(Shared())
     /// Whether Redis can tell us of grants. Only then a place in the queue is of use.
     private var isListening = false
-    private var rooms: [LockKey: WaitingRoom] = [:]
+    private var rooms: [ExactText: WaitingRoom] = [:]
     private var waiters: [String: Waiter] = [:]
     /// Those that left, and those that began while a question of theirs was unanswered. Should a command that was under
     /// way then give one of them a place again, or the lock, it is passed on.
@@ -95,7 +95,7 @@ actor LockWaiting: LinkActor {
         switch wait.outcome {
         case .granted(let lease):
             // A process that was stopped while the answer waited for it.
-            try lease.check()
+            try lease.grant.check()
             return lease
         case .timedOut(let holder): throw HoldfastError.notAcquired(claim.name, within: wait.limit, holder)
         case .cancelled: throw CancellationError()
@@ -331,7 +331,7 @@ actor LockWaiting: LinkActor {
 
     // MARK: Time
 
-    private func wake(for key: LockKey) {
+    private func wake(for key: ExactText) {
         guard let instant = rooms[key]?.newWake() else { return }
         wakes.insert(Wake(instant: instant, key: key))
         setTimer()

@@ -75,7 +75,9 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     }
 
     /// The Redis key that effects named `name` write to: there others may read what they did.
-    public func effectKey(_ name: String) throws(HoldfastError) -> String {
+    ///
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` where the queue's name cannot be used.
+    public func effectKey(_ name: String) throws -> String {
         try opened.get().keys.effect(name)
     }
 

@@ -1,8 +1,11 @@
+import RedisLink
+
 /// The Redis keys of one queue. They share a hash tag, so that one script may use them all.
 package struct QueueKeys: Sendable {
     package let name: String
+    let namespace: String
     /// What is the same for queues whose keys one script may use.
-    let family: String
+    let family: ExactText
     /// The messages: a stream, to which any client may add with `XADD`.
     package let stream: String
     /// The messages of high and of low priority: streams, too.
@@ -42,7 +45,8 @@ package struct QueueKeys: Sendable {
 
     init(_ name: String, in keys: KeySpace) throws(HoldfastError) {
         self.name = name
-        family = String(name.prefix { $0 != "/" })
+        namespace = keys.namespace
+        family = ExactText(name.cut(at: "/")?.before ?? name)
         stream = try keys.memberKey(name, "stream")
         high = try keys.memberKey(name, "stream-high")
         low = try keys.memberKey(name, "stream-low")

@@ -45,7 +45,12 @@ package struct QueueStore: Sendable {
                 defer { bytes += message.body.count }
                 return bytes < Self.batch.bytes
             }
-            sent += try await enqueue(chunk: chunk, type: type, values.isEmpty ? [] : values[chunk.indices])
+            do {
+                sent += try await enqueue(
+                    chunk: chunk, type: type, values.isEmpty ? [] : values[chunk.indices])
+            } catch let error as HoldfastError {
+                throw error.happened(sent.count)
+            }
             rest = rest.dropFirst(chunk.count)
         }
         return sent

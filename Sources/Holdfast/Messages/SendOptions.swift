@@ -42,10 +42,10 @@ public struct SendOptions: Hashable, Sendable {
 
         /// Keys are compared by bytes, as Redis compares them.
         public static func == (one: Uniqueness, other: Uniqueness) -> Bool {
-            LockKey(one.key) == LockKey(other.key) && one.window == other.window
+            ExactText(one.key) == ExactText(other.key) && one.window == other.window
         }
 
-        public func hash(into hasher: inout Hasher) { hasher.combine(LockKey(key)) }
+        public func hash(into hasher: inout Hasher) { hasher.combine(ExactText(key)) }
     }
 
     /// An id with the time at which it was made, to refuse it when it may have been forgotten.
@@ -90,10 +90,10 @@ public struct SendOptions: Hashable, Sendable {
     /// Keys are compared by bytes, as Redis compares them.
     public static func == (one: SendOptions, other: SendOptions) -> Bool {
         one.priority == other.priority && one.start == other.start && one.unique == other.unique
-            && one.origin == other.origin && one.key.map(LockKey.init) == other.key.map(LockKey.init)
+            && one.origin == other.origin && one.key.map(ExactText.init) == other.key.map(ExactText.init)
     }
 
-    public func hash(into hasher: inout Hasher) { hasher.combine(key.map(LockKey.init)) }
+    public func hash(into hasher: inout Hasher) { hasher.combine(key.map(ExactText.init)) }
 }
 
 extension SendOptions {

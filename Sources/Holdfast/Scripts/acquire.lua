@@ -21,6 +21,7 @@ local number = tonumber(string.sub(token, -7), 16) or 0
 local t = redis.call('TIME')
 local now = t[1] .. string.format('%06d', t[2])
 
+-- include no_fence.lua
 -- include issue_fence.lua
 -- include grant_next.lua
 
@@ -41,18 +42,25 @@ local function queue_up()
   return added
 end
 
+-- Before anything is written. A refusal tells the entry, too.
+local entry = lifetime ~= '' and redis.call('GET', KEYS[2])
+local unknown = unknown_fence(entry)
+if unknown then return unknown end
+
 local queued, owner = 0, false
 if waiters and mode ~= 'barge' and redis.call('ZCARD', waiters) > 0 then
   owner = redis.call('GET', lock)
   if not owner then
     if mode == 'wait' then queued = queue_up() end
     owner = grant_next(now, token, true, grant, channels, lifetime)
+    -- It may have been raised.
+    entry = lifetime ~= '' and redis.call('GET', KEYS[2])
   end
 end
 
 if owner or not redis.call('SET', lock, token, 'NX', 'PX', lease) then
   owner = owner or redis.call('GET', lock)
-  local entry = redis.call('GET', KEYS[2])
+  if lifetime == '' then entry = redis.call('GET', KEYS[2]) end
   if owner ~= token then
     if waiters and mode ~= 'try' and queued == 0 then queued = queue_up() end
     return {2 * number, owner, redis.call('PTTL', lock), entry, now, queued}
@@ -65,7 +73,7 @@ elseif waiters and mode == 'barge' then
 end
 if lifetime == '' then return {2 * number + 1, 0} end
 
-local fence = issue_fence(now, token, lifetime)
+local fence = issue_fence_after(entry, now, token, lifetime)
 if type(fence) == 'table' then
   -- No fence, so no lock.
   redis.call('DEL', lock)

@@ -5,11 +5,13 @@
 -- Reply {1, fence} written, {0, highest fence} refused
 --
 -- The guard is written before the value: if the second write is refused, older holders are kept out all the same.
+-- include no_fence.lua
+
 local function lower(a, b) return #a < #b or #a == #b and a < b end
 
 local guard = redis.call('GET', KEYS[2])
 if guard and (#guard > 19 or not string.match(guard, '^%d+$')) then
-  return redis.error_reply('ERR the guard of this value is no fence')
+  return no_fence(KEYS[2])
 end
 if guard and lower(ARGV[1], guard) then return {0, guard} end
 

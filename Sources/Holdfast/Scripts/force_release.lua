@@ -11,11 +11,14 @@ local now = t[1] .. string.format('%06d', t[2])
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 
 -- include permissions.lua
+-- include no_fence.lua
 -- include issue_fence.lua
 -- include grant_next.lua
 
 -- Before the first write: a fence or a queue that is none, or that the user may not touch.
-redis.call('GET', KEYS[2])
+local entry = redis.call('GET', KEYS[2])
+local unknown = unknown_fence(entry)
+if unknown then return unknown end
 redis.call('ZCARD', KEYS[3])
 need('ZREM', KEYS[3], '')
 need('ZADD', KEYS[3], 0, '')
@@ -27,7 +30,7 @@ if denied then return denial() end
 
 -- First what a full memory does not forbid: then it does not forbid the rest either.
 redis.call('ZREM', KEYS[3], ARGV[1])
-local fence = issue_fence(now, '', ARGV[4])
+local fence = issue_fence_after(entry, now, '', ARGV[4])
 if type(fence) == 'table' then return fence end
 grant_next(now, ARGV[1], false, ARGV[2], ARGV[3], ARGV[4])
 return 1

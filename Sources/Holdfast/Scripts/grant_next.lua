@@ -24,7 +24,7 @@ local function grant_next(now, caller, takes, grant, channels, lifetime)
       owner = takes and token
     elseif not silent[instance] then
       if not unconfirmed then
-        local fence = lifetime ~= '' and issue_fence(now, token, lifetime, 'XX')
+        local fence = lifetime ~= '' and raise_fence(now, token, lifetime)
         local message = type(fence) == 'string' and token .. ' ' .. fence or token
         if redis.call('PUBLISH', channels .. instance, message) > 0 then owner = token end
       end

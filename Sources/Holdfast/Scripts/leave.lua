@@ -10,6 +10,7 @@ if KEYS[3] then redis.call('ZREM', KEYS[3], ARGV[1]) end
 if not owns then return 2 * number end
 if not KEYS[3] then return 2 * number + redis.call('DEL', KEYS[1]) end
 
+-- include no_fence.lua
 -- include issue_fence.lua
 -- include grant_next.lua
 

@@ -15,6 +15,7 @@ if not KEYS[3] or redis.call('ZCARD', KEYS[3]) == 0 then
   return 2 * number + (owner and redis.call('DEL', KEYS[1]) or 0)
 end
 
+-- include no_fence.lua
 -- include issue_fence.lua
 -- include grant_next.lua
 

@@ -48,6 +48,8 @@ read('slots' .. hash, state[5], '^%d+$')
 read('paused' .. hash, paused, '^%d+$')
 read('trigger' .. hash, trigger, '^%d+$')
 read(fenceKey, fence, '^' .. string.rep('%d', 16))
+-- Lua's numbers are exact to 2^53.
+if fence and string.sub(fence, 1, 16) >= '9007199254740991' then unreadable = unreadable or fenceKey end
 local holders, runs = {}, {}
 for slot = 1, slots do
   holders[slot] = redis.call('GET', KEYS[3 + slot])

@@ -8,7 +8,7 @@ import Synchronization
 package final class WorkerHost: Sendable {
     private struct State: Sendable {
         /// By the bytes of their names.
-        var loops: [LockKey: WorkerLoop] = [:]
+        var loops: [ExactText: WorkerLoop] = [:]
         var isRunning = false
         /// Until it hears of what is asked for.
         var subscribing: ManualTime.Activity?
@@ -30,7 +30,7 @@ package final class WorkerHost: Sendable {
     func add(_ worker: some PeriodicWorker) {
         let (loop, predecessor) = state.withLock { state -> (WorkerLoop?, WorkerLoop?) in
             guard !state.isStopping else { return (nil, nil) }
-            let key = LockKey(worker.name)
+            let key = ExactText(worker.name)
             let predecessor = state.loops[key]
             let loop = WorkerLoop(worker, core, after: predecessor)
             state.loops[key] = loop
@@ -43,7 +43,7 @@ package final class WorkerHost: Sendable {
     /// Stops a worker and waits for its end. False where there is none of that name.
     func remove(_ name: String) async -> Bool {
         let (loop, isRunning) = state.withLock { state in
-            (state.loops.removeValue(forKey: LockKey(name)), state.isRunning)
+            (state.loops.removeValue(forKey: ExactText(name)), state.isRunning)
         }
         guard let loop else { return false }
         loop.stop()
@@ -55,7 +55,7 @@ package final class WorkerHost: Sendable {
     var names: [String] { state.withLock { $0.loops.values.map(\.name) }.sorted() }
 
     func contains(_ name: String) -> Bool {
-        state.withLock { $0.loops[LockKey(name)] != nil }
+        state.withLock { $0.loops[ExactText(name)] != nil }
     }
 
     /// To be called before ``run()``. From then on a worker that cannot be used is logged and left out: it does not
@@ -123,7 +123,7 @@ package final class WorkerHost: Sendable {
     private func heard(_ name: String) {
         let loops = state.withLock { state in
             name.isEmpty
-                ? Array(state.loops.values) : [state.loops[LockKey(name)]].compactMap(\.self)
+                ? Array(state.loops.values) : [state.loops[ExactText(name)]].compactMap(\.self)
         }
         for loop in loops { loop.wake() }
         hasSubscribed()

@@ -1,3 +1,5 @@
+import RedisLink
+
 /// The keys of one periodic worker.
 struct WorkerKeys: Sendable {
     /// A hash: cursor, definition, what operators asked for, and the runs that go on.
@@ -26,7 +28,7 @@ struct WorkerKeys: Sendable {
 
     /// The worker whose name in keys this is.
     static func worker(ofLockName name: String) -> String? {
-        name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
+        name.rest(after: prefix)
     }
 
     /// The keys of tick.lua.

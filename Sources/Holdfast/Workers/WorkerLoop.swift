@@ -149,7 +149,7 @@ final class WorkerLoop: Sendable {
     }
 
     private func follow(_ text: String, _ course: inout Course) {
-        do throws(HoldfastError) {
+        do {
             course.schedule = try Schedule.parse(text)
             course.text = text
             course.machine.follow(Timetable(course.schedule, worker: name))

@@ -23,12 +23,12 @@ struct SimulationServer: Sendable {
         var options = PrivateRedisServer.Options()
         options.appendOnly = survivesKill
         options.appendFsync = .always
-        do throws(PrivateRedisServerError) {
+        do {
             let server = try await PrivateRedisServer.start(options)
             self.url = server.url
             own = server
         } catch {
-            throw SimulationError(.serverMissing, error.description)
+            throw SimulationError(.serverMissing, "\(error)")
         }
         namespace = "simulation"
     }

@@ -35,7 +35,8 @@ extension Delivery {
             entry: "\(letter)\(enqueued)-0", id: Array(id.utf8), type: type, attempt: attempt, body: [],
             fencingToken: fencingToken, proof: "", claimedAt: enqueued,
             lease: LeaseState(lease: LeaseTerm(lease.asDelay), sentAt: time.now), clock: time)
-        return Delivery(of: claim, queue: queue, attempts: attempts, baseLogger: logger ?? .silent)
+        return Delivery(
+            of: claim, queue: queue, namespace: "test", attempts: attempts, baseLogger: logger ?? .silent)
     }
 
     /// Takes the claim away, as if it had been taken over: ``Delivery/check()`` throws from now on. The handler's task
@@ -57,7 +58,8 @@ extension Tick {
     ) -> Tick {
         let nominal = nominal ?? clock?.date ?? .testStart
         return Tick(
-            worker: worker, nominalMilliseconds: Int64((nominal.timeIntervalSince1970 * 1000).rounded()),
+            worker: worker, namespace: "test",
+            nominalMilliseconds: Int64((nominal.timeIntervalSince1970 * 1000).rounded()),
             isTriggered: isTriggered, attempt: attempt, deadline: deadline,
             lease: .forTest("worker/\(worker)", fencingToken, lease, clock), logger: logger ?? .silent)
     }
@@ -78,7 +80,8 @@ extension OnceClaim {
         lease: Duration = .seconds(3600), clock: ManualClock? = nil
     ) -> OnceClaim {
         OnceClaim(
-            id: id, scope: scope, lease: .forTest("\(scope)/\(id)", fencingToken, lease, clock))
+            id: id, scope: scope, namespace: "test",
+            lease: .forTest("\(scope)/\(id)", fencingToken, lease, clock))
     }
 
     /// Takes the claim away: ``OnceClaim/check()`` throws from now on. The task of the body is not cancelled, as it is
@@ -104,7 +107,9 @@ extension Lease {
 private final class NoIssuer: LeaseIssuer {
     let logger = Logger.silent
 
-    nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError) {}
+    nonisolated(nonsending) func release(
+        _ grant: Grant, late: Bool
+    ) async throws(HoldfastError) -> LossReason? { nil }
     func abandon(_ grant: Grant) {}
 }
 

@@ -20,22 +20,26 @@ public final class InMemoryRedis: Sendable {
     /// - Parameters:
     ///   - clock: what its time is, and what its clients go by: schedules, delays, leases. That of the system unless set.
     ///   - logger: where it warns at once that it is no server.
-    /// - Throws: ``HoldfastError/Code/unavailable`` where the system has no sockets left.
-    public init(clock: ManualClock? = nil, logger: Logger) throws(HoldfastError) {
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/unavailable`` where the system has no sockets left.
+    public init(clock: ManualClock? = nil, logger: Logger) throws {
         self.clock = clock
         self.logger = logger
-        do throws(WireError) {
-            let listener = try Listener(.unix)
-            url = listener.address.url
-            thread = try WireThread(listener: listener) {
-                InMemoryService(clock: clock)
-            }
-        } catch {
-            throw HoldfastError(.unavailable, "making a Redis in memory: \(error)")
-        }
+        (url, thread) = try Self.listening(clock)
         logger.warning(
             "InMemoryRedis is in the memory of this process: other processes share nothing with it, and its end loses all"
         )
+    }
+
+    private static func listening(
+        _ clock: ManualClock?
+    ) throws(HoldfastError) -> (String, WireThread<InMemoryService>) {
+        do throws(WireError) {
+            let listener = try Listener(.unix)
+            let thread = try WireThread(listener: listener) { InMemoryService(clock: clock) }
+            return (listener.address.url, thread)
+        } catch {
+            throw HoldfastError(.unavailable, "making a Redis in memory: \(error)")
+        }
     }
 
     deinit { thread.stop() }
@@ -45,7 +49,7 @@ public final class InMemoryRedis: Sendable {
     /// It keeps the memory. Close it, or run it to its end, as any ``Holdfast``.
     public func holdfast(
         namespace: String = "holdfast", configuration: Configuration = Configuration()
-    ) throws(HoldfastError) -> Holdfast {
+    ) throws -> Holdfast {
         try Holdfast(
             redis: url, namespace: namespace, configuration: configuration,
             clock: LocalClock(manual: clock?.time), keeping: self, logger: logger)
@@ -78,7 +82,7 @@ extension Holdfast {
     /// several that share it.
     public static func inMemory(
         clock: ManualClock? = nil, configuration: Configuration = Configuration(), logger: Logger
-    ) throws(HoldfastError) -> Holdfast {
+    ) throws -> Holdfast {
         try InMemoryRedis(clock: clock, logger: logger).holdfast(configuration: configuration)
     }
 }
@@ -96,7 +100,8 @@ extension InMemoryRedis {
         await look { try? $0.store.find(Array(key.utf8), StoredString.self)?.bytes.asText }
     }
 
-    /// The fields of a hash; none where it is not there, or holds something else.
+    /// The fields of a hash; none where it is not there, or holds something else. Of fields that differ in their bytes
+    /// alone, and are one text to Swift, it shows one.
     public func fields(at key: String) async -> [String: String] {
         await look { service in
             let fields = (try? service.store.find(Array(key.utf8), StoredHash.self)?.fields) ?? [:]
@@ -104,7 +109,8 @@ extension InMemoryRedis {
         }
     }
 
-    /// The members of a set; none where it is not there, or holds something else.
+    /// The members of a set; none where it is not there, or holds something else. As with ``fields(at:)``, one of those
+    /// that are one text to Swift.
     public func members(at key: String) async -> Set<String> {
         await look {
             Set(((try? $0.store.find(Array(key.utf8), StoredSet.self)?.members) ?? []).map(\.asText))

@@ -127,8 +127,10 @@ final class InProcessKeeper: LeaseIssuer {
 
     // MARK: Release
 
-    nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError) {
-        guard leave(grant) else { throw grant.lostError(late ? grant.lease.reasonAtDeadline : .taken) }
+    nonisolated(nonsending) func release(
+        _ grant: Grant, late: Bool
+    ) async throws(HoldfastError) -> LossReason? {
+        leave(grant) ? nil : late ? grant.lease.reasonAtDeadline : .taken
     }
 
     func abandon(_ grant: Grant) {

@@ -23,8 +23,8 @@ public final class InProcessLocks: LockProvider {
     /// - Parameters:
     ///   - configuration: its ``Configuration/lease`` is what a lock has unless it asks for another one.
     ///   - logger: where it warns at once that it keeps out nobody but this process.
-    /// - Throws: ``HoldfastError/Code/invalidArgument`` for a lease that cannot be.
-    public init(configuration: Configuration = Configuration(), logger: Logger) throws(HoldfastError) {
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for a lease that cannot be.
+    public init(configuration: Configuration = Configuration(), logger: Logger) throws {
         self.configuration = try configuration.validated()
         keys = try KeySpace(namespace: "in-process")
         instance = Instance(configuration: configuration)

@@ -1,5 +1,6 @@
 internal import DequeModule
 internal import Holdfast
+internal import RedisLink
 
 /// Who holds which name in this process, and who waits for it in which order.
 ///
@@ -19,7 +20,7 @@ struct LockTable: Sendable {
         var waiters: Deque<LockClaim> = []
     }
 
-    private var places: [LockKey: Place] = [:]
+    private var places: [ExactText: Place] = [:]
     /// The start of the clock of the fences, which goes on whatever is done to the clock of the host.
     private let start: (instant: ContinuousClock.Instant, microseconds: Int64)
     private var lastFence: Int64 = 0
@@ -28,7 +29,7 @@ struct LockTable: Sendable {
         self.start = (start, microseconds)
     }
 
-    var heldNames: [String] { places.values.map(\.hold.claim.name).sorted() }
+    var heldNames: [String] { places.values.map(\.hold.claim.name).sortedExactly() }
 
     /// When the first name is free, unless it is renewed before.
     var nextEnd: ContinuousClock.Instant? { places.values.lazy.map(\.hold.end).min() }
@@ -38,13 +39,13 @@ struct LockTable: Sendable {
         return start.microseconds + seconds * 1_000_000 + attoseconds / 1_000_000_000_000
     }
 
-    func hold(of key: String) -> Hold? { places[LockKey(key)]?.hold }
+    func hold(of key: String) -> Hold? { places[ExactText(key)]?.hold }
 
-    func waiterCount(of key: String) -> Int { places[LockKey(key)]?.waiters.count ?? 0 }
+    func waiterCount(of key: String) -> Int { places[ExactText(key)]?.waiters.count ?? 0 }
 
     /// Who holds the name after `claim` has asked for it: `claim`, if it was free.
     mutating func ask(_ claim: LockClaim, _ mode: LockClaim.Mode, at now: ContinuousClock.Instant) -> Hold {
-        let key = LockKey(claim.key)
+        let key = ExactText(claim.key)
         guard let hold = places[key]?.hold else {
             let hold = grant(claim, at: now)
             places[key] = Place(hold: hold)
@@ -61,7 +62,7 @@ struct LockTable: Sendable {
     /// False: the name is not held by `token` any more.
     mutating func renew(_ key: String, _ token: String, at now: ContinuousClock.Instant) -> Bool {
         guard let hold = hold(of: key), hold.claim.token == token, hold.end > now else { return false }
-        places[LockKey(key)]?.hold.end = now + hold.claim.lease.keyLifetime
+        places[ExactText(key)]?.hold.end = now + hold.claim.lease.keyLifetime
         return true
     }
 
@@ -72,7 +73,7 @@ struct LockTable: Sendable {
     ) -> (held: Bool, next: Hold?) {
         guard let hold = hold(of: key) else { return (false, nil) }
         guard hold.claim.token == token else {
-            places[LockKey(key)]?.waiters.removeAll { $0.token == token }
+            places[ExactText(key)]?.waiters.removeAll { $0.token == token }
             return (false, nil)
         }
         return (hold.end > now, handOn(key, at: now))
@@ -80,7 +81,7 @@ struct LockTable: Sendable {
 
     /// Takes the name from whoever holds it, and gives it to the first waiter.
     mutating func handOn(_ key: String, at now: ContinuousClock.Instant) -> Hold? {
-        let place = LockKey(key)
+        let place = ExactText(key)
         guard let claim = places[place]?.waiters.popFirst() else {
             places[place] = nil
             return nil

@@ -52,8 +52,12 @@ public final class PrivateRedisServer: Sendable {
     /// - Throws: ``PrivateRedisServerError`` with the code `notInstalled` when there is no redis-server,
     ///   `startFailed` with the end of the server's log when it does not come up; nothing is left behind
     ///   then.
-    public static func start(
-        _ options: Options = Options()
+    public static func start(_ options: Options = Options()) async throws -> PrivateRedisServer {
+        try await started(options)
+    }
+
+    private static func started(
+        _ options: Options
     ) async throws(PrivateRedisServerError) -> PrivateRedisServer {
         // A free port can be taken by somebody else between the moment it was found and the server's bind.
         for _ in 1..<5 {
@@ -122,7 +126,7 @@ public final class PrivateRedisServer: Sendable {
     /// crash. Data survives only as far as ``Options/appendOnly`` and ``Options/appendFsync`` have kept it.
     ///
     /// - Throws: ``PrivateRedisServerError`` with `startFailed`, or `stopped` after ``stop()``.
-    public func restart() async throws(PrivateRedisServerError) {
+    public func restart() async throws {
         try await perform { process throws(PrivateRedisServerError) in
             process.terminate()
             try process.start()
@@ -132,14 +136,14 @@ public final class PrivateRedisServer: Sendable {
     /// Freezes the server by `SIGSTOP`: connections stay open, and nobody answers until ``resume()``.
     ///
     /// - Throws: ``PrivateRedisServerError`` with `notRunning` when there is no server to freeze.
-    public func pause() async throws(PrivateRedisServerError) {
+    public func pause() async throws {
         try await perform { process throws(PrivateRedisServerError) in try process.signal("STOP") }
     }
 
     /// Lets a paused server go on, by `SIGCONT`. Does nothing to one that runs.
     ///
     /// - Throws: ``PrivateRedisServerError`` with `notRunning` when there is no server.
-    public func resume() async throws(PrivateRedisServerError) {
+    public func resume() async throws {
         try await perform { process throws(PrivateRedisServerError) in try process.signal("CONT") }
     }
 

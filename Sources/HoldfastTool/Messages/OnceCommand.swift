@@ -41,7 +41,7 @@ struct OnceReport: Encodable, Hashable {
     var id: String
     /// free, inProgress or done.
     var state: String
-    /// JSON, as the work returned it.
+    /// JSON, as the work returned it; left out where that could not be recorded.
     var result: String?
     /// Until the result is forgotten, or the claim ends.
     var forMilliseconds: Int64?
@@ -57,7 +57,7 @@ struct OnceReport: Encodable, Hashable {
         case .free: self.state = "free"
         case .done(let result, let remembered):
             self.state = "done"
-            self.result = result
+            self.result = result.isEmpty ? nil : result
             forMilliseconds = remembered?.inMilliseconds
         case .inProgress(let holder):
             self.state = "inProgress"
@@ -77,7 +77,9 @@ struct OnceReport: Encodable, Hashable {
         case "free": return "\(name) was not done, or is forgotten\n"
         case "done":
             let memory = time.map { "remembered for \($0)" } ?? "remembered without end"
-            return "\(name) is done, \(memory)\nresult  \(TerminalText.escaped(result ?? ""))\n"
+            let told =
+                result.map { "result  \(TerminalText.escaped($0))" } ?? "its result could not be recorded"
+            return "\(name) is done, \(memory)\n\(told)\n"
         default:
             let place =
                 host.map { TerminalText.escaped("\($0), pid \(pid ?? 0)") } ?? instance

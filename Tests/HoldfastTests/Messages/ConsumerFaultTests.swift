@@ -73,7 +73,7 @@ struct ConsumerFaultTests {
                 if order.number == 1 {
                     outcomes.add("began")
                     do { try await never.pass() } catch { outcomes.add("cancelled") }
-                    do throws(HoldfastError) { try delivery.check() } catch { outcomes.add("\(error.code)") }
+                    if let code = await code({ try delivery.check() }) { outcomes.add("\(code)") }
                 }
                 return .commit { $0.increment("\(order.number)") }
             }

@@ -25,6 +25,26 @@ struct SubscriberTests {
         }
     }
 
+    @Test("channels that only look the same are two")
+    func lookalikes() async throws {
+        try await withPrivateRedisServer { server in
+            try await withLink(server.url) { link in
+                let (one, other) = ExactTextTests.lookalikes
+                let boxes = [Heard(), Heard()]
+                let subscriptions = [
+                    try link.subscribe(one, onMessage: boxes[0].add),
+                    try link.subscribe(other, onMessage: boxes[1].add),
+                ]
+                try await eventually("both begin") { boxes.allSatisfy { $0.beginnings == 1 } }
+                _ = try await link.send(["PUBLISH", .string(one), "for one"])
+                _ = try await link.send(["PUBLISH", .string(other), "for the other"])
+                try await eventually("both hear") { boxes.allSatisfy { $0.texts.count == 1 } }
+                #expect(boxes.map(\.texts) == [["for one"], ["for the other"]])
+                for subscription in subscriptions { subscription.cancel() }
+            }
+        }
+    }
+
     @Test("after a reconnection all channels are subscribed again, and every handler is told")
     func resubscribes() async throws {
         let server = try FakeRedisServer()

@@ -1,10 +1,11 @@
 import Logging
+import RedisLink
 
 /// Runs the handlers of what a consumer claimed, and turns what they say into verdicts.
 extension Consumer {
     /// Starts the handlers of what one call claimed, one for each message or for some together.
     nonisolated func begin(_ claims: [MessageClaim]) {
-        var batches: [String: [MessageClaim]] = [:]
+        var batches: [ExactText: [MessageClaim]] = [:]
         for claim in claims {
             if let problem = claim.problem {
                 delivery(of: claim).logger.error("the message is dead: \(problem)")
@@ -16,9 +17,10 @@ extension Consumer {
                 switch route.handler {
                 case .one(let handler): claim.start { await self.handle($0, route, handler) }
                 case .many(let size, let handler):
-                    batches[claim.type, default: []].append(claim)
-                    if batches[claim.type]!.count >= max(size, 1) {
-                        beginBatch(batches.removeValue(forKey: claim.type)!, route, handler)
+                    let type = ExactText(claim.type)
+                    batches[type, default: []].append(claim)
+                    if batches[type]!.count >= max(size, 1) {
+                        beginBatch(batches.removeValue(forKey: type)!, route, handler)
                     }
                 }
             case .unknown:
@@ -32,7 +34,7 @@ extension Consumer {
             }
         }
         for (type, rest) in batches {
-            guard case .route(let route) = routes.choice(for: type),
+            guard case .route(let route) = routes.choice(for: type.text),
                 case .many(_, let handler) = route.handler
             else { continue }
             beginBatch(rest, route, handler)
@@ -52,7 +54,9 @@ extension Consumer {
     }
 
     private nonisolated func delivery(of claim: MessageClaim, _ retry: RetryPolicy) -> Delivery {
-        Delivery(of: claim, queue: queue.name, attempts: retry.attempts, baseLogger: logger)
+        Delivery(
+            of: claim, queue: queue.name, namespace: queue.namespace, attempts: retry.attempts,
+            baseLogger: logger)
     }
 
     private nonisolated func end(_ claim: MessageClaim, _ verdict: Settlement.Verdict?) {

@@ -14,7 +14,7 @@ package final class ConsumerHost: Sendable {
         /// Of the first handler that cannot be used, of those that were added before the run.
         var problem: HoldfastError?
         /// The queues that have a handler, in the order in which they were added.
-        var queues: [LockKey] = []
+        var queues: [ExactText] = []
     }
 
     init(_ core: Core) {
@@ -59,8 +59,8 @@ package final class ConsumerHost: Sendable {
     /// What two handlers of one queue would do with its messages nobody could tell.
     private func note(_ name: String, isShared: Bool) throws(HoldfastError) {
         let isFirst = state.withLock { state in
-            guard !state.queues.contains(LockKey(name)) else { return false }
-            state.queues.append(LockKey(name))
+            guard !state.queues.contains(ExactText(name)) else { return false }
+            state.queues.append(ExactText(name))
             return true
         }
         guard isFirst || isShared else {

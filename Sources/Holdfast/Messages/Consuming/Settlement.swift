@@ -25,8 +25,8 @@ struct Settlement: Sendable {
             case "committed", "already", "retried", "buried", "returned": self = .done
             case "lost": self = .lost
             case let text?:
-                guard text.hasPrefix("refused: ") else { return nil }
-                self = .refused(String(text.dropFirst(9)).printable())
+                guard let why = text.rest(after: "refused: ") else { return nil }
+                self = .refused(why.printable())
             case nil: return nil
             }
         }
@@ -49,8 +49,8 @@ struct SettlementCall {
     let check = ReplyCheck.random()
     private let queue: QueueKeys
     /// By their short names, so that a name is not made longer for each effect.
-    private var effectKeys: [String: Int] = [:]
-    private var otherKeys: [String: Int] = [:]
+    private var effectKeys: [ExactText: Int] = [:]
+    private var otherKeys: [ExactText: Int] = [:]
 
     init(_ settlements: some Collection<Settlement>, queue: QueueKeys, options: ConsumerOptions) {
         self.queue = queue
@@ -95,17 +95,19 @@ struct SettlementCall {
 
     /// Each key is declared once, however many effects write to it.
     private mutating func number(ofEffectKey name: String) -> Int {
-        if let number = effectKeys[name] { return number }
+        let short = ExactText(name)
+        if let number = effectKeys[short] { return number }
         let number = number(ofKey: queue.effect(name))
-        effectKeys[name] = number
+        effectKeys[short] = number
         return number
     }
 
     private mutating func number(ofKey key: String) -> Int {
-        if let number = otherKeys[key] { return number }
+        let exact = ExactText(key)
+        if let number = otherKeys[exact] { return number }
         keys.append(key)
         let number = keys.count - queue.forSettling.count
-        otherKeys[key] = number
+        otherKeys[exact] = number
         return number
     }
 }

@@ -8,10 +8,14 @@ public struct Delivery: Sendable {
     package let claim: MessageClaim
     /// How many the message has in all.
     let attempts: Int
+    private let namespace: String
     private let baseLogger: Logger
 
-    package init(of claim: MessageClaim, queue: String, attempts: Int, baseLogger: Logger) {
+    package init(
+        of claim: MessageClaim, queue: String, namespace: String, attempts: Int, baseLogger: Logger
+    ) {
         self.queue = queue
+        self.namespace = namespace
         self.claim = claim
         self.attempts = attempts
         self.baseLogger = baseLogger
@@ -49,9 +53,12 @@ public struct Delivery: Sendable {
     /// call. Let what the handler writes to refuse lower ones.
     public var fencingToken: FencingToken { claim.fencingToken }
 
-    /// The same for all attempts of this message, and different for all others: for a remote API that takes
-    /// one.
-    public var idempotencyKey: String { "\(queue)/\(claim.id)" }
+    /// The same for all attempts of this message, and different for all others: for a remote API that takes one.
+    ///
+    /// `<namespace>/queue/<queue>/<id>`, in ASCII: in each part all but letters, digits, `-`, `.`, `_` and `~` is
+    /// percent-encoded. The format never changes. Where the API takes fewer characters, give it a digest of the key,
+    /// such as SHA-256.
+    public var idempotencyKey: String { IdempotencyKey.text(namespace, .message, queue, id) }
 
     /// Whether the claim is held at this moment. No round trip.
     public var isHeld: Bool { claim.isHeld }
@@ -63,8 +70,8 @@ public struct Delivery: Sendable {
     /// Throws unless the claim is held at this moment. Call it before each step that must not be done by two
     /// instances. No round trip.
     ///
-    /// - Throws: ``HoldfastError/Code/lost``.
-    public func check() throws(HoldfastError) {
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/lost``.
+    public func check() throws {
         if let loss = claim.loss {
             throw HoldfastError(.lost, "the claim on message \(id) of the queue \(queue) was lost: \(loss)")
         }

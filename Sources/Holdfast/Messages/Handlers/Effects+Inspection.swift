@@ -15,8 +15,8 @@ extension Effects: Equatable {
         public var description: String { ([command, key] + arguments).joined(separator: " ") }
 
         public static func == (one: Write, other: Write) -> Bool {
-            one.command == other.command && LockKey(one.key) == LockKey(other.key)
-                && one.arguments.map(LockKey.init) == other.arguments.map(LockKey.init)
+            one.command == other.command && ExactText(one.key) == ExactText(other.key)
+                && one.arguments.map(ExactText.init) == other.arguments.map(ExactText.init)
         }
     }
 
@@ -50,9 +50,9 @@ extension Effects: Equatable {
 
         /// Names are compared by bytes, bodies as JSON: the order of their keys does not matter.
         public static func == (one: Message, other: Message) -> Bool {
-            LockKey(one.queue) == LockKey(other.queue)
-                && one.id.map(LockKey.init) == other.id.map(LockKey.init)
-                && LockKey(one.type) == LockKey(other.type) && one.options == other.options
+            ExactText(one.queue) == ExactText(other.queue)
+                && one.id.map(ExactText.init) == other.id.map(ExactText.init)
+                && ExactText(one.type) == ExactText(other.type) && one.options == other.options
                 && (one.body == other.body || one.canonicalBody == other.canonicalBody)
         }
 

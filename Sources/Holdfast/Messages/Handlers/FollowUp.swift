@@ -1,4 +1,5 @@
 import Foundation
+import RedisLink
 
 /// A message that is sent by the step that commits another one.
 struct FollowUp: Sendable {
@@ -36,10 +37,10 @@ extension Effects {
     ///   - id: if the queue knows it, nothing is sent. Unless set it is that of the message that is committed, a slash,
     ///     and how many messages this commit sent before, counted from 1.
     ///   - options: when and in which order it is handled. Uniqueness and origin cannot be used here.
-    /// - Throws: ``HoldfastError/Code/invalidArgument``, before anything is written.
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument``, before anything is written.
     public mutating func send<Message>(
         _ message: Message, to queue: MessageQueue<Message>, id: String? = nil, _ options: SendOptions? = nil
-    ) throws(HoldfastError) {
+    ) throws {
         guard options?.unique == nil, options?.origin == nil else {
             throw HoldfastError(
                 .invalidArgument, "a message that is sent by a commit has neither uniqueness nor origin")

@@ -1,3 +1,5 @@
+import RedisLink
+
 /// Who handles a message, and how often it is tried.
 struct MessageRoute: Sendable {
     typealias One = @Sendable (MessageClaim, Delivery) async throws -> Handled
@@ -25,7 +27,7 @@ struct MessageRoutes: Sendable {
         case untyped
     }
 
-    private var byName: [LockKey: [Int: MessageRoute]] = [:]
+    private var byName: [ExactText: [Int: MessageRoute]] = [:]
     /// A type that was added twice.
     private(set) var repeated: MessageKind?
     /// For everything else.
@@ -37,7 +39,7 @@ struct MessageRoutes: Sendable {
     }
 
     mutating func add(_ kind: MessageKind, _ route: MessageRoute) {
-        let former = byName[LockKey(kind.name), default: [:]].updateValue(route, forKey: kind.version)
+        let former = byName[ExactText(kind.name), default: [:]].updateValue(route, forKey: kind.version)
         if former != nil { repeated = kind }
     }
 
@@ -58,7 +60,7 @@ struct MessageRoutes: Sendable {
         if type.isEmpty { return all.count == 1 ? .route(all[0]) : .untyped }
         let kind = MessageKind(type)
         // The lowest version that can read it.
-        guard let versions = byName[LockKey(kind.name)],
+        guard let versions = byName[ExactText(kind.name)],
             let version = versions.keys.filter({ $0 >= kind.version }).min()
         else { return .unknown }
         return .route(versions[version]!)

@@ -1,3 +1,5 @@
+import RedisLink
+
 /// A message whose type is known by a name of its own, so that one queue can carry several types, and old and new
 /// instances can share it.
 ///
@@ -39,13 +41,22 @@ struct MessageKind: Hashable {
 
     /// Reads what a message names. What is no version belongs to the name.
     init(_ text: String) {
-        if let at = text.lastIndex(of: "@"), let version = Int(text[text.index(after: at)...]), version > 1 {
-            name = String(text[..<at])
+        if let parts = text.cut(atLast: "@"), let version = Int(parts.after), version > 1 {
+            name = parts.before
             self.version = version
         } else {
             name = text
             version = 1
         }
+    }
+
+    static func == (one: MessageKind, other: MessageKind) -> Bool {
+        one.name.isExactly(other.name) && one.version == other.version
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(ExactText(name))
+        hasher.combine(version)
     }
 
     var text: String { version > 1 ? "\(name)@\(version)" : name }

@@ -90,8 +90,11 @@ extension QueueStore {
                 let reply = try await link.evaluate(
                     Scripts.replay, keys: keys.forReplaying, arguments: arguments, check: check)
                 entries += (reply.value.array ?? []).dropFirst().map(\.string)
+            } catch  where error.code == .cancelled {
+                throw CancellationError()
             } catch {
-                throw HoldfastError.thrown(for: error, "replaying dead letters of the queue \(keys.name)")
+                throw HoldfastError(error, "replaying dead letters of the queue \(keys.name)")
+                    .happened(entries.count)
             }
             rest = rest.dropFirst(chunk.count)
         }

@@ -12,7 +12,7 @@ package final class QueueRegistry: Sendable {
     let key: String
     private let link: RedisLink
     private let logger: Logger
-    private let noted = Mutex<[String: ContinuousClock.Instant]>([:])
+    private let noted = Mutex<[ExactText: ContinuousClock.Instant]>([:])
 
     init(link: RedisLink, keys: KeySpace, logger: Logger) {
         self.link = link
@@ -24,8 +24,9 @@ package final class QueueRegistry: Sendable {
     func note(_ queue: String) {
         let now = ContinuousClock.now
         let isDue = noted.withLock { noted in
-            if let last = noted[queue], now - last < Self.interval { return false }
-            noted[queue] = now
+            let name = ExactText(queue)
+            if let last = noted[name], now - last < Self.interval { return false }
+            noted[name] = now
             return true
         }
         guard isDue else { return }

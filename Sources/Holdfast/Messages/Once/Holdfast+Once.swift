@@ -16,6 +16,10 @@ extension Holdfast {
     /// an effect outside Redis is repeated if the process dies between the effect and the record. See
     /// ``Handled`` for what closes that gap.
     ///
+    /// Once `body` has returned, the id is never free at once. A result that cannot be encoded, or has more than 32 MiB,
+    /// is not remembered, but that the id is done is. Where Redis does not record it, the claim stays until its lease
+    /// ends. The same where the client is closed while `body` runs.
+    ///
     /// - Parameters:
     ///   - id: what to do once: 1 to 512 bytes.
     ///   - scope: what the id is unique in: 1 to 512 bytes, encoded.
@@ -32,8 +36,10 @@ extension Holdfast {
     /// - Returns: the result, of this call or of the one that did it; or who is doing it at this moment.
     /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``: ``HoldfastError/Code/tooOld``;
     ///   ``HoldfastError/Code/lost`` when the claim was over before the result was recorded; what Redis said when it
-    ///   did not record it. In the last two cases `body` may have done its work, which
-    ///   ``HoldfastError/mayHaveHappened`` tells.
+    ///   did not record it; ``HoldfastError/Code/invalidArgument`` for a result that cannot be encoded, in this call, and
+    ///   in later ones for one that was not recorded or cannot be read. In these cases `body` has done its work, or may
+    ///   have, which ``HoldfastError/mayHaveHappened`` tells. ``HoldfastError/Code/refused`` where the id's key holds
+    ///   what this version does not know.
     public func once<Result: Codable & Sendable>(
         _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
         made: Date? = nil, _ body: @escaping @Sendable (OnceClaim) async throws -> Result
@@ -41,7 +47,7 @@ extension Holdfast {
         let claim = try core.onceClaim(id, in: scope, lease: lease, retention: retention)
         switch try await core.keeper.tryAcquire(claim) {
         case .refused(let holder):
-            guard let result = OnceRecord.result(in: holder.value) else {
+            guard case .done(let result) = try OnceRecord(holder.value, at: claim.key) else {
                 return .inProgressElsewhere(holder)
             }
             do {
@@ -49,45 +55,21 @@ extension Holdfast {
                     try core.configuration.coders.decoder.decode(Result.self, from: Data(result.utf8)))
             } catch {
                 throw HoldfastError(
-                    .invalidArgument, "\(claim.name) is done, but its result cannot be read",
-                    underlying: error)
+                    .invalidArgument,
+                    result.isEmpty
+                        ? "\(claim.name) is done, but its result could not be recorded"
+                        : "\(claim.name) is done, but its result cannot be read",
+                    mayHaveHappened: true, underlying: result.isEmpty ? nil : error)
             }
         case .acquired(let lease):
-            return try await lease.whileHeld(logger: core.logger, lossIsUnknown: true) { [core] lease in
-                try OnceRecord.check(made: made, retention: retention, lease)
-                let result = try await body(OnceClaim(id: id, scope: scope, lease: lease))
+            return try await lease.whileHeld(logger: core.logger) { [core] lease in
+                try lease.checkAge(made: made, retention: retention)
+                let result = try await body(
+                    OnceClaim(id: id, scope: scope, namespace: core.keys.namespace, lease: lease))
                 try await core.complete(lease, result: result, retention: retention)
                 return .executed(result)
             }
         }
-    }
-}
-
-/// The value at the key of an id that is done.
-enum OnceRecord {
-    private static let mark = "done:"
-
-    /// The fence is at least the server's time in microseconds: so no id that could have been forgotten is taken for
-    /// a younger one.
-    static func check(made: Date?, retention: Duration, _ lease: Lease) throws(HoldfastError) {
-        guard let made, let fence = lease.fencingToken else { return }
-        let age = Double(fence.rawValue) / 1_000_000 - made.timeIntervalSince1970
-        guard age > retention / .seconds(1) else { return }
-        throw HoldfastError(
-            .tooOld, "\(lease.name) was made \(Int(min(age, 1e15))) s ago, longer than results are remembered"
-        )
-    }
-
-    /// Names the claim that did it, so that recording it again is recognised.
-    static func value(token: String, result: String) -> String { "\(mark)\(token):\(result)" }
-
-    /// The result, nil when the value is the token of a claim.
-    static func result(in value: String) -> String? {
-        guard value.hasPrefix(mark) else { return nil }
-        // The token is "<instance>:<random>".
-        let parts = value.dropFirst(mark.count).split(
-            separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        return parts.count == 3 ? String(parts[2]) : nil
     }
 }
 
@@ -103,50 +85,64 @@ extension Core {
         return LockClaim(
             name: "\(scope)/\(id)", key: try keys.key(scope, "once:\(id)"),
             fenceKey: try keys.key(scope, "once-fence"),
-            isWaitedFor: false, token: instance.token(), lease: try term(lease))
+            isWaitedFor: false, endsByItself: true, token: instance.token(), lease: try term(lease))
     }
 
-    /// Records the result under the claim. Repeated while the outcome is unknown, or Redis is away or refuses it for a
-    /// while, and the claim lasts; cancellation does not interrupt it. When it fails, the body may have had its effect.
+    /// Records under the claim that the body has run, with its result. Repeated while the outcome is unknown, or Redis is
+    /// away or refuses it for a while, and the claim lasts; cancellation does not interrupt it.
     fileprivate func complete(_ lease: Lease, result: some Encodable, retention: Duration) async throws {
-        let json = String(decoding: try configuration.coders.encoder.encode(result), as: UTF8.self)
-        let record = OnceRecord.value(token: lease.grant.token, result: json)
-        var recorded: Bool?
-        var unknown = false
-        while recorded == nil {
+        var json = ""
+        var problem: (any Error)?
+        do {
+            json = try OnceRecord.encoded(result, by: configuration.coders.encoder)
+        } catch {
+            // Still it is done, and must not be done again.
+            problem = error
+        }
+        try await record(lease, OnceRecord.value(token: lease.grant.token, result: json), retention)
+        if let problem {
+            throw HoldfastError(
+                .invalidArgument, "\(lease.name) is done, but its result cannot be recorded",
+                mayHaveHappened: true,
+                underlying: problem)
+        }
+    }
+
+    private func record(_ lease: Lease, _ record: String, _ retention: Duration) async throws {
+        var isRecorded: Bool?
+        while isRecorded == nil {
             do throws(RedisError) {
-                recorded =
-                    try await link.evaluateShielded(
-                        Scripts.complete, keys: [lease.grant.key],
-                        arguments: [
-                            .string(lease.grant.token), .string(record), .init(milliseconds: retention),
-                        ], check: .completing(lease.grant.token)
-                    ).isYes
+                isRecorded = try await link.evaluateShielded(
+                    Scripts.complete, keys: [lease.grant.key],
+                    arguments: [
+                        .string(lease.grant.token), .string(record), .init(milliseconds: retention),
+                    ], check: .completing(lease.grant.token)
+                ).isYes
             } catch {
-                unknown = unknown || error.delivery == .unknown
                 if error.mayEnd, lease.isHeld {
                     await link.pauseShielded()
                     continue
                 }
-                if unknown {
-                    // The key holds the result, or the claim: only the claim may be undone.
-                    lease.settled()
-                    keeper.abandon(lease.grant)
-                }
+                // The body has run: nobody begins it again before the claim has ended by itself.
+                lease.leave()
                 var failure = HoldfastError(error, "recording that \(lease.name) is done")
-                // The body has run.
                 failure.mayHaveHappened = true
                 throw failure
             }
         }
-        guard recorded == true else { throw lease.grant.lostError(.taken) }
-        lease.settled()
+        guard isRecorded == true else { throw lease.grant.lostError(.taken) }
+        lease.leave()
     }
 }
 
 extension Lease {
-    /// Its key was turned into something else: there is nothing to renew or to release any more.
-    fileprivate func settled() {
-        _ = grant.update { $0.release() }
+    /// The fence is at least the server's time in microseconds: so no id that could have been forgotten is taken for
+    /// a younger one.
+    fileprivate func checkAge(made: Date?, retention: Duration) throws(HoldfastError) {
+        guard let made, let fence = fencingToken else { return }
+        let age = Double(fence.rawValue) / 1_000_000 - made.timeIntervalSince1970
+        guard age > retention / .seconds(1) else { return }
+        throw HoldfastError(
+            .tooOld, "\(name) was made \(Int(min(age, 1e15))) s ago, longer than results are remembered")
     }
 }

@@ -14,11 +14,13 @@ public struct OnceClaim: Sendable {
     public let id: String
     /// What the id is unique in.
     public let scope: String
+    let namespace: String
     package let lease: Lease
 
-    package init(id: String, scope: String, lease: Lease) {
+    package init(id: String, scope: String, namespace: String, lease: Lease) {
         self.id = id
         self.scope = scope
+        self.namespace = namespace
         self.lease = lease
     }
 
@@ -29,9 +31,10 @@ public struct OnceClaim: Sendable {
         return token
     }
 
-    /// The same for all attempts at this id, and different for all other ids: for a remote API that takes
-    /// one.
-    public var idempotencyKey: String { "\(scope)/\(id)" }
+    /// The same for all attempts at this id, and different for all other ids: for a remote API that takes one.
+    ///
+    /// `<namespace>/once/<scope>/<id>`; otherwise as ``Delivery/idempotencyKey``.
+    public var idempotencyKey: String { IdempotencyKey.text(namespace, .once, scope, id) }
 
     /// How long the claim may still be believed if no renewal succeeds. No round trip.
     public var remaining: Duration { lease.remaining }
@@ -39,6 +42,6 @@ public struct OnceClaim: Sendable {
     /// Throws unless the claim is held at this moment. Call it before each step that must not be done by two
     /// instances. No round trip.
     ///
-    /// - Throws: ``HoldfastError/Code/lost``.
-    public func check() throws(HoldfastError) { try lease.check() }
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/lost``.
+    public func check() throws { try lease.check() }
 }

@@ -6,19 +6,26 @@ public enum OnceState: Hashable, Sendable {
     case free
     /// It is being done.
     case inProgress(Holder)
-    /// It is done: with this result, as JSON, which is remembered for so long still.
+    /// It is done: with this result, as JSON, which is remembered for so long still. Empty where it could not be
+    /// recorded.
     case done(result: String, remembered: Duration?)
 }
 
 extension Holdfast {
     /// How it stands with one id of ``once(_:in:lease:retention:made:_:)``. One round trip.
+    ///
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/refused`` where the id's key holds what this version does not
+    ///   know.
     public func onceState(_ id: String, in scope: String) async throws -> OnceState {
         let keys = [try core.keys.key(scope, "once:\(id)"), try core.keys.key(scope, "once-fence")]
-        return try await core.inspecting("looking at \(scope)/\(id)") { () async throws(RedisError) in
+        let holder = try await core.inspecting("looking at \(scope)/\(id)") { () async throws(RedisError) in
             let reply = try await core.link.evaluate(Scripts.inspect, keys: keys, arguments: [])
-            guard let holder = Holder(reply: (reply.value.array ?? [])[...]) else { return .free }
-            guard let result = OnceRecord.result(in: holder.value) else { return .inProgress(holder) }
-            return .done(result: result, remembered: holder.remaining)
+            return Holder(reply: (reply.value.array ?? [])[...])
+        }
+        guard let holder else { return .free }
+        switch try OnceRecord(holder.value, at: keys[0]) {
+        case .claim: return .inProgress(holder)
+        case .done(let result): return .done(result: result, remembered: holder.remaining)
         }
     }
 }

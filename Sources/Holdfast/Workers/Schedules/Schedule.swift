@@ -119,7 +119,7 @@ public struct Schedule: Hashable, Sendable {
     }
 
     /// A schedule is usable if all instances can read the text of it that Redis keeps.
-    func validate() throws(HoldfastError) { _ = try Self.parse(description) }
+    func validate() throws(HoldfastError) { _ = try Self.read(description) }
 
     /// The first nominal instant after `date`: to look at a schedule, in a test or on a page of its operators.
     ///

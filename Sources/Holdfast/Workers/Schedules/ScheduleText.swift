@@ -19,8 +19,10 @@ extension Schedule: LosslessStringConvertible {
 
     /// Reads what ``description`` writes.
     ///
-    /// - Throws: ``HoldfastError/Code/invalidArgument``, with what is wrong.
-    public static func parse(_ text: String) throws(HoldfastError) -> Schedule {
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument``, with what is wrong.
+    public static func parse(_ text: String) throws -> Schedule { try read(text) }
+
+    static func read(_ text: String) throws(HoldfastError) -> Schedule {
         var words = ScheduleWords(text)
         do throws(CronError) {
             return try words.schedule()

@@ -26,8 +26,7 @@ extension WorkerRun {
 
     /// Pid and host of `<pid> <host>`.
     static func place(_ text: String) -> (Int32, String) {
-        let parts = text.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, let pid = Int32(parts[0]) else { return (0, text) }
-        return (pid, String(parts[1]))
+        guard let parts = text.cut(at: " "), let pid = Int32(parts.before) else { return (0, text) }
+        return (pid, parts.after)
     }
 }

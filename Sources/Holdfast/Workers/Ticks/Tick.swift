@@ -18,21 +18,26 @@ public struct Tick: Sendable {
     public let logger: Logger
     /// How often the worker's cursor had been turned back.
     private let era: Int64
+    private let namespace: String
     package let lease: Lease
 
     init(
-        worker: String, run: ClaimedRun, deadline: ContinuousClock.Instant?, lease: Lease, logger: Logger
+        worker: String, namespace: String, run: ClaimedRun, deadline: ContinuousClock.Instant?, lease: Lease,
+        logger: Logger
     ) {
         self.init(
-            worker: worker, nominalMilliseconds: run.nominal, era: run.era, isTriggered: run.isTriggered,
+            worker: worker, namespace: namespace, nominalMilliseconds: run.nominal, era: run.era,
+            isTriggered: run.isTriggered,
             attempt: run.attempt, deadline: deadline, lease: lease, logger: logger)
     }
 
     package init(
-        worker: String, nominalMilliseconds: Int64, era: Int64 = 0, isTriggered: Bool, attempt: Int,
+        worker: String, namespace: String, nominalMilliseconds: Int64, era: Int64 = 0, isTriggered: Bool,
+        attempt: Int,
         deadline: ContinuousClock.Instant?, lease: Lease, logger: Logger
     ) {
         self.worker = worker
+        self.namespace = namespace
         self.lease = lease
         self.deadline = deadline
         self.nominalMilliseconds = nominalMilliseconds
@@ -44,8 +49,8 @@ public struct Tick: Sendable {
         self.logger = logger
     }
 
-    /// Names the tick in all instances and for all time: `name@<nominal milliseconds>`, with a `!` after it for
-    /// one that was asked for. The same in each attempt, and no other tick has it: use it as an idempotency key.
+    /// Names the tick in all instances of its namespace and for all time: `name@<nominal milliseconds>`, with a `!`
+    /// after it for one that was asked for. The same in each attempt, and no other tick of the namespace has it.
     ///
     /// After the server's clock was set back, an instant may come a second time, see ``Holdfast/rewind(worker:)``. That
     /// is another tick: `name@<nominal milliseconds>~1`.
@@ -53,6 +58,16 @@ public struct Tick: Sendable {
 
     static func id(_ worker: String, _ nominal: Int64, _ era: Int64, isTriggered: Bool) -> String {
         "\(worker)@\(TickInstant(milliseconds: nominal, era: era))\(isTriggered ? "!" : "")"
+    }
+
+    /// The same for all attempts of this tick, and different for all others: for a remote API that takes one.
+    ///
+    /// `<namespace>/tick/<worker>/<nominal milliseconds>`, with `trigger` in place of `tick` for a run that was asked
+    /// for, and with what ``id`` has after an instant that comes again; otherwise as ``Delivery/idempotencyKey``.
+    public var idempotencyKey: String {
+        IdempotencyKey.text(
+            namespace, isTriggered ? .trigger : .tick, worker,
+            TickInstant(milliseconds: nominalMilliseconds, era: era).description)
     }
 
     /// The instant the tick was due at by the schedule. The run began at that time or later.
@@ -73,6 +88,6 @@ public struct Tick: Sendable {
     /// Throws unless the run's lease is held at this moment. Call it before each step that must not be done
     /// by two instances. No round trip.
     ///
-    /// - Throws: ``HoldfastError/Code/lost``.
-    public func check() throws(HoldfastError) { try lease.check() }
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/lost``.
+    public func check() throws { try lease.check() }
 }

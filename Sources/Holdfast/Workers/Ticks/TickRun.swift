@@ -36,14 +36,18 @@ struct TickRun: Sendable {
     func callAsFunction() async {
         let lease = hold()
         let deadline = claim.options.maximumRun.map { sentAt + $0 }
-        let tick = Tick(worker: worker.name, run: run, deadline: deadline, lease: lease, logger: logger)
+        let tick = Tick(
+            worker: worker.name, namespace: core.keys.namespace, run: run, deadline: deadline, lease: lease,
+            logger: logger)
         // The process may have been stopped while the answer waited for it.
         guard lease.isHeld else { return report(Ended(outcome: .lost), tick) }
         let ended = Mutex(Ended(outcome: .lost))
         do {
             try await lease.whileHeld(logger: tick.logger) { lease in
                 var end = await work(tick, lease)
-                if await !record(end, tick, lease) { end.outcome = .lost }
+                if let problem = await record(end, tick, lease) {
+                    end = Ended(outcome: .lost, error: problem)
+                }
                 ended.withLock { [end] in $0 = end }
             }
         } catch {
@@ -113,15 +117,24 @@ struct TickRun: Sendable {
         [.stopped, .lost].contains(outcome) && run.attempt < claim.options.afterCrash.attempts
     }
 
-    private func record(_ end: Ended, _ tick: Tick, _ lease: Lease) async -> Bool {
+    /// Why the end could not be recorded, so that the run counts as lost; nil where it was.
+    private func record(_ end: Ended, _ tick: Tick, _ lease: Lease) async -> HoldfastError? {
+        var problem: HoldfastError
         do throws(RedisError) {
-            return try await claim.finish(
+            let isRecorded = try await claim.finish(
                 run, token: token, outcome: end.outcome, detail: end.detail,
                 again: isHandedBack(end.outcome), followsRuns: followsRuns, isHeld: { lease.isHeld })
+            if isRecorded { return nil }
+            problem = HoldfastError(.lost, "the run \(tick.id) was not this instance's any more")
         } catch {
             tick.logger.warning("recording the end of the run failed, so it counts as lost: \(error)")
-            return false
+            problem = HoldfastError(error, "recording the end of the run \(tick.id)")
+            // It may have done its work: nobody begins it again before its lease has ended by itself.
+            lease.leave()
         }
+        problem.mayHaveHappened = true
+        problem.underlying = end.error
+        return problem
     }
 
     private func report(_ end: Ended, _ tick: Tick) {

@@ -100,7 +100,7 @@ struct LeaseContractTests {
                     try await Gate().pass()
                 }
             }
-            #expect(error?.code == .lost)
+            #expect(error?.code == .lost && error?.mayHaveHappened == true)
             #expect(error?.underlying is CancellationError)
             try await subject.expectFree()
         }
@@ -137,7 +137,7 @@ struct LeaseContractTests {
         }
     }
 
-    @Test("released again does nothing, to the next holder neither", arguments: LockContract.all)
+    @Test("released again succeeds again, and does nothing to the next holder", arguments: LockContract.all)
     func doubleRelease(_ contract: LockContract) async throws {
         try await contract.run { subject in
             let lease = try await subject.locks.acquire("a")

@@ -44,7 +44,7 @@ struct OnceTests {
         try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
             let executed = try await first.once("evt:1", in: "stripe") { claim in
-                #expect(claim.idempotencyKey == "stripe/evt:1" && claim.remaining > .seconds(20))
+                #expect(claim.idempotencyKey == "t/once/stripe/evt%3A1" && claim.remaining > .seconds(20))
                 try claim.check()
                 return Receipt(number: 1)
             }

@@ -92,7 +92,7 @@ struct WorkerTests {
                     tick in
                     began.add(tick.nominalMilliseconds)
                     do { try await never.pass() } catch { outcomes.add("\(type(of: error))") }
-                    do throws(HoldfastError) { try tick.check() } catch { outcomes.add("\(error.code)") }
+                    if let code = await code({ try tick.check() }) { outcomes.add("\(code)") }
                 })
             try await holdfast.whileRunning {
                 #expect(await eventually { began.count == 1 })

@@ -1,0 +1,80 @@
+import HoldfastTesting
+import Logging
+import RedisLink
+import Testing
+
+@testable import Holdfast
+
+@Suite("What befalls many leases")
+struct LeaseNewsTests {
+    private func lines(_ event: LeaseNews.Event, of names: [String]) -> [String] {
+        let lines = Record<String>()
+        var news = LeaseNews()
+        for name in names { news.add(event, name) }
+        news.tell(Logger(label: "test") { _ in Lines(lines: lines) })
+        #expect(news.isEmpty)
+        return lines.all
+    }
+
+    @Test("is told in one line, with the names of a few and the number of the others")
+    func words() {
+        #expect(lines(.lost(.expired), of: []) == [])
+        #expect(
+            lines(.lost(.heldTooLong), of: ["a"]) == [
+                "error: the lease of a was lost: it was held for its maximum time"
+            ])
+        #expect(
+            lines(.heldAtClose, of: ["a", "b"]) == [
+                "warning: the leases of a and b were still held when the client was closed"
+            ])
+        #expect(
+            lines(.renewalFailed("no"), of: ["a", "b", "c", "d", "e"]) == [
+                "warning: the leases of a, b, c and 2 others could not be renewed, trying again: no"
+            ])
+        #expect(
+            lines(.notReleased("no"), of: ["a", "b", "c"]) == [
+                """
+                warning: the leases of a, b and c could not be released while closing, they end by themselves: no
+                """
+            ])
+    }
+
+    @Test("at the closing of their client is one warning", arguments: [true, false])
+    func close(canBeReleased: Bool) async throws {
+        try await withPrivateRedisServer { server in
+            let lines = Record<String>()
+            let holdfast = try Holdfast(
+                redis: server.url, namespace: "t", logger: Logger(label: "test") { _ in Lines(lines: lines) })
+            var leases: [Lease] = []
+            for number in 0..<100 { leases.append(try await holdfast.acquire("lock-\(number)")) }
+            if !canBeReleased { try await holdfast.redis("ACL", "SETUSER", "default", "-evalsha") }
+            await holdfast.close()
+            #expect(leases.allSatisfy { $0.status == .lost(.closed) })
+            let told = lines.all.filter { $0.hasPrefix("warning: the leases of ") }
+            #expect(told.count == (canBeReleased ? 1 : 2))
+            #expect(told[0].hasSuffix(" and 97 others were still held when the client was closed"))
+            #expect(canBeReleased || told[1].contains(" and 97 others could not be released while closing"))
+        }
+    }
+
+    @Test("when they cannot be renewed, and are lost, is one line each time")
+    func outage() async throws {
+        try await withHoldfast { witness, server in
+            let lines = Record<String>()
+            var configuration = Configuration()
+            configuration.lease = .seconds(1)
+            let holdfast = try Holdfast(
+                redis: server.url, namespace: "t", configuration: configuration,
+                logger: Logger(label: "test") { _ in Lines(lines: lines) })
+            var leases: [Lease] = []
+            for number in 0..<50 { leases.append(try await holdfast.acquire("lock-\(number)")) }
+            try await witness.redis("FLUSHALL")
+            #expect(await eventually { leases.allSatisfy { $0.status == .lost(.taken) } })
+            @Sendable func losses() -> Int { lines.all.count { $0.hasPrefix("error: ") } }
+            #expect(await eventually { losses() > 0 })
+            // Leases of one length are renewed together: one batch, or a few while they were taken.
+            #expect(losses() < 25)
+            await holdfast.close()
+        }
+    }
+}
