@@ -22,6 +22,7 @@ package enum Scripts {
     package static let look = script("look", PackageResources.look_lua)
     package static let findMessage = script("find_message", PackageResources.find_message_lua)
     package static let deadLetters = script("dead_letters", PackageResources.dead_letters_lua)
+    package static let discard = script("discard", PackageResources.discard_lua)
     package static let giveBack = script("give_back", PackageResources.give_back_lua)
     package static let queueStats = script("queue_stats", PackageResources.queue_stats_lua)
     package static let complete = script("complete", PackageResources.complete_lua)

@@ -96,6 +96,7 @@ package struct QueueKeys: Sendable {
         return types
     }
     var forReplaying: [String] { streams + [dead] }
+    var forDiscarding: [String] { [dead, ledger] }
     var forLooking: [String] { forSettling.dropLast() + [scheduled, due] }
     var forCounting: [String] { streams + [claims, attempts, blocked, dead, paused] }
 }

@@ -34,7 +34,7 @@ struct QueueBench {
         _ count: Int = 100, lease: Duration = .seconds(60), attempts: Int = 5, limit: Int = 0,
         takeOvers: Int = 1000, letters: Int = 1000
     ) async throws -> MessageClaim.Batch {
-        let token = MessageClaim.newToken()
+        let token = MessageClaim.newToken(of: holdfast.core.instance.id)
         let reply = try await holdfast.core.link.evaluate(
             claimScript, keys: keys.forClaiming,
             arguments: [

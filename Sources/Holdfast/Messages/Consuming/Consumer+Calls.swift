@@ -6,7 +6,7 @@ extension Consumer {
     // MARK: Claim
 
     func claim(_ count: Int) {
-        let token = MessageClaim.newToken()
+        let token = MessageClaim.newToken(of: instance)
         seen = clock.changes
         let arguments: [RedisArgument] = [
             .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),

@@ -19,6 +19,8 @@ actor Consumer: LinkActor, HostedComponent {
     let lease: Duration
     let logger: Logger
     private let registry: QueueRegistry
+    /// The id of the instance that claims.
+    let instance: String
     private let grace: Duration
     let routes: MessageRoutes
     let clock: LocalClock
@@ -41,7 +43,7 @@ actor Consumer: LinkActor, HostedComponent {
     /// - Parameter options: validated, with a lease.
     init(
         queue: QueueKeys, options: ConsumerOptions, lease: Duration, grace: Duration, link: RedisLink,
-        registry: QueueRegistry, clock: LocalClock, logger: Logger, routes: MessageRoutes
+        registry: QueueRegistry, instance: String, clock: LocalClock, logger: Logger, routes: MessageRoutes
     ) {
         self.queue = queue
         self.options = options
@@ -49,6 +51,7 @@ actor Consumer: LinkActor, HostedComponent {
         self.grace = grace
         self.link = link
         self.registry = registry
+        self.instance = instance
         self.clock = clock
         starting = clock.begin(.brief)
         self.routes = routes

@@ -34,7 +34,7 @@ package final class ConsumerHost: Sendable {
                 Consumer(
                     queue: keys, options: options, lease: lease,
                     grace: core.configuration.stopDeadline, link: core.link, registry: registry,
-                    clock: core.clock, logger: core.logger, routes: routes))
+                    instance: core.instance.id, clock: core.clock, logger: core.logger, routes: routes))
         } catch {
             let isRunning = state.withLock { state in
                 if !state.isRunning { state.problem = state.problem ?? error }

@@ -59,8 +59,9 @@ package final class MessageClaim: Sendable {
             ? "its id has \(count) bytes, which is more than \(QueueStore.longestID)" : nil
     }
 
-    /// For one call of claim.lua. So long for Redis' sake: the script says why.
-    static func newToken() -> String { RandomHex.digits(48) }
+    /// For one call of claim.lua, by this instance: so that one can tell who has a message. So long for Redis' sake: the
+    /// script says why.
+    static func newToken(of instance: String) -> String { RandomHex.digits(32, after: instance + ":") }
 
     /// What Redis has recorded as the owner. It carries the token: never to be logged.
     var owner: String { String(attempt) + proof }

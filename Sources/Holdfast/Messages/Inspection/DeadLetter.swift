@@ -64,7 +64,7 @@ extension QueueStore {
     }
 
     /// What a letter is called: two numbers, as Redis made them.
-    private static func checked(_ letter: String) throws(HoldfastError) -> String {
+    static func checked(_ letter: String) throws(HoldfastError) -> String {
         let parts = letter.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, parts.allSatisfy({ $0.allSatisfy(\.isNumber) && UInt64($0) != nil }) else {
             throw HoldfastError(

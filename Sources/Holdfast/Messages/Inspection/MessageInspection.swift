@@ -28,6 +28,8 @@ public struct MessageDescription: Hashable, Sendable {
     public let type: String?
     /// The message, as it was sent; of a longer one the first MiB; nil when it is done.
     public let body: [UInt8]?
+    /// The instance that has claimed it; nil when nobody has.
+    public let instanceID: String?
 }
 
 extension QueueStore {
@@ -48,15 +50,35 @@ extension QueueStore {
                 let dead = try await deadLetters(from: letter, limit: 1).first, dead.letter == letter
             else { return nil }
             return MessageDescription(
-                queue: keys.name, id: id, state: .dead(dead), entry: nil, type: dead.type, body: dead.body)
+                queue: keys.name, id: id, state: .dead(dead), entry: nil, type: dead.type, body: dead.body,
+                instanceID: nil)
         } catch {
             throw HoldfastError.thrown(for: error, "looking for the message \(id) in the queue \(keys.name)")
         }
     }
 
+    /// What the dead letters of the message with this id are called, the oldest first. One round trip for each thousand
+    /// letters.
+    package func letters(ofMessage id: String) async throws -> [String] {
+        var letters: [String] = []
+        do throws(RedisError) {
+            while let letter = try await find(
+                id, in: keys.dead, "dead", from: letters.last.map { "(\($0)" } ?? "-")
+            {
+                letters.append(letter)
+            }
+        } catch {
+            throw HoldfastError.thrown(
+                for: error, "looking for the message \(id) in the dead letters of the queue \(keys.name)")
+        }
+        return letters
+    }
+
     /// The id that the message's entry has in the stream.
-    private func find(_ id: String, in stream: String, _ prefix: String) async throws(RedisError) -> String? {
-        var start = "-"
+    private func find(
+        _ id: String, in stream: String, _ prefix: String, from beginning: String = "-"
+    ) async throws(RedisError) -> String? {
+        var start = beginning
         while true {
             let parts = try await link.evaluate(
                 Scripts.findMessage, keys: [stream],
@@ -79,13 +101,13 @@ extension QueueStore {
 extension MessageDescription {
     /// Reads what look.lua answers; nil if it tells of no message.
     init?(queue: String, id: String, entry: String, _ reply: RedisValue) {
-        guard let parts = reply.array, parts.count == 8, let now = parts[0].integer else { return nil }
+        guard let parts = reply.array, parts.count == 9, let now = parts[0].integer else { return nil }
         func time(_ part: RedisValue) -> Int64? { part.string.flatMap { Int64($0) } }
         guard let fields = MessageFields(parts[2]) else {
             guard let end = time(parts[1]), end > now else { return nil }
             self.init(
                 queue: queue, id: id, state: .done(remembered: .milliseconds(end.since(now))), entry: nil,
-                type: nil, body: nil)
+                type: nil, body: nil, instanceID: nil)
             return
         }
         let state: State =
@@ -101,7 +123,7 @@ extension MessageDescription {
             }
         self.init(
             queue: queue, id: id, state: state, entry: entry, type: fields["type"]?.text ?? "",
-            body: fields["body"] ?? [])
+            body: fields["body"] ?? [], instanceID: parts[8].string)
     }
 }
 

@@ -17,6 +17,9 @@ extension Holdfast {
     /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/refused`` where the id's key holds what this version does not
     ///   know.
     public func onceState(_ id: String, in scope: String) async throws -> OnceState {
+        guard (1...512).contains(id.utf8.count) else {
+            throw HoldfastError(.invalidArgument, "an id must have 1 to 512 bytes, not \(id.utf8.count)")
+        }
         let keys = [try core.keys.key(scope, "once:\(id)"), try core.keys.key(scope, "once-fence")]
         let holder = try await core.inspecting("looking at \(scope)/\(id)") { () async throws(RedisError) in
             let reply = try await core.link.evaluate(Scripts.inspect, keys: keys, arguments: [])

@@ -60,6 +60,65 @@ struct DeadLetterTests {
         }
     }
 
+    @Test(
+        "are removed for good, and their ids stay known for as long as asked, or are forgotten",
+        arguments: Backend.all)
+    func discard(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            try await bury(bench, "a", "b", "c")
+            let queue = holdfast.queue("q", of: String.self)
+            let letters = try await queue.deadLetters()
+            #expect(try await queue.discard([letters[0], letters[0]]) == 1)
+            #expect(try await queue.deadLetters().map(\.id) == ["b", "c"])
+            #expect(try await queue.replay([letters[0]]) == 0)
+            #expect(try await bench.enqueue("a") == [.duplicate], "as one that is done")
+            guard case .done(let remembered) = try await queue.message("a")?.state else {
+                Issue.record("it is not known as done")
+                return
+            }
+            #expect(remembered > .seconds(6 * 86_400))
+            #expect(try await queue.discard(letters, remembering: nil) == 2)
+            #expect(try await bench.enqueue("b") != [.duplicate])
+            #expect(try await bench.enqueue("a") == [.duplicate], "no letter of it was there to be removed")
+            await #expect(throws: HoldfastError.self) { try await queue.discard(letters, remembering: .zero) }
+        }
+    }
+
+    @Test("that are removed do not free the id of a message that was committed", arguments: Backend.all)
+    func discardOfCommitted(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            try await bury(bench, "a")
+            // Another client has added it a second time, and it was handled.
+            try await holdfast.redis("XADD", .string(bench.keys.stream), "*", "id", "a", "body", "1")
+            let claim = try await bench.claim().claims[0]
+            _ = try await bench.settle([(claim, .commit)])
+            let queue = holdfast.queue("q", of: String.self)
+            #expect(try await queue.discard(queue.deadLetters(), remembering: nil) == 1)
+            #expect(try await bench.enqueue("a") == [.duplicate])
+        }
+    }
+
+    @Test("are found by the id of their message, all of them", arguments: Backend.all)
+    func byMessage(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            try await bury(bench, "a", "b")
+            try await holdfast.redis("XADD", .string(bench.keys.stream), "*", "id", "a", "body", "1")
+            for claim in try await bench.claim().claims {
+                _ = try await bench.settle([(claim, .bury(reason: "again"))])
+            }
+            let store = try holdfast.store(ofQueue: "q")
+            let letters = try await store.deadLetters()
+            #expect(letters.map(\.id) == ["a", "b", "a"])
+            #expect(try await store.letters(ofMessage: "a") == [letters[0].letter, letters[2].letter])
+            #expect(try await store.letters(ofMessage: "x") == [])
+            #expect(try await store.deadLetter(letters[1].letter)?.id == "b")
+            #expect(try await store.deadLetter("1-1") == nil)
+        }
+    }
+
     @Test("keep the name of a message that was added without an id", arguments: Backend.all)
     func unnamed(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in

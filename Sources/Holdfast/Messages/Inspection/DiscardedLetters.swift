@@ -1,0 +1,65 @@
+import RedisLink
+
+extension QueueStore {
+    /// Removes dead letters for good.
+    ///
+    /// - Parameter retention: for how long the ids of their messages stay known, as those of messages that are done; nil
+    ///   to forget them.
+    /// - Returns: for each the id of its message, nil if there is no such letter (any more).
+    /// - Throws: ``HoldfastError/Code/invalidArgument`` before anything is removed.
+    package func discard(_ letters: [String], remembering retention: Duration?) async throws -> [String?] {
+        var ids: [String?] = []
+        var rest = try letters.map { letter throws(HoldfastError) in try Self.checked(letter) }[...]
+        while !rest.isEmpty {
+            let chunk = rest.prefix(100)
+            let check = ReplyCheck.random()
+            let arguments: [RedisArgument] =
+                [check.argument, retention.map { .init(milliseconds: $0) } ?? ""]
+                + chunk.map(RedisArgument.string)
+            do throws(RedisError) {
+                let reply = try await link.evaluate(
+                    Scripts.discard, keys: keys.forDiscarding, arguments: arguments, check: check)
+                ids += (reply.value.array ?? []).dropFirst().map(\.string)
+            } catch  where error.code == .cancelled {
+                throw CancellationError()
+            } catch {
+                throw HoldfastError(error, "removing dead letters of the queue \(keys.name)")
+                    .happened(ids.count)
+            }
+            rest = rest.dropFirst(chunk.count)
+        }
+        return ids
+    }
+
+    /// The dead letter of that name, nil if there is none (any more). One round trip.
+    package func deadLetter(_ letter: String) async throws -> DeadLetter? {
+        let start = try Self.checked(letter)
+        do throws(RedisError) {
+            let found = try await deadLetters(from: start, limit: 1).first
+            return found?.letter == start ? found : nil
+        } catch {
+            throw HoldfastError.thrown(for: error, "looking at a dead letter of the queue \(keys.name)")
+        }
+    }
+}
+
+extension MessageQueue {
+    /// Removes dead letters for good; their messages are never handled.
+    ///
+    /// One round trip for each hundred. A call of unknown outcome can be repeated.
+    ///
+    /// - Parameters:
+    ///   - letters: as ``deadLetters(after:limit:)`` names them.
+    ///   - retention: for how long their ids stay known, as those of messages that were committed: so long nobody can
+    ///     send them again. With nil they are forgotten at once. 7 days unless set.
+    /// - Returns: how many were removed; the others are not there any more.
+    @discardableResult
+    public func discard(
+        _ letters: [DeadLetter], remembering retention: Duration? = .seconds(7 * 86_400)
+    ) async throws -> Int {
+        if let retention, retention < .milliseconds(1) {
+            throw HoldfastError(.invalidArgument, "a retention must be above zero, not \(retention)")
+        }
+        return try await store().discard(letters.map(\.letter), remembering: retention).count { $0 != nil }
+    }
+}
