@@ -10,7 +10,7 @@ internal import HoldfastSimulation
 #endif
 
 @main
-struct HoldfastCommand: AsyncParsableCommand {
+struct HoldfastCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "holdfast",
         abstract: "Distributed locks and exactly-once work on Redis.",
@@ -23,6 +23,7 @@ struct HoldfastCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             LocksCommand.self, RunCommand.self, WorkersCommand.self, QueuesCommand.self, MessagesCommand.self,
+            InstancesCommand.self,
             OnceCommand.self, SendCommand.self, SimulateCommand.self, SimulateInstanceCommand.self,
         ]
     )
@@ -35,7 +36,12 @@ struct HoldfastCommand: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // So is a file that may not grow.
         signal(SIGXFSZ, SIG_IGN)
-        await main(nil)
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if let trouble = RawArguments.trouble ?? CommandWords.trouble(in: arguments, of: Self.self) {
+            Console.say(trouble)
+            ExitStatus.leave(with: ExitStatus.usage)
+        }
+        await main(arguments)
     }
 
     /// The first process of a container gets no signal that it does not handle, and so could not be ended.

@@ -5,7 +5,7 @@ internal import HoldfastSimulation
 
 /// What the tool tells of one lock. As JSON these are documented, stable field names; what is not known is
 /// absent.
-struct LockDescription: Encodable, Hashable {
+struct LockDescription: ListRow, Hashable {
     var name: String
     var held: Bool
     var host: String?
@@ -91,19 +91,18 @@ struct LockDescription: Encodable, Hashable {
         since?.formatted(.iso8601)
     }
 
-    static func table(_ locks: [LockDescription]) -> String {
-        var table = Table([
-            ("NAME", .left), ("HOST", .left), ("PID", .right), ("SINCE", .left), ("HELD FOR", .right),
-            ("REMAINING", .right), ("FENCE", .right),
-        ])
-        for lock in locks {
-            table.add([
-                lock.name, lock.host, lock.pid.map(String.init), lock.sinceText, lock.heldForText,
-                lock.remainingText, lock.fence.map(String.init),
-            ])
-        }
-        return table.text
+    static let columns: [(String, Table.Alignment)] = [
+        ("NAME", .left), ("HOST", .left), ("PID", .right), ("SINCE", .left), ("HELD FOR", .right),
+        ("REMAINING", .right), ("FENCE", .right),
+    ]
+
+    var cells: [String?] {
+        [
+            name, host, pid.map(String.init), sinceText, heldForText, remainingText, fence.map(String.init),
+        ]
     }
+
+    static func table(_ locks: [LockDescription]) -> String { ListWriter.table(locks) }
 
     /// One line for each thing known.
     var text: String {

@@ -1,8 +1,9 @@
 internal import ArgumentParser
 internal import Holdfast
 internal import HoldfastSimulation
+internal import Logging
 
-struct LocksCommand: AsyncParsableCommand {
+struct LocksCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "locks",
         abstract:
@@ -12,19 +13,42 @@ struct LocksCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "ls", abstract: "List the locks that are held.")
+            commandName: "ls", abstract: "List the locks that are held.",
+            discussion: """
+                The first ones are shown while the others are still looked for; they are sorted in parts of some \
+                hundreds.
+                """
+        )
+
+        @Argument(
+            help: """
+                Which ones, by a pattern of their names in quotes: * is any text, ? one byte, [a-c] or [^a] one of \
+                several, a backslash before a sign the sign itself. All without it.
+                """)
+        var pattern: String?
+
+        @Option(help: "How many at most; all without it.")
+        var limit: Int?
 
         @OptionGroup var connection: ConnectionOptions
         @OptionGroup var output: OutputOptions
 
+        func validate() throws {
+            if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
+        }
+
         func run() async throws {
             try await reportingErrors {
-                let locks = try await connection.withHoldfast { try await $0.locks() }.map(
-                    LockDescription.init)
-                if output.json {
-                    try Console.write(json: ["locks": locks])
-                } else {
-                    try Console.write(LockDescription.table(locks))
+                var list = ListWriter<LockDescription>("locks", asJSON: output.json)
+                try await connection.withHoldfast(.reading, logLevel: .error) { holdfast in
+                    var left = limit ?? .max
+                    for try await locks in holdfast.heldLocks(matching: pattern) {
+                        try list.write(locks.prefix(left).map(LockDescription.init))
+                        left -= locks.count
+                        if left <= 0 { break }
+                    }
+                    try list.end()
+                    if list.isEmpty { connection.sayNothingFound(on: holdfast) }
                 }
             }
         }
@@ -46,7 +70,7 @@ struct LocksCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let (held, queue) = try await connection.withHoldfast {
+                let (held, queue) = try await connection.withHoldfast(.reading) {
                     (try await $0.lock(name), try await $0.waiters(of: name))
                 }
                 var lock = held.map(LockDescription.init) ?? LockDescription(free: name)

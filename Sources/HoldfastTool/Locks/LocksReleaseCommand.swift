@@ -43,8 +43,7 @@ extension LocksCommand {
                     Console.note(LockDescription(lock).text)
                     let released: Bool
                     if tokenStdin {
-                        let token = readLine() ?? ""
-                        released = try await holdfast.forceRelease(name, token: token)
+                        released = try await release(holdfast, Self.tokens())
                     } else {
                         guard try yes || isConfirmed() else {
                             Console.say("nothing was released")
@@ -65,6 +64,27 @@ extension LocksCommand {
                     Console.say("released \(TerminalText.escaped(name))")
                 }
             }
+        }
+
+        private func release(_ holdfast: Holdfast, _ tokens: [[UInt8]]) async throws -> Bool {
+            for token in tokens {
+                if try await holdfast.forceRelease(name, token: token) { return true }
+            }
+            return false
+        }
+
+        /// What is on standard input, any bytes, and the same without the line end that `echo` adds: one of them is
+        /// meant.
+        private static func tokens() throws -> [[UInt8]] {
+            let input: [UInt8]
+            do {
+                input = Array(try FileHandle.standardInput.readToEnd() ?? Data())
+            } catch {
+                throw InputError(unreadable: "the token", error)
+            }
+            guard input.last == UInt8(ascii: "\n") else { return [input] }
+            let line = input.dropLast()
+            return [Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line), Array(line), input]
         }
 
         private func isConfirmed() throws -> Bool {

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Holdfast
 internal import HoldfastSimulation
 
-struct MessagesCommand: AsyncParsableCommand {
+struct MessagesCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "messages", abstract: "Show single messages.", subcommands: [Show.self])
 
@@ -29,22 +29,35 @@ struct MessagesCommand: AsyncParsableCommand {
             try await reportingErrors {
                 var messages: [MessageReport] = []
                 var isComplete = true
-                try await connection.withHoldfast { holdfast in
+                try await connection.withHoldfast(.reading) { holdfast in
                     var names = QueueNames()
                     if let queue { names.usable = [queue] } else { names = try await holdfast.queueNames() }
                     for name in names.unusable {
                         let name = TerminalText.escaped(String(decoding: name, as: UTF8.self))
                         Console.say("'\(name)' is listed among the queues, and cannot be the name of one")
                     }
-                    for name in names.usable {
+                    let (id, isOne) = (id, queue != nil)
+                    let found = try await holdfast.core.each(names.usable) {
+                        (name: String) async throws -> Finding in
                         do {
-                            let message = try await holdfast.store(ofQueue: name).message(id)
-                            if let message { messages.append(MessageReport(message)) }
-                        } catch let error as HoldfastError where queue == nil && error.isOfWrongType {
-                            isComplete = false
-                            let name = TerminalText.escaped(name)
-                            Console.say("the queue \(name) could not be looked at: \(error.message)")
+                            return .looked(try await holdfast.store(ofQueue: name).message(id))
+                        } catch let error as HoldfastError where !isOne && error.isOfWrongType {
+                            return .failed("the queue \(name) could not be looked at: \(error.message)")
                         }
+                    }
+                    let isClaimed = found.contains { $0.message?.instanceID != nil }
+                    let instances = try await isClaimed ? holdfast.instances() : []
+                    for finding in found {
+                        switch finding {
+                        case .looked(let message):
+                            if let message { messages.append(MessageReport(message, instances: instances)) }
+                        case .failed(let text):
+                            isComplete = false
+                            Console.say(TerminalText.escaped(text))
+                        }
+                    }
+                    if let queue, messages.isEmpty {
+                        try await connection.sayIfUnknown(queue: queue, on: holdfast)
                     }
                 }
                 if output.json {
@@ -59,6 +72,16 @@ struct MessagesCommand: AsyncParsableCommand {
                     Console.say("\(queues) the message \(TerminalText.escaped(id))")
                     throw ExitCode(ExitStatus.failed)
                 }
+            }
+        }
+
+        /// What came of looking into one queue.
+        private enum Finding: Sendable {
+            case looked(MessageDescription?)
+            case failed(String)
+
+            var message: MessageDescription? {
+                if case .looked(let message) = self { message } else { nil }
             }
         }
     }
@@ -80,13 +103,21 @@ struct MessageReport: Encodable, Hashable {
     var entry: String?
     var type: String?
     var body: String?
+    /// Who has claimed it; the host and the pid are known while the instance is registered.
+    var instance: String?
+    var host: String?
+    var pid: Int32?
 
-    init(_ message: MessageDescription) {
+    init(_ message: MessageDescription, instances: [Instance] = []) {
         queue = message.queue
         id = message.id
         entry = message.entry
         type = message.type.flatMap { $0.isEmpty ? nil : $0 }
         body = message.body.map { String(decoding: $0, as: UTF8.self) }
+        instance = message.instanceID
+        let registered = instances.first { $0.id == message.instanceID }
+        host = registered?.host
+        pid = registered?.pid
         switch message.state {
         case .ready: state = "ready"
         case .blocked: state = "blocked"
@@ -116,10 +147,17 @@ struct MessageReport: Encodable, Hashable {
         case "blocked": return "waits for those before it with the same key"
         case "waiting" where attempts == 0: return "waits for its time, in \(time)"
         case "waiting": return "waits for another attempt, in \(time)"
-        case "claimed": return "being handled, attempt \(attempts ?? 0); the claim ends in \(time)"
+        case "claimed":
+            return
+                "being handled\(handlerText), attempt \(attempts ?? 0); the claim ends in \(time), unless it is renewed"
         case "dead": return "given up after \(SummaryText.counted(attempts ?? 0, "attempt"))"
         default: return "done; its id is remembered for \(time)"
         }
+    }
+
+    private var handlerText: String {
+        if let host, let pid { return " by \(host), pid \(pid)" }
+        return instance.map { " by the instance \($0), which is not registered" } ?? ""
     }
 
     var text: String {

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Holdfast
 internal import HoldfastSimulation
 
-struct OnceCommand: AsyncParsableCommand {
+struct OnceCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "once", abstract: "Show what was done once, by its id.", subcommands: [Show.self])
 
@@ -24,7 +24,7 @@ struct OnceCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let report = try await connection.withHoldfast { holdfast in
+                let report = try await connection.withHoldfast(.reading) { holdfast in
                     OnceReport(
                         scope: scope, id: id, try await holdfast.onceState(id, in: scope),
                         instances: try await holdfast.instances())
@@ -84,7 +84,10 @@ struct OnceReport: Encodable, Hashable {
             let place =
                 host.map { TerminalText.escaped("\($0), pid \(pid ?? 0)") } ?? instance
                 ?? "a client of another kind"
-            return "\(name) is being done by \(place); the claim ends in \(time ?? "no time")\n"
+            let end =
+                time.map { "the claim ends in \($0), unless it is renewed" }
+                ?? "the claim does not end by itself"
+            return "\(name) is being done by \(place); \(end)\n"
         }
     }
 }

@@ -3,6 +3,7 @@ internal import Foundation
 internal import Holdfast
 internal import HoldfastSimulation
 internal import Logging
+internal import RedisLink
 
 /// Where Redis is, for every command.
 struct ConnectionOptions: ParsableArguments {
@@ -13,8 +14,8 @@ struct ConnectionOptions: ParsableArguments {
         help: ArgumentHelp(
             "The server: redis://[user:password@]host[:port][/database], rediss://… or redis+unix:///path[?db=number].",
             discussion: """
-                Without it, the environment's HOLDFAST_REDIS_URL, else \(defaultURL). Give a URL with a password in \
-                the environment: other users can see a command line.
+                Without it, the environment's HOLDFAST_REDIS_URL; commands that only show something then look at \
+                \(defaultURL). Give a URL with a password in the environment: other users can see a command line.
                 """,
             valueName: "url"
         ))
@@ -30,6 +31,14 @@ struct ConnectionOptions: ParsableArguments {
 
     @Flag(help: "Log what the client does, and the failures that it rides out, on standard error.")
     var verbose = false
+
+    /// What a command does with Redis.
+    enum Access {
+        /// Nothing is changed, so that the default server will do.
+        case reading
+        /// Something is changed: which server is meant must be said.
+        case writing
+    }
 
     var url: String { redis ?? environment("HOLDFAST_REDIS_URL") ?? Self.defaultURL }
 
@@ -48,14 +57,34 @@ struct ConnectionOptions: ParsableArguments {
         return logger
     }
 
+    /// Ends a command that would change something on a server that nobody has named.
+    private func check(_ access: Access) throws {
+        guard access == .writing, redis == nil, environment("HOLDFAST_REDIS_URL") == nil else { return }
+        Console.say(
+            "this command changes something, so say where: give --redis, or the URL in HOLDFAST_REDIS_URL")
+        throw ExitCode(ExitStatus.usage)
+    }
+
+    /// For a list that is empty, perhaps since it was looked for in the wrong place.
+    func sayNothingFound(on holdfast: Holdfast) {
+        Console.say("nothing was found in the namespace \(placeText(of: holdfast))")
+    }
+
+    /// The namespace and the server, without a password.
+    func placeText(of holdfast: Holdfast) -> String {
+        let redis = holdfast.core.link.configuration
+        let database = redis.database == 0 ? "" : ", database \(redis.database)"
+        return TerminalText.escaped("\(resolvedNamespace) on \(redis.endpoint)\(database)")
+    }
+
     /// Opens a client, does the work, and closes the client whatever happens.
     ///
     /// - Parameter signals: what cuts short the connecting; not the work.
     func withHoldfast<Result>(
-        lease: Duration? = nil, logLevel: Logger.Level = .critical,
-        interruptedBy signals: CaughtSignals? = nil,
-        _ work: (Holdfast) async throws -> Result
+        _ access: Access = .writing, lease: Duration? = nil, logLevel: Logger.Level = .critical,
+        interruptedBy signals: CaughtSignals? = nil, _ work: (Holdfast) async throws -> Result
     ) async throws -> Result {
+        try check(access)
         warnOfPassword(in: redis)
         var configuration = Configuration()
         configuration.service = "holdfast"
@@ -84,8 +113,9 @@ struct ConnectionOptions: ParsableArguments {
 /// - Parameter remedy: how to give it otherwise.
 func warnOfPassword(in url: String?, instead remedy: String = "HOLDFAST_REDIS_URL") {
     guard let url, let scheme = url.firstRange(of: "://") else { return }
-    let authority = url[scheme.upperBound...].prefix { $0 != "/" }
-    guard let end = authority.lastIndex(of: "@"), authority[..<end].contains(":") else { return }
+    // A password may hold any sign, a slash too, so it goes up to the last "@".
+    let rest = url[scheme.upperBound...]
+    guard !rest.hasPrefix("/"), let end = rest.lastIndex(of: "@"), rest[..<end].contains(":") else { return }
     Console.say(
         "the password in --redis can be seen by everybody on this machine; give the URL in \(remedy)"
     )

@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import Foundation
 internal import HoldfastSimulation
 
@@ -11,13 +12,16 @@ internal import HoldfastSimulation
 
 /// The two ways out of a command: data on standard output, everything else on standard error.
 enum Console {
-    /// - Throws: when standard output takes no more: a full disk, a closed pipe.
+    /// - Throws: when standard output takes no more, as on a full disk. Where its reader is gone, as after `| head`, the
+    ///   status that ends this program without a word.
     static func write(_ text: String) throws {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = put(rest)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else {
+                // As shells tell it of a program that SIGPIPE ended.
+                if errno == EPIPE { throw ExitCode(ExitStatus.killed(by: SIGPIPE)) }
                 throw SystemError("cannot write to standard output", number: errno)
             }
             rest = rest.dropFirst(count)
@@ -26,10 +30,14 @@ enum Console {
 
     /// One JSON value, its members in alphabetical order.
     static func write(json value: some Encodable) throws {
+        try write(json(value) + "\n")
+    }
+
+    static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.dateEncodingStrategy = .iso8601
-        try write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     /// A line for the person in front of the screen.

@@ -1,3 +1,5 @@
+internal import RedisLink
+
 /// Durations as people write and read them.
 enum DurationText {
     /// For the help of an option: it is what is shown beside one that can't be read.
@@ -28,24 +30,8 @@ enum DurationText {
         return "\(milliseconds)ms"
     }
 
-    /// As short as it can be without hiding the order of magnitude: `85ms`, `8.2s`, `2m 03s`,
-    /// `3h 07m`, `4d 02h`.
-    static func short(_ duration: Duration) -> String {
-        let milliseconds = max(0, duration.inMilliseconds)
-        let seconds = milliseconds / 1000
-        switch seconds {
-        case 0: return "\(milliseconds)ms"
-        case ..<60:
-            return milliseconds % 1000 < 100 ? "\(seconds)s" : "\(seconds).\(milliseconds % 1000 / 100)s"
-        case ..<3600: return "\(seconds / 60)m \(twoDigits(seconds % 60))s"
-        case ..<86_400: return "\(seconds / 3600)h \(twoDigits(seconds % 3600 / 60))m"
-        default: return "\(seconds / 86_400)d \(twoDigits(seconds % 86_400 / 3600))h"
-        }
-    }
-
-    private static func twoDigits(_ number: Int64) -> String {
-        number < 10 ? "0\(number)" : "\(number)"
-    }
+    /// As the library tells a duration: `85ms`, `8.2s`, `2m 03s`, `3h 07m`, `4d 02h`.
+    static func short(_ duration: Duration) -> String { duration.text }
 }
 
 extension Duration {

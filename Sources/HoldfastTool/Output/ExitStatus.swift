@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Foundation
 internal import Holdfast
 internal import HoldfastSimulation
 
@@ -15,6 +16,9 @@ enum ExitStatus {
     static let lost: Int32 = 79
     static let notExecutable: Int32 = 126
     static let notFound: Int32 = 127
+
+    /// Ends the program at once. Inside a command `exit` is another's name.
+    static func leave(with status: Int32) -> Never { exit(status) }
 
     /// As shells tell that a signal ended a command.
     static func killed(by signal: Int32) -> Int32 { 128 + signal }
@@ -35,7 +39,9 @@ enum ExitStatus {
           79   run: the lock was lost while the command ran
           126  run: the command can't be executed
           127  run: the command was not found
-          run otherwise ends with the command's own status, or 128 + n if signal n ended it.
+          141  nobody reads the output any more, as after | head
+          run otherwise ends with the command's own status, or 128 + n if signal n
+          ended it; send with 128 + n if signal n ended the reading.
         """
 
     static func status(for error: any Error) -> Int32 {
@@ -72,7 +78,7 @@ func reportingErrors(_ work: () async throws -> Void) async throws {
     } catch let code as ExitCode {
         throw code
     } catch {
-        Console.say(TerminalText.escaped("\(error)"))
+        Console.say(ErrorText.text(of: error))
         throw ExitCode(ExitStatus.status(for: error))
     }
 }

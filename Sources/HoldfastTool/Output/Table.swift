@@ -8,28 +8,45 @@ struct Table {
     }
 
     private let columns: [(heading: String, alignment: Alignment)]
-    private var rows: [[String]] = []
+    private var rows: [[String]]
+    private var widths: [Int]
 
     init(_ columns: [(String, Alignment)]) {
         self.columns = columns
+        rows = [columns.map(\.0)]
+        widths = columns.map { TextWidth.columns(of: $0.0) }
     }
 
     /// Adds a row; a nil cell is shown as a dash.
     mutating func add(_ cells: [String?]) {
         precondition(cells.count == columns.count, "a row has one cell for each column")
-        rows.append(cells.map { $0.map(TerminalText.escaped) ?? "-" })
+        let row = cells.map { $0.map(TerminalText.escaped) ?? "-" }
+        for (column, cell) in row.enumerated() {
+            widths[column] = max(widths[column], TextWidth.columns(of: cell))
+        }
+        rows.append(row)
     }
 
     var text: String {
-        let lines = [columns.map(\.heading)] + rows
-        let widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-        return lines.map { cells in
-            let padded = columns.indices.map { column in
-                let padding = String(repeating: " ", count: widths[column] - cells[column].count)
-                return columns[column].alignment == .left ? cells[column] + padding : padding + cells[column]
+        var table = self
+        return table.takeText()
+    }
+
+    /// What was added since the last call, at first with the heading: for a table that is shown while it grows. Its
+    /// columns become wider, never narrower.
+    mutating func takeText() -> String {
+        defer { rows = [] }
+        return rows.map { cells in
+            var line = ""
+            // Blanks at the end of a line are only written if something comes behind them.
+            var blanks = 0
+            for (column, cell) in cells.enumerated() {
+                let padding = widths[column] - TextWidth.columns(of: cell)
+                if columns[column].alignment == .right { blanks += padding }
+                line += String(repeating: " ", count: blanks) + cell
+                blanks = 2 + (columns[column].alignment == .left ? padding : 0)
             }
-            let line = padded.joined(separator: "  ")
-            return line.replacing(/\s+$/, with: "") + "\n"
+            return line + "\n"
         }.joined()
     }
 }

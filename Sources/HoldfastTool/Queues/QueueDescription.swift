@@ -1,7 +1,7 @@
 internal import Holdfast
 
 /// What the tool tells of one queue. As JSON these are documented, stable field names.
-struct QueueDescription: Encodable, Hashable {
+struct QueueDescription: ListRow, Hashable {
     var name: String
     var ready: Int
     var inFlight: Int
@@ -24,19 +24,18 @@ struct QueueDescription: Encodable, Hashable {
         pausedForMilliseconds = stats.pausedFor.map(\.inMilliseconds)
     }
 
-    static func table(_ queues: [QueueDescription]) -> String {
-        var table = Table([
-            ("NAME", .left), ("READY", .right), ("IN FLIGHT", .right), ("RETRYING", .right),
-            ("BLOCKED", .right), ("DEAD", .right), ("OLDEST", .right), ("PAUSED", .right),
-        ])
-        for queue in queues {
-            table.add([
-                queue.name, String(queue.ready), String(queue.inFlight), String(queue.retrying),
-                String(queue.blocked), String(queue.dead),
-                queue.oldestMilliseconds.map { DurationText.short(.milliseconds($0)) },
-                queue.pausedForMilliseconds.map { DurationText.short(.milliseconds($0)) },
-            ])
-        }
-        return table.text
+    static let columns: [(String, Table.Alignment)] = [
+        ("NAME", .left), ("READY", .right), ("IN FLIGHT", .right), ("RETRYING", .right),
+        ("BLOCKED", .right), ("DEAD", .right), ("OLDEST", .right), ("PAUSED", .right),
+    ]
+
+    var cells: [String?] {
+        [
+            name, String(ready), String(inFlight), String(retrying), String(blocked), String(dead),
+            oldestMilliseconds.map { DurationText.short(.milliseconds($0)) },
+            pausedForMilliseconds.map { DurationText.short(.milliseconds($0)) },
+        ]
     }
+
+    static func table(_ queues: [QueueDescription]) -> String { ListWriter.table(queues) }
 }

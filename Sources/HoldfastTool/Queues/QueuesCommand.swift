@@ -3,10 +3,10 @@ internal import Holdfast
 internal import HoldfastSimulation
 internal import Logging
 
-struct QueuesCommand: AsyncParsableCommand {
+struct QueuesCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "queues",
-        abstract: "Show what the queues hold, pause and resume them, replay their dead letters.",
+        abstract: "Show what the queues hold, pause and resume them, replay or remove their dead letters.",
         subcommands: [List.self, Show.self, Pause.self, Resume.self, QueuesDeadCommand.self]
     )
 
@@ -23,12 +23,11 @@ struct QueuesCommand: AsyncParsableCommand {
         func run() async throws {
             try await reportingErrors {
                 // A queue whose keys are something else is left out, and told on standard error.
-                let queues = try await connection.withHoldfast(logLevel: .error) { try await $0.queues() }
-                    .map(QueueDescription.init)
-                if output.json {
-                    try Console.write(json: ["queues": queues])
-                } else {
-                    try Console.write(QueueDescription.table(queues))
+                try await connection.withHoldfast(.reading, logLevel: .error) { holdfast in
+                    var list = ListWriter<QueueDescription>("queues", asJSON: output.json)
+                    try list.write(try await holdfast.queues().map(QueueDescription.init))
+                    try list.end()
+                    if list.isEmpty { connection.sayNothingFound(on: holdfast) }
                 }
             }
         }
@@ -47,9 +46,9 @@ struct QueuesCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let queue = try await connection.withHoldfast { holdfast in
+                let queue = try await connection.withHoldfast(.reading) { holdfast in
                     let stats = try await holdfast.store(ofQueue: name).stats()
-                    try await holdfast.sayIfUnknown(queue: name, stats)
+                    try await connection.sayIfUnknown(queue: name, on: holdfast)
                     return QueueDescription(stats)
                 }
                 if output.json {
@@ -64,7 +63,10 @@ struct QueuesCommand: AsyncParsableCommand {
     struct Pause: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "pause", abstract: "Let no instance begin a message of a queue.",
-            discussion: "Messages can be sent meanwhile, and handlers under way go on.")
+            discussion: """
+                Messages can be sent meanwhile, and handlers under way go on. The status is 1 if nobody has used a \
+                queue of that name.
+                """)
 
         @Argument(help: "The name of the queue.")
         var name: String
@@ -74,10 +76,10 @@ struct QueuesCommand: AsyncParsableCommand {
         func run() async throws {
             try await reportingErrors {
                 try await connection.withHoldfast { holdfast in
+                    try await connection.requireKnown(queue: name, on: holdfast)
                     let changed = try await holdfast.store(ofQueue: name).setPaused(true)
                     Console.say(
                         "\(TerminalText.escaped(name)) \(changed ? "is paused" : "was paused already")")
-                    try await holdfast.sayIfUnknown(queue: name)
                 }
             }
         }
@@ -94,23 +96,12 @@ struct QueuesCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let changed = try await connection.withHoldfast {
-                    try await $0.store(ofQueue: name).setPaused(false)
+                try await connection.withHoldfast { holdfast in
+                    try await connection.requireKnown(queue: name, on: holdfast)
+                    let changed = try await holdfast.store(ofQueue: name).setPaused(false)
+                    Console.say("\(TerminalText.escaped(name)) \(changed ? "goes on" : "was not paused")")
                 }
-                Console.say("\(TerminalText.escaped(name)) \(changed ? "goes on" : "was not paused")")
             }
         }
-    }
-}
-
-extension Holdfast {
-    /// Tells of a name that is perhaps mistyped: nobody has registered it, and there is nothing in it.
-    func sayIfUnknown(queue name: String, _ stats: QueueStats? = nil) async throws {
-        guard try await !queueNames().usable.contains(where: { $0.utf8.elementsEqual(name.utf8) }) else {
-            return
-        }
-        let stats = if let stats { stats } else { try await store(ofQueue: name).stats() }
-        guard stats.ready + stats.inFlight + stats.retrying + stats.dead == 0 else { return }
-        Console.say("nobody has used a queue of that name yet")
     }
 }

@@ -2,30 +2,12 @@ internal import ArgumentParser
 internal import Holdfast
 internal import HoldfastSimulation
 
-struct QueuesDeadCommand: AsyncParsableCommand {
+struct QueuesDeadCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "dead",
-        abstract: "Show and replay the messages of a queue that were given up.",
-        subcommands: [List.self, Replay.self]
+        abstract: "Show, replay and remove the messages of a queue that were given up.",
+        subcommands: [List.self, Show.self, Replay.self, Remove.self]
     )
-
-    /// How many letters are asked for at once.
-    private static let page = 500
-
-    /// The letters of a queue, the oldest first, as they are read page by page.
-    private static func letters(
-        of store: QueueStore, limit: Int = .max, _ take: ([DeadLetter]) async throws -> Void
-    ) async throws {
-        var last: String?
-        var left = limit
-        while left > 0 {
-            let letters = try await store.deadLetters(after: last, limit: min(page, left))
-            guard !letters.isEmpty else { return }
-            try await take(letters)
-            left -= letters.count
-            last = letters.last?.letter
-        }
-    }
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -46,18 +28,56 @@ struct QueuesDeadCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                var letters: [DeadLetterDescription] = []
-                try await connection.withHoldfast { holdfast in
-                    try await QueuesDeadCommand.letters(of: holdfast.store(ofQueue: queue), limit: limit) {
-                        letters += $0.map(DeadLetterDescription.init)
+                try await connection.withHoldfast(.reading) { holdfast in
+                    var list = ListWriter<DeadLetterDescription>("deadLetters", asJSON: output.json)
+                    let store = try holdfast.store(ofQueue: queue)
+                    try await store.forEachPage(atMost: limit) { letters in
+                        try list.write(letters.map(DeadLetterDescription.init))
                     }
-                    if letters.isEmpty { try await holdfast.sayIfUnknown(queue: queue) }
+                    try list.end()
+                    if list.isEmpty { try await connection.sayIfUnknown(queue: queue, on: holdfast) }
                 }
-                if output.json {
-                    try Console.write(json: ["deadLetters": letters])
-                } else {
-                    try Console.write(DeadLetterDescription.table(letters))
+            }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show",
+            abstract: "Show messages that were given up, with their bodies.",
+            discussion: "The status is 1 if one of them is not there."
+        )
+
+        @Argument(help: "The name of the queue.")
+        var queue: String
+
+        @OptionGroup var chosen: ChosenLetters
+        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup var output: OutputOptions
+
+        func validate() throws { try chosen.check() }
+
+        func run() async throws {
+            try await reportingErrors {
+                let (letters, missing) = try await connection.withHoldfast(.reading) { holdfast in
+                    let store = try holdfast.store(ofQueue: queue)
+                    let (names, missing) = try await chosen.names(in: store)
+                    var letters: [DeadLetterDescription] = []
+                    var gone = missing
+                    for name in names {
+                        if let letter = try await store.deadLetter(name) {
+                            letters.append(DeadLetterDescription(letter))
+                        } else {
+                            gone.append(name)
+                        }
+                    }
+                    if letters.isEmpty { try await connection.sayIfUnknown(queue: queue, on: holdfast) }
+                    return (letters, gone)
                 }
+                try output.json
+                    ? Console.write(json: ["deadLetters": letters])
+                    : Console.write(letters.map(\.text).joined(separator: "\n"))
+                try ChosenLetters.tell(missing)
             }
         }
     }
@@ -68,15 +88,14 @@ struct QueuesDeadCommand: AsyncParsableCommand {
             abstract: "Put dead letters back into their queue.",
             discussion: """
                 Each is put back once, however often and by however many it is replayed; its attempts begin anew. \
-                Letters that are not there any more are no error.
+                Letters that are not there any more are no error; a message that is not among them is.
                 """
         )
 
         @Argument(help: "The name of the queue.")
         var queue: String
 
-        @Argument(help: "The letters, as 'queues dead ls' names them.")
-        var letters: [String] = []
+        @OptionGroup var chosen: ChosenLetters
 
         @Flag(help: "All that are there when the command begins.")
         var all = false
@@ -84,88 +103,66 @@ struct QueuesDeadCommand: AsyncParsableCommand {
         @OptionGroup var connection: ConnectionOptions
         @OptionGroup var output: OutputOptions
 
-        func validate() throws {
-            if all != letters.isEmpty {
-                throw ValidationError("Name the letters or give --all, one of both.")
-            }
-        }
+        func validate() throws { try chosen.check(orAll: all) }
 
         func run() async throws {
             try await reportingErrors {
                 var report = ReplayReport(queue: queue)
+                var missing: [String] = []
                 try await connection.withHoldfast { holdfast in
+                    try await connection.requireKnown(queue: queue, on: holdfast)
                     let store = try holdfast.store(ofQueue: queue)
-                    guard all else { return report.count(try await store.replay(letters)) }
-                    // One that dies again comes behind these, and is not replayed a second time.
-                    let stats = try await store.stats()
-                    let count = stats.dead
-                    if count == 0 { try await holdfast.sayIfUnknown(queue: queue, stats) }
-                    try await QueuesDeadCommand.letters(of: store, limit: count) {
-                        report.count(try await store.replay($0.map(\.letter)))
+                    missing = try await chosen.each(in: store, all: all) {
+                        report.count(try await store.replay($0))
                     }
                 }
                 try output.json ? Console.write(json: report) : Console.write(report.text)
+                try ChosenLetters.tell(missing)
             }
         }
     }
-}
 
-/// What was put back. As JSON these are documented, stable field names.
-struct ReplayReport: Encodable, Hashable {
-    var queue: String
-    var replayed = 0
-    /// Letters that were not there (any more).
-    var missing = 0
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "rm",
+            abstract: "Remove dead letters for good; their messages are never handled.",
+            discussion: """
+                Their ids stay known for seven days, as those of messages that are done: until then sending one again \
+                adds nothing. With --forget they can be sent again at once.
+                """
+        )
 
-    init(queue: String) {
-        self.queue = queue
-    }
+        @Argument(help: "The name of the queue.")
+        var queue: String
 
-    mutating func count(_ entries: [String?]) {
-        replayed += entries.count { $0 != nil }
-        missing += entries.count { $0 == nil }
-    }
+        @OptionGroup var chosen: ChosenLetters
 
-    var text: String {
-        let rest = missing == 0 ? "" : ", \(missing) not there any more"
-        return
-            "\(SummaryText.counted(replayed, "message")) put back into \(TerminalText.escaped(queue))\(rest)\n"
-    }
-}
+        @Flag(help: "All that are there when the command begins.")
+        var all = false
 
-/// What the tool tells of one dead letter. As JSON these are documented, stable field names.
-struct DeadLetterDescription: Encodable, Hashable {
-    var letter: String
-    var id: String
-    var type: String
-    var attempts: Int
-    var reason: String
-    var deadForMilliseconds: Int64
-    var body: String
-    var bodyBytes: Int
+        @Flag(help: "Forget the ids of their messages, so that they can be sent again.")
+        var forget = false
 
-    init(_ letter: DeadLetter) {
-        self.letter = letter.letter
-        id = letter.id
-        type = letter.type
-        attempts = letter.attempts
-        reason = letter.reason
-        deadForMilliseconds = letter.age.inMilliseconds
-        body = String(decoding: letter.body, as: UTF8.self)
-        bodyBytes = letter.bodyBytes
-    }
+        @OptionGroup var connection: ConnectionOptions
+        @OptionGroup var output: OutputOptions
 
-    static func table(_ letters: [DeadLetterDescription]) -> String {
-        var table = Table([
-            ("LETTER", .left), ("ID", .left), ("TYPE", .left), ("ATTEMPTS", .right), ("DEAD FOR", .right),
-            ("REASON", .left),
-        ])
-        for letter in letters {
-            table.add([
-                letter.letter, letter.id, letter.type.isEmpty ? nil : letter.type, String(letter.attempts),
-                DurationText.short(.milliseconds(letter.deadForMilliseconds)), letter.reason,
-            ])
+        func validate() throws { try chosen.check(orAll: all) }
+
+        func run() async throws {
+            try await reportingErrors {
+                var report = RemovalReport(queue: queue, forgotten: forget)
+                var missing: [String] = []
+                try await connection.withHoldfast { holdfast in
+                    try await connection.requireKnown(queue: queue, on: holdfast)
+                    let store = try holdfast.store(ofQueue: queue)
+                    missing = try await chosen.each(in: store, all: all) {
+                        report.count(
+                            try await store.discard($0, remembering: forget ? nil : .seconds(7 * 86_400)))
+                    }
+                }
+                try output.json ? Console.write(json: report) : Console.write(report.text)
+                try ChosenLetters.tell(missing)
+            }
         }
-        return table.text
     }
 }

@@ -1,10 +1,8 @@
-internal import Foundation
 internal import HoldfastSimulation
 
 extension InputError {
-    /// For input that the system does not let us read; Foundation hides the reason behind an error of its own.
+    /// For input that the system does not let us read.
     init(unreadable what: String, _ error: any Error) {
-        let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error ?? error
-        self.init(line: nil, reason: "\(what) can't be read: \(cause.localizedDescription)")
+        self.init(line: nil, reason: "\(what) can't be read: \(ErrorText.reason(for: error))")
     }
 }

@@ -49,7 +49,14 @@ struct SimulateCommand: AsyncParsableCommand {
             }
             printer.finish()
             if let path = options.totalsTo {
-                try Data(report.totalsTable.utf8).write(to: URL(filePath: path))
+                do {
+                    try Data(report.totalsTable.utf8).write(to: URL(filePath: path))
+                } catch {
+                    Console.say(
+                        "the totals can't be written to \(TerminalText.escaped(path)): \(ErrorText.reason(for: error))"
+                    )
+                    throw ExitCode(ExitStatus.cannotSimulate)
+                }
             }
             if output.json {
                 try Console.write(json: report)

@@ -101,7 +101,7 @@ struct SimulationOptions: ParsableArguments {
         do {
             return try MessageFile(contents: contents, totals: totals)
         } catch {
-            throw InputError(line: nil, reason: "\(messages): \(error)")
+            throw InputError(line: nil, reason: "\(TerminalText.escaped(messages)): \(error)")
         }
     }
 

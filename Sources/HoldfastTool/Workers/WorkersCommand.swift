@@ -4,7 +4,7 @@ internal import Holdfast
 internal import HoldfastSimulation
 internal import Logging
 
-struct WorkersCommand: AsyncParsableCommand {
+struct WorkersCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "workers",
         abstract:
@@ -26,8 +26,12 @@ struct WorkersCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let workers = try await connection.withHoldfast(logLevel: .error) { try await $0.workers() }
-                    .map(WorkerDescription.init)
+                let workers = try await connection.withHoldfast(.reading, logLevel: .error) { holdfast in
+                    let workers = try await holdfast.workers()
+                    if workers.isEmpty { connection.sayNothingFound(on: holdfast) }
+                    return workers
+                }
+                .map(WorkerDescription.init)
                 if output.json {
                     try Console.write(json: ["workers": workers])
                 } else {
@@ -58,7 +62,7 @@ struct WorkersCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await reportingErrors {
-                let runs = try await connection.withHoldfast { holdfast in
+                let runs = try await connection.withHoldfast(.reading) { holdfast in
                     guard try await holdfast.worker(name) != nil else { throw Self.unknown(name) }
                     return try await holdfast.runs(ofWorker: name, limit: limit)
                 }.map(RunDescription.init)

@@ -1,3 +1,4 @@
+import Foundation
 import HoldfastSimulation
 import HoldfastTesting
 import Logging
@@ -111,6 +112,64 @@ import Testing
             #expect(outcome.error.contains("--yes"))
             try await lease.release()
             #expect(try await Tool.run("locks", "release", "a", "--yes", server: server.url).status == 0)
+        }
+    }
+
+    @Test func `A lock whose value is no text is released, also by that value on standard input`()
+        async throws
+    {
+        try await Self.withHolder { holdfast, _, server in
+            let token: [UInt8] = [0xFF, 0x0A, 0xE9]
+            func hold(_ name: String) async throws {
+                _ = try await holdfast.core.link.send(
+                    ["SET", .string("holdfast:{\(name)}:lock"), .bytes(token)])
+            }
+            try await hold("b")
+            let seen = try await Tool.run("locks", "release", "b", "--yes", server: server.url)
+            #expect(seen.status == 0, "\(seen.error)")
+            #expect(try await holdfast.lock("b") == nil)
+            for end in [[], [0x0A], [0x0D, 0x0A]] as [[UInt8]] {
+                try await hold("b")
+                let path = FileManager.default.temporaryDirectory.appending(
+                    path: "token-\(UUID().uuidString)")
+                try Data(token + end).write(to: path)
+                defer { try? FileManager.default.removeItem(at: path) }
+                let named = try await Tool(
+                    ["locks", "release", "b", "--token-stdin"], server: server.url, input: path.path
+                ).end()
+                #expect(named.status == 0, "\(named.error)")
+                #expect(try await holdfast.lock("b") == nil)
+            }
+        }
+    }
+
+    private struct Locks: Decodable {
+        struct Lock: Decodable {
+            var name: String
+        }
+        var locks: [Lock]
+    }
+
+    @Test func `Locks are listed by a pattern and up to a limit, as a table and as JSON`() async throws {
+        try await Self.withHolder { holdfast, _, server in
+            for number in 0..<1500 {
+                _ = try await holdfast.core.link.send(
+                    ["SET", .string("holdfast:{n\(number)}:lock"), "token"])
+            }
+            func names(_ arguments: String...) async throws -> [String] {
+                let listed = try await Tool(["locks", "ls", "--json"] + arguments, server: server.url).end()
+                #expect(listed.status == 0)
+                return try listed.json(Locks.self).locks.map(\.name)
+            }
+            #expect(try await Set(names()) == Set(["a"] + (0..<1500).map { "n\($0)" }))
+            #expect(try await names("n149?").sorted() == (1490...1499).map { "n\($0)" })
+            #expect(try await names("--limit", "7").count == 7)
+            #expect(try await names("none*") == [])
+            let table = try await Tool.run("locks", "ls", "--limit", "1200", server: server.url)
+            #expect(table.output.split(separator: "\n").count == 1201)
+            #expect(table.output.ranges(of: "NAME").count == 1)
+            let none = try await Tool.run("locks", "ls", "--limit", "0", server: server.url)
+            #expect(none.status == 64)
         }
     }
 }

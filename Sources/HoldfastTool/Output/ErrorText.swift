@@ -1,0 +1,42 @@
+internal import Foundation
+internal import Holdfast
+internal import HoldfastSimulation
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// Errors in words for people.
+enum ErrorText {
+    /// Safe for a terminal. Only where no name of somebody's choice can be in it a line end is one.
+    static func text(of error: any Error) -> String {
+        let text = words(for: error)
+        switch error {
+        case is InputError:
+            return text
+        case is HoldfastError, is SystemError, is CocoaError:
+            return TerminalText.escaped(text)
+        default:
+            return text.split(separator: "\n").map { TerminalText.escaped(String($0)) }
+                .joined(separator: "\n    ")
+        }
+    }
+
+    private static func words(for error: any Error) -> String {
+        guard let error = error as? CocoaError else { return "\(error)" }
+        return [error.filePath ?? error.url?.path, reason(for: error)].compactMap(\.self)
+            .joined(separator: ": ")
+    }
+
+    /// The system's words for why it did not do something. Foundation hides the reason behind an error of its own.
+    static func reason(for error: any Error) -> String {
+        let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error ?? error
+        let system = cause as NSError
+        guard system.domain == NSPOSIXErrorDomain else { return cause.localizedDescription }
+        return String(cString: strerror(Int32(clamping: system.code)))
+    }
+}
