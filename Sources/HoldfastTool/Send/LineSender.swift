@@ -1,68 +1,107 @@
-internal import Foundation
 internal import Holdfast
 internal import HoldfastSimulation
 
 /// Sends the lines of an input as they come.
 struct LineSender {
+    /// The most lines that go in one call, in one round trip, and the most bytes, unless a line alone has more: so the
+    /// refusal of a large one names it.
+    private static let batch = (lines: 500, bytes: 1 << 20)
+    private static let attempts = 3
+
     let store: QueueStore
     let ids: MessageID
     let type: String
 
-    /// Sends all lines and counts them in `report`.
+    /// Sends all lines that are read, and counts them in `progress`.
     ///
-    /// - Throws: ``InputError`` at a line that can't be used; what was read before it is sent then.
-    func send(_ input: FileHandle, _ report: inout SendReport) async throws {
+    /// - Throws: ``InputError`` at a line that can't be used; what was read before it is sent then. What the queue
+    ///   threw at some lines, with their numbers.
+    func send(_ input: LineInput, _ progress: SendProgress) async throws {
         var reader = LineReader()
-        // This blocks a thread, and nothing else in this program needs it: the link has its own.
-        while let chunk = try read(input), !chunk.isEmpty {
-            try await send(reader.lines(adding: chunk), &report)
+        while let bytes = try await input.next() {
+            try await send(reader.lines(adding: bytes), progress)
         }
-        if let last = reader.end() { try await send([last], &report) }
-    }
-
-    private func read(_ input: FileHandle) throws(InputError) -> Data? {
-        do {
-            return try input.read(upToCount: Self.chunk)
-        } catch {
-            throw InputError(unreadable: "the input", error)
-        }
+        // Where the reading was ended, its last line may be a part of one.
+        if !progress.isInterrupted, let last = reader.end() { try await send([last], progress) }
     }
 
     private func send(
-        _ lines: [(number: Int, bytes: ArraySlice<UInt8>)], _ report: inout SendReport
+        _ lines: [(number: Int, bytes: ArraySlice<UInt8>)], _ progress: SendProgress
     ) async throws {
-        var batch: [QueueStore.Message] = []
-        var failure: InputError?
+        var batch = Batch()
         for (number, bytes) in lines {
-            do throws(InputError) {
-                guard let line = try JSONLine(bytes, number: number) else { continue }
-                guard line.bytes.count <= QueueStore.largestBody else {
-                    throw InputError(
-                        line: number,
-                        reason: "\(line.bytes.count) bytes, a message has at most \(QueueStore.largestBody)")
-                }
-                batch.append((id: try ids.id(of: line), body: line.bytes))
+            let message: QueueStore.Message?
+            do {
+                message = try self.message(bytes, number)
             } catch {
-                failure = error
-                break
+                try await send(&batch, progress)
+                throw error
+            }
+            if let message {
+                if batch.messages.count == Self.batch.lines
+                    || batch.bytes + message.body.count > Self.batch.bytes
+                {
+                    try await send(&batch, progress)
+                }
+                batch.add(message, number)
+            } else {
+                batch.last = number
             }
         }
-        if !batch.isEmpty { report.count(try await enqueue(batch)) }
-        if let failure { throw failure }
+        try await send(&batch, progress)
+    }
+
+    /// Nil for a blank line.
+    private func message(_ bytes: ArraySlice<UInt8>, _ number: Int) throws(InputError) -> QueueStore.Message?
+    {
+        guard let line = try JSONLine(bytes, number: number) else { return nil }
+        guard line.bytes.count <= QueueStore.largestBody else {
+            throw InputError(
+                line: number,
+                reason: "\(line.bytes.count) bytes, a message has at most \(QueueStore.largestBody)")
+        }
+        return (id: try ids.id(of: line), body: line.bytes)
+    }
+
+    private func send(_ batch: inout Batch, _ progress: SendProgress) async throws {
+        do {
+            progress.begin(batch)
+            let sent = try await batch.messages.isEmpty ? [] : enqueue(batch.messages)
+            progress.end(batch, sent)
+        } catch var error as HoldfastError {
+            error.message = "\(batch.linesText): \(error.message)"
+            throw error
+        }
+        batch = Batch()
     }
 
     /// A batch whose outcome is unknown is sent again: under the same ids, so nothing is in the queue twice.
-    private func enqueue(_ batch: [QueueStore.Message]) async throws -> [Sent] {
+    private func enqueue(_ messages: [QueueStore.Message]) async throws -> [Sent] {
         for _ in 1..<Self.attempts {
             do {
-                return try await store.enqueue(batch, type: type)
+                return try await store.enqueue(messages, type: type)
             } catch let error as HoldfastError where error.mayHaveHappened {
                 continue
             }
         }
-        return try await store.enqueue(batch, type: type)
+        return try await store.enqueue(messages, type: type)
     }
 
-    private static let attempts = 3
-    private static let chunk = 256 << 10
+    /// Lines that go in one call.
+    struct Batch {
+        fileprivate(set) var messages: [QueueStore.Message] = []
+        fileprivate var bytes = 0
+        private var first = 0
+        /// The number of its last line, which may be blank.
+        fileprivate(set) var last = 0
+
+        fileprivate mutating func add(_ message: QueueStore.Message, _ number: Int) {
+            if messages.isEmpty { first = number }
+            messages.append(message)
+            bytes += message.body.count
+            last = number
+        }
+
+        var linesText: String { first == last ? "line \(last)" : "lines \(first) to \(last)" }
+    }
 }

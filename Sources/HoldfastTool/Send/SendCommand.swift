@@ -8,9 +8,10 @@ struct SendCommand: AsyncParsableCommand {
         commandName: "send",
         abstract: "Send messages to a queue: one JSON value a line, from a file or from standard input.",
         discussion: """
-            Lines are sent as they are read, many at a time. At a line that can't be used it stops: all lines before \
-            it were sent, none after it. With --id-field the whole input can be sent again, and nothing is in the \
-            queue twice.
+            Lines are sent as they come, many at a time where many have come. At a line that can't be used it stops: \
+            all lines before it were sent, none after it. INT, TERM, HUP or QUIT end the reading: the lines that were read \
+            by then are sent, and the first one that was not is named. With --id-field the whole input can be sent \
+            again, and nothing is in the queue twice.
             """
     )
 
@@ -31,32 +32,59 @@ struct SendCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingErrors {
-            let input = try open()
-            var report = SendReport(queue: queue)
+            let input = try LineInput(file)
+            let progress = SendProgress(queue: queue)
+            let signals = try CaughtSignals(CaughtSignals.ending)
+            let asJSON = output.json
             var failure: (any Error)?
-            do {
-                try await connection.withHoldfast { holdfast in
-                    let sender = LineSender(
-                        store: try holdfast.store(ofQueue: queue),
-                        ids: idField.map(MessageID.field) ?? .random, type: type ?? "")
-                    try await sender.send(input, &report)
+            await withTaskGroup(of: Int32?.self) { group in
+                group.addTask { await Self.signal(signals, ends: input, progress, asJSON: asJSON) }
+                do {
+                    try await send(input, progress)
+                } catch {
+                    failure = error
                 }
-            } catch {
-                failure = error
-                report.failedAtLine = (error as? InputError)?.line
+                group.cancelAll()
+                if let signal = await group.next() ?? nil, failure == nil {
+                    Console.say(progress.interruptionText)
+                    failure = ExitCode(ExitStatus.killed(by: signal))
+                }
             }
-            try output.json ? Console.write(json: report) : Console.write(report.text)
+            var report = progress.report(complete: failure == nil)
+            report.failedAtLine = (failure as? InputError)?.line
+            try report.write(asJSON: asJSON)
             if let failure { throw failure }
         }
     }
 
-    private func open() throws -> FileHandle {
-        guard let file, file != "-" else { return .standardInput }
-        do {
-            return try FileHandle(forReadingFrom: URL(filePath: file))
-        } catch {
-            throw InputError(unreadable: file, error)
+    private func send(_ input: LineInput, _ progress: SendProgress) async throws {
+        try await connection.withHoldfast { holdfast in
+            try await connection.sayIfUnknown(queue: queue, on: holdfast)
+            let sender = LineSender(
+                store: try holdfast.store(ofQueue: queue), ids: idField.map(MessageID.field) ?? .random,
+                type: type ?? "")
+            try await sender.send(input, progress)
         }
+    }
+
+    /// Ends the reading at the first signal, so that what was read is sent, and the program at the second.
+    ///
+    /// - Returns: the first signal; nil if none came until the task was cancelled.
+    private static func signal(
+        _ signals: CaughtSignals, ends input: LineInput, _ progress: SendProgress, asJSON: Bool
+    ) async -> Int32? {
+        var first: Int32?
+        for await signal in signals.stream() {
+            if progress.interrupt() {
+                first = signal
+                input.end()
+            } else {
+                Console.say(progress.interruptionText)
+                try? progress.report(complete: false).write(asJSON: asJSON)
+                ExitStatus.leave(with: ExitStatus.killed(by: signal))
+            }
+        }
+        return first
     }
 }
 
@@ -70,6 +98,8 @@ struct SendReport: Encodable, Hashable {
     var duplicates = 0
     /// The line that could not be used; all before it were sent.
     var failedAtLine: Int?
+    /// Where it stopped before the end of the input: the first line that was not sent, or that may have been sent.
+    var nextLine: Int?
 
     init(queue: String) {
         self.queue = queue
@@ -84,5 +114,9 @@ struct SendReport: Encodable, Hashable {
     var text: String {
         "\(SummaryText.counted(messages, "message")) sent to \(TerminalText.escaped(queue)): \(enqueued) enqueued, "
             + "\(SummaryText.counted(duplicates, "duplicate"))\n"
+    }
+
+    func write(asJSON: Bool) throws {
+        try asJSON ? Console.write(json: self) : Console.write(text)
     }
 }

@@ -11,6 +11,7 @@ import Testing
         var enqueued: Int
         var duplicates: Int
         var failedAtLine: Int?
+        var nextLine: Int?
     }
 
     private struct Queue: Decodable, Equatable {
@@ -69,7 +70,9 @@ import Testing
                 #expect(outcome.error.contains("line 3: not one JSON value"))
                 #expect(
                     try outcome.json()
-                        == Report(queue: "q", messages: 2, enqueued: 2, duplicates: 0, failedAtLine: 3))
+                        == Report(
+                            queue: "q", messages: 2, enqueued: 2, duplicates: 0, failedAtLine: 3, nextLine: 3)
+                )
             }
             #expect(try await Self.queues(server).map(\.ready) == [2])
             try await withFile("{\"id\":1}\n{\"ident\":2}\n") { file in
@@ -105,6 +108,120 @@ import Testing
             let outcome = try await Tool.run("send", "q", file, "--redis", "redis+unix:///nowhere.sock")
             #expect(outcome.status == 69)
             #expect(outcome.output == "0 messages sent to q: 0 enqueued, 0 duplicates\n")
+        }
+    }
+
+    /// A pipe from this process to the standard input of `send q`, which the body may write to and end.
+    private static func withPipe(
+        _ body: (PrivateRedisServer, Tool, FileHandle) async throws -> Void
+    ) async throws {
+        try await withPrivateRedisServer { server in
+            let path = FileManager.default.temporaryDirectory.appending(path: "pipe-\(UUID().uuidString)")
+                .path
+            try #require(mkfifo(path, 0o600) == 0)
+            defer { unlink(path) }
+            // For reading, too: nobody waits for the other end.
+            let descriptor = open(path, O_RDWR | O_CLOEXEC)
+            try #require(descriptor >= 0)
+            let pipe = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+            let tool = try Tool(["send", "q", "--json"], server: server.url, input: path)
+            try await body(server, tool, pipe)
+        }
+    }
+
+    private static func has(_ count: Int, in server: PrivateRedisServer) async throws -> Bool {
+        try await eventually {
+            let shown: Queue = try await Tool.run("queues", "show", "q", "--json", server: server.url).json()
+            return shown.ready == count
+        }
+    }
+
+    @Test func `What has come through a pipe is sent, though the pipe goes on`() async throws {
+        try await Self.withPipe { server, tool, pipe in
+            try pipe.write(contentsOf: Data("1\n2\n3".utf8))
+            #expect(try await Self.has(2, in: server))
+            try pipe.write(contentsOf: Data("\n".utf8))
+            #expect(try await Self.has(3, in: server))
+            try pipe.write(contentsOf: Data("4".utf8))
+            try pipe.close()
+            let outcome = await tool.end()
+            #expect(
+                outcome.status == 0 && outcome.error.contains("nobody has used a queue q "),
+                "\(outcome.error)")
+            #expect(try outcome.json() == Report(queue: "q", messages: 4, enqueued: 4, duplicates: 0))
+        }
+    }
+
+    @Test func `A signal ends the sending, which tells the line to go on at`() async throws {
+        try await Self.withPipe { server, tool, pipe in
+            try pipe.write(contentsOf: Data("1\n\n2\n3".utf8))
+            #expect(try await Self.has(2, in: server))
+            tool.child.signalGroup(SIGTERM)
+            let outcome = await tool.end()
+            #expect(outcome.status == 128 + SIGTERM)
+            #expect(outcome.error.hasSuffix("holdfast: ended by a signal: from line 4 on nothing was sent\n"))
+            #expect(
+                try outcome.json()
+                    == Report(queue: "q", messages: 2, enqueued: 2, duplicates: 0, nextLine: 4))
+            #expect(try await Self.has(2, in: server))
+        }
+    }
+
+    @Test func `A second signal ends the sending at once, which tells what may have been sent`() async throws
+    {
+        try await Self.withPipe { server, tool, pipe in
+            try pipe.write(contentsOf: Data("1\n".utf8))
+            #expect(try await Self.has(1, in: server))
+            try await server.pause()
+            try pipe.write(contentsOf: Data("2\n3\n".utf8))
+            // The first signal finds them read, or the pipe with them.
+            tool.child.signalGroup(SIGTERM)
+            tool.child.signalGroup(SIGINT)
+            let outcome = await tool.end(within: .seconds(60))
+            #expect([128 + SIGTERM, 128 + SIGINT].contains(outcome.status))
+            #expect(outcome.error.contains("holdfast: ended by a signal: "), "\(outcome.error)")
+            #expect(try outcome.json(Report.self).nextLine == 2)
+            try await server.resume()
+        }
+    }
+
+    @Test func `A line that the server does not take is told by its number`() async throws {
+        try await withPrivateRedisServer { server in
+            try await redisCLI(server, "CONFIG", "SET", "proto-max-bulk-len", "1mb")
+            try await withFile("1\n2\n\"" + String(repeating: "x", count: 3 << 20) + "\"\n4\n") { file in
+                let outcome = try await Tool.run("send", "q", file, "--json", server: server.url)
+                #expect(outcome.status != 0)
+                #expect(
+                    outcome.error.contains("holdfast: line 3: sending to the queue q: "), "\(outcome.error)")
+                #expect(
+                    try outcome.json()
+                        == Report(queue: "q", messages: 2, enqueued: 2, duplicates: 0, nextLine: 3))
+            }
+        }
+    }
+
+    @Test func `A file that is not UTF-8 is refused at its first line, and nothing of it is sent`()
+        async throws
+    {
+        try await withPrivateRedisServer { server in
+            let text = "{\"id\":1}\r\n{\"id\":2}\r\n"
+            let path = FileManager.default.temporaryDirectory.appending(path: "file-\(UUID().uuidString)")
+            defer { try? FileManager.default.removeItem(at: path) }
+            for encoding in [
+                String.Encoding.utf16, .utf16LittleEndian, .utf16BigEndian, .utf32, .utf32LittleEndian,
+            ] {
+                try #require(text.data(using: encoding)).write(to: path)
+                let outcome = try await Tool.run("send", "q", path.path, server: server.url)
+                #expect(outcome.status == 65)
+                #expect(outcome.error.contains("line 1: not UTF-8"), "\(encoding): \(outcome.error)")
+                #expect(outcome.output == "0 messages sent to q: 0 enqueued, 0 duplicates\n")
+            }
+            try Data([UInt8]("\u{FEFF}".utf8) + Array(text.utf8)).write(to: path)
+            let marked = try await Tool.run(
+                "send", "q", path.path, "--id-field", "id", server: server.url)
+            #expect(marked.output == "2 messages sent to q: 2 enqueued, 0 duplicates\n")
+            let shown = try await Tool.run("messages", "show", "1", server: server.url)
+            #expect(shown.output.contains("body    {\"id\":1}\n"))
         }
     }
 }

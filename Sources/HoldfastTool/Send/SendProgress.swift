@@ -1,0 +1,62 @@
+internal import Holdfast
+internal import HoldfastSimulation
+internal import Synchronization
+
+/// How far the sending is, for whoever interrupts it.
+final class SendProgress: Sendable {
+    private struct State {
+        var report: SendReport
+        /// The lines up to this one were sent, or are blank.
+        var sentThrough = 0
+        /// What is on its way.
+        var underWay: String?
+        var isInterrupted = false
+    }
+
+    private let state: Mutex<State>
+
+    init(queue: String) {
+        state = Mutex(State(report: SendReport(queue: queue)))
+    }
+
+    var isInterrupted: Bool { state.withLock { $0.isInterrupted } }
+
+    func begin(_ batch: LineSender.Batch) {
+        state.withLock { $0.underWay = batch.messages.isEmpty ? nil : batch.linesText }
+    }
+
+    func end(_ batch: LineSender.Batch, _ sent: [Sent]) {
+        state.withLock { state in
+            state.report.count(sent)
+            state.sentThrough = max(state.sentThrough, batch.last)
+            state.underWay = nil
+        }
+    }
+
+    /// - Returns: false if it was called before.
+    func interrupt() -> Bool {
+        state.withLock { state in
+            defer { state.isInterrupted = true }
+            return !state.isInterrupted
+        }
+    }
+
+    /// What was sent, where it stopped before the end of the input with the line to begin at again.
+    func report(complete: Bool) -> SendReport {
+        state.withLock { state in
+            var report = state.report
+            if !complete { report.nextLine = state.sentThrough + 1 }
+            return report
+        }
+    }
+
+    /// What became of the lines, where a signal ended the sending.
+    var interruptionText: String {
+        state.withLock { state in
+            let rest =
+                state.underWay.map { "\($0) may have been sent, and nothing after" }
+                ?? "from line \(state.sentThrough + 1) on nothing was sent"
+            return "ended by a signal: \(rest)"
+        }
+    }
+}
