@@ -49,6 +49,14 @@ import Testing
         #expect(error?.description.contains("\u{1B}") == false)
     }
 
+    @Test func `A bad line is quoted as it stands, with what is wrong and where`() {
+        let error = #expect(throws: InputError.self) { try Self.read(#"{"id":"trail",}"#) }
+        #expect(
+            error?.description
+                == #"line 1: not one JSON value: "{"id":"trail",}" (at byte 15: a name in double quotes is expected)"#
+        )
+    }
+
     private static let written: [(String, JSONValue)] = [
         (
             #"["\u00e9\n\/\"\\\b\f\r\t\ud83d\ude00"]"#,

@@ -1,4 +1,5 @@
-/// A line of a file or a stream that can't be used, told so that its author finds it.
+/// A line of a file or a stream that can't be used, told so that its author finds it. It may be shown as it is: what it
+/// quotes of the input is escaped.
 package struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Counted from 1; nil when the trouble is with the input as a whole.
     package var line: Int?
@@ -15,7 +16,7 @@ package struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// A field whose value is not the `expected` one, or is missing.
     package init(line: Int?, field: String, is value: JSONValue?, expected: String) {
-        let field = field.debugDescription
+        let field = TerminalText.quoted(field)
         if case .number(let number)? = value, number.rounded() == number {
             let remedy = expected.hasPrefix("text") ? "; in quotes, as text, it can have any length" : ""
             self.init(
@@ -88,7 +89,7 @@ package struct JSONLine: Hashable, Sendable {
     /// The beginning of a line for an error message, with nothing in it that could move a terminal's cursor.
     private static func preview(_ bytes: some Collection<UInt8>) -> String {
         let limit = 60
-        let text = String(decoding: bytes.prefix(limit), as: UTF8.self).debugDescription
+        let text = TerminalText.quoted(String(decoding: bytes.prefix(limit), as: UTF8.self))
         return bytes.count > limit ? text + "…" : text
     }
 }

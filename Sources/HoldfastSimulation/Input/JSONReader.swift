@@ -101,7 +101,7 @@ struct JSONReader {
             skipBlanks()
             guard take(":") else { throw fault("a colon is expected") }
             guard members.updateValue(try value(depth: depth), forKey: name) == nil else {
-                throw Fault(reason: "the name \(name.text.debugDescription) comes twice", index: start)
+                throw Fault(reason: "the name \(TerminalText.quoted(name.text)) comes twice", index: start)
             }
         } while take(",")
         guard take("}") else { throw fault("a comma or } is expected") }

@@ -50,7 +50,7 @@ package struct TotalsRule: Codable, Hashable, Sendable {
         guard Self.amounts.contains(amount) else {
             throw InputError(
                 line: line,
-                reason: "the amount in the field \(of.debugDescription) is too large: amounts go from "
+                reason: "the amount in the field \(TerminalText.quoted(of)) is too large: amounts go from "
                     + "\(Self.amounts.lowerBound) to \(Self.amounts.upperBound)")
         }
         return amount

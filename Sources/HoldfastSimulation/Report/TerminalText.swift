@@ -22,6 +22,9 @@ package enum TerminalText {
         return result
     }
 
+    /// A text in quotes, as it may be shown.
+    package static func quoted(_ text: String) -> String { "\"\(escaped(text))\"" }
+
     private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: false

@@ -20,7 +20,7 @@ enum MessageID {
             guard (1...512).contains(id.utf8.count) else {
                 throw InputError(
                     line: line.number,
-                    reason: "the id in the field \(field.debugDescription) must have 1 to 512 bytes, not "
+                    reason: "the id in the field \(TerminalText.quoted(field)) must have 1 to 512 bytes, not "
                         + "\(id.utf8.count)")
             }
             return id
