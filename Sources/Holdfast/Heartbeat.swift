@@ -62,7 +62,7 @@ actor Heartbeat: LinkActor {
         guard hasBegun.load(ordering: .relaxed) else { return }
         do {
             for (command, key) in zip(["HDEL", "ZREM"], keys.instances) {
-                _ = try await link.send(
+                _ = try await link.sendShielded(
                     [.string(command), .string(key), .string(instance.id)], timeout: LeaseKeeper.closeTimeout)
             }
         } catch {

@@ -241,6 +241,9 @@ import Testing
             release.yield()
             run.cancel()
             _ = try await run.value
+            let none = try await Tool.run("instances", "ls", server: server.url)
+            #expect(
+                none.error.contains("nothing was found"), "it left though it was cancelled: \(none.output)")
         }
     }
 
