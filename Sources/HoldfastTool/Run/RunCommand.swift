@@ -99,8 +99,9 @@ struct RunCommand: AsyncParsableCommand {
         } catch {
             guard status != ExitStatus.lost else { return status }
             Console.say(TerminalText.escaped("\(error)"))
-            if error.code != .lost { Console.say("the lock is free at the latest when its lease has ended") }
-            return error.code == .lost ? ExitStatus.lost : status
+            if (error as? HoldfastError)?.code == .lost { return ExitStatus.lost }
+            Console.say("the lock is free at the latest when its lease has ended")
+            return status
         }
     }
 }
