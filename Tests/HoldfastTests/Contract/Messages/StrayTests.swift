@@ -152,7 +152,8 @@ struct StrayTests {
             }
             #expect(last.map(\.id) == ["3"])
             #expect(strays.isSuperset(of: ["zzz", "7:k:"].map { Stray(key: "t:{q}:blocked", found: $0) }))
-            #expect(try await bench.settle(last.map { ($0, .commit) }) == ["committed"])
+            // What stands behind the answer was set aside by this call, if a claim had not found it before.
+            #expect(try await bench.settle(last.map { ($0, .commit) }).first == "committed")
             let stats = try await bench.stats()
             #expect(stats.isDrained && stats.blocked == 0)
             let letters = try await bench.deadLetters().compactMap { $0["found"] }
