@@ -58,7 +58,8 @@ struct StoredDataTests {
             }
             // The claims of the instance that died, then what waited or was new.
             let expected = [
-                "high-1 2", "key-11 2", "key-12 1", "key-13 1", "unique-1 2", "low-1 1", "new-1 1", "soon-1 1",
+                "high-1 2", "key-11 2", "key-12 1", "key-13 1", "unique-1 2", "low-1 1", "new-1 1",
+                "soon-1 1",
                 "retry-1 3", "dead-1 1", "dead-2 1",
             ]
             #expect(handled.all.sorted() == expected.sorted())
