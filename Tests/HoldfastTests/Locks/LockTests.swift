@@ -138,7 +138,8 @@ struct LockTests {
             let error = await #expect(throws: HoldfastError.self) { try await lease.release() }
             #expect(error?.code == .lost)
             #expect(try await holdfast.redis("GET", "t:{a}:lock").string == "somebody else")
-            try await lease.release()
+            let again = await #expect(throws: HoldfastError.self) { try await lease.release() }
+            #expect(again?.code == .lost)
         }
     }
 

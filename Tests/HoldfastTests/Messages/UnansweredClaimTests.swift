@@ -80,7 +80,7 @@ struct UnansweredClaimTests {
             _ = try await bench.enqueue("a", "b", "c")
             let lost = try await bench.claim(2).claims
             let other = try await bench.claim(1).claims
-            let token = try #require(lost[0].owner.split(separator: ":").last.map(String.init))
+            let token = try #require(lost[0].owner.split(separator: ":", maxSplits: 2).last.map(String.init))
             for _ in 0..<2 {
                 _ = try await holdfast.core.link.evaluate(
                     Scripts.giveBack, keys: bench.keys.forGivingBack,

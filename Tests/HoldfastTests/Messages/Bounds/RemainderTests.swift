@@ -85,7 +85,10 @@ struct RemainderTests {
             let left = try await holdfast.redis("KEYS", "t:*").array?.compactMap(\.string) ?? []
             let expected =
                 [bench.keys.stream, bench.keys.dead, bench.keys.ledger, bench.keys.fence, bench.keys.unique]
-                + [bench.keys.effect("handled"), "t:queues", "t:{instances}", "t:{instances}:beats"]
+                + [
+                    bench.keys.effect("handled"), "t:queues", "t:format", "t:{instances}",
+                    "t:{instances}:beats",
+                ]
             #expect(Set(left).isSubset(of: expected), "\(left)")
             #expect(try await holdfast.redis("XLEN", .string(bench.keys.stream)) == .integer(0))
             #expect(
