@@ -48,9 +48,10 @@ struct ChosenLetters: ParsableArguments {
             try await work(names)
             return missing
         }
-        // One that dies again comes behind these, and is not replayed a second time.
-        let count = try await store.stats().dead
-        try await store.forEachPage(atMost: count) { try await work($0.map(\.letter)) }
+        // One that dies from now on, perhaps again, comes behind the newest, and is not taken. A count would not tell it
+        // from those before it: somebody else may remove some of them meanwhile.
+        guard let newest = try await store.newestDeadLetter() else { return [] }
+        try await store.forEachPage(through: newest) { try await work($0.map(\.letter)) }
         return []
     }
 
@@ -65,17 +66,28 @@ struct ChosenLetters: ParsableArguments {
 
 extension QueueStore {
     /// The dead letters, the oldest first, as they are read page by page.
+    ///
+    /// - Parameter newest: The last one that counts, whether it is still there or not; all unless set.
     func forEachPage(
-        atMost limit: Int, _ take: ([DeadLetter]) async throws -> Void
+        atMost limit: Int = .max, through newest: String? = nil, _ take: ([DeadLetter]) async throws -> Void
     ) async throws {
+        let end = newest.map(Self.numbers)
         var last: String?
         var left = limit
         while left > 0 {
-            let letters = try await deadLetters(after: last, limit: min(500, left))
+            let page = try await deadLetters(after: last, limit: min(500, left))
+            let letters = page.filter { letter in
+                end.map { !$0.lexicographicallyPrecedes(Self.numbers(letter.letter)) } ?? true
+            }
             guard !letters.isEmpty else { return }
             try await take(letters)
             left -= letters.count
             last = letters.last?.letter
         }
+    }
+
+    /// A letter's two numbers, in whose order letters stand; as text `9-0` would come behind `10-0`.
+    private static func numbers(_ letter: String) -> [UInt64] {
+        letter.split(separator: "-").compactMap { UInt64($0) }
     }
 }

@@ -54,6 +54,17 @@ extension QueueStore {
         }
     }
 
+    /// What the newest dead letter is called, nil if there is none. One round trip, with that letter in its answer.
+    package func newestDeadLetter() async throws -> String? {
+        do throws(RedisError) {
+            let reply = try await link.send(["XREVRANGE", .string(keys.dead), "+", "-", "COUNT", "1"])
+            return reply.value.array?.first?.array?.first?.string
+        } catch {
+            throw HoldfastError.thrown(
+                for: error, "looking for the newest dead letter of the queue \(keys.name)")
+        }
+    }
+
     func deadLetters(from start: String, limit: Int) async throws(RedisError) -> [DeadLetter] {
         let reply = try await link.evaluate(
             Scripts.deadLetters, keys: [keys.dead], arguments: [.string(start), .init(max(limit, 0))])
