@@ -1,23 +1,37 @@
 internal import Foundation
+internal import Holdfast
 
 /// Cuts what is read from a file or a pipe into lines, as it comes.
 struct LineReader {
+    /// The most bytes of a line that is read to its end: those of the largest message, and blanks around it.
+    static let longest = QueueStore.largestBody + (64 << 10)
+
+    private let longest: Int
     private var rest: [UInt8] = []
     /// The number of lines given out.
     private(set) var count = 0
 
-    init() {}
+    init(longest: Int = LineReader.longest) {
+        self.longest = longest
+    }
 
     /// The lines that `bytes` completes, with their numbers, counted from 1.
+    ///
+    /// One that is too long is given out as far as it has come, for the caller to refuse it: an input without line ends
+    /// would else fill the memory.
     mutating func lines(adding bytes: some Sequence<UInt8>) -> [(number: Int, bytes: ArraySlice<UInt8>)] {
         let looked = rest.count
         rest.append(contentsOf: bytes)
-        guard let last = rest[looked...].lastIndex(of: UInt8(ascii: "\n")) else { return [] }
-        let complete = rest[..<last]
-        rest = Array(rest[(last + 1)...])
-        return complete.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
-            numbered($0)
+        var lines: [(number: Int, bytes: ArraySlice<UInt8>)] = []
+        if let last = rest[looked...].lastIndex(of: UInt8(ascii: "\n")) {
+            let complete = rest[..<last]
+            rest = Array(rest[(last + 1)...])
+            lines = complete.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+                numbered($0)
+            }
         }
+        if rest.count > longest, let line = end() { lines.append(line) }
+        return lines
     }
 
     /// The last line, if the input did not end with a line's end.

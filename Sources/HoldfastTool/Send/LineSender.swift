@@ -54,6 +54,12 @@ struct LineSender {
     /// Nil for a blank line.
     private func message(_ bytes: ArraySlice<UInt8>, _ number: Int) throws(InputError) -> QueueStore.Message?
     {
+        guard bytes.count <= LineReader.longest else {
+            throw InputError(
+                line: number,
+                reason:
+                    "more than \(LineReader.longest) bytes, a message has at most \(QueueStore.largestBody)")
+        }
         guard let line = try JSONLine(bytes, number: number) else { return nil }
         guard line.bytes.count <= QueueStore.largestBody else {
             throw InputError(

@@ -95,6 +95,16 @@ import Testing
         }
     }
 
+    @Test func `An input without line ends is refused before it fills the memory`() async throws {
+        try await withPrivateRedisServer { server in
+            let outcome = try await Tool.run(
+                "send", "q", server: server.url,
+                wrapper: ["sh", "-c", "tr '\\0' 1 </dev/zero | \"$@\"", "sh"])
+            #expect(outcome.status == 65)
+            #expect(outcome.error.contains("line 1: more than "), "\(outcome.error)")
+        }
+    }
+
     @Test func `A file that is not there and a server that is not there are told`() async throws {
         for file in ["/no/such/file", "/tmp"] {
             let outcome = try await withPrivateRedisServer {

@@ -23,4 +23,13 @@ import Testing
         #expect(Self.lines("one\ntwo\n", size: size) == ["one", "two"])
         #expect(Self.lines("", size: size) == [])
     }
+
+    @Test func `A line that is too long is given out before its end comes`() {
+        var reader = LineReader(longest: 4)
+        let first = reader.lines(adding: Array("one\ntwo2".utf8))
+        #expect(first.map(\.number) == [1])
+        let second = reader.lines(adding: Array("x".utf8))
+        #expect(second.map(\.number) == [2])
+        #expect(second.map { String(decoding: $0.bytes, as: UTF8.self) } == ["two2x"])
+    }
 }
