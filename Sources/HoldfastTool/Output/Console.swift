@@ -19,6 +19,10 @@ enum Console {
         while !rest.isEmpty {
             let count = put(rest)
             if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN {
+                waitForRoom()
+                continue
+            }
             guard count >= 0 else {
                 // As shells tell it of a program that SIGPIPE ended.
                 if errno == EPIPE { throw ExitCode(ExitStatus.killed(by: SIGPIPE)) }
@@ -55,4 +59,11 @@ enum Console {
 /// The system's `write`, whose name is another's in ``Console``.
 private func put(_ bytes: ArraySlice<UInt8>) -> Int {
     bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+}
+
+/// Returns when standard output takes bytes again, or when writing tells what is wrong with it. It is non-blocking where
+/// another program that has it open too made it so, such as an `ssh` or a `node` in the same shell.
+private func waitForRoom() {
+    var polled = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+    _ = poll(&polled, 1, -1)
 }

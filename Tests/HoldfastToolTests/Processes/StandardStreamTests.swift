@@ -35,4 +35,32 @@ import Testing
             #expect(outcome.error == "holdfast: cannot write to standard output: \(reason)\n")
         }
     }
+
+    @Test func `Nothing is lost where standard output does not block and its reader is slow`() async throws {
+        try await withPrivateRedisServer { server in
+            let fill = "redis.call('XADD', KEYS[1], '1-0', 'body', string.rep('x', 1000000))"
+            try await redisCLI(server, "EVAL", fill, "1", "holdfast:{q}:dead")
+            let pipe = Pipe()
+            let (exit, entry) = (pipe.fileHandleForReading, pipe.fileHandleForWriting)
+            let descriptor = entry.fileDescriptor
+            try #require(fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0)
+            var plan = SpawnPlan(Tool.path, ["queues", "dead", "show", "q", "1-0"])
+            plan.environment = ["HOLDFAST_REDIS_URL": server.url]
+            plan.input = .nothing
+            plan.output = .descriptor(descriptor)
+            let child = try plan.start()
+            let isFull = await eventually {
+                var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                return poll(&polled, 1, 0) == 0
+            }
+            #expect(isFull)
+            try entry.close()
+            let output = try exit.readToEnd() ?? Data()
+            let isOver = await eventually { child.state.isOver }
+            #expect(isOver)
+            #expect(child.state == .exited(status: 0))
+            let shown = output.filter { $0 == UInt8(ascii: "x") }.count
+            #expect(shown == 1_000_000)
+        }
+    }
 }
