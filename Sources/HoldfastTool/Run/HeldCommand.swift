@@ -27,7 +27,7 @@ struct HeldCommand {
         } catch {
             return Self.told(error)
         }
-        if !Terminal.isInPipeline { Terminal.provide(to: child.pid) }
+        if Terminal.isGivenUnasked { Terminal.provide(to: child.pid) }
         let status = await supervise(child)
         Terminal.takeBack(from: child.pid)
         return status
@@ -111,7 +111,7 @@ struct HeldCommand {
     /// it.
     private func resume(_ child: ChildProcess) {
         guard lease.isHeld else { return }
-        if !Terminal.isInPipeline { Terminal.provide(to: child.pid) }
+        if Terminal.isGivenUnasked { Terminal.provide(to: child.pid) }
         child.signalGroup(SIGCONT)
     }
 

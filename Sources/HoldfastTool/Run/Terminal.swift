@@ -13,8 +13,10 @@
 /// runs, as a shell gives it to a job.
 ///
 /// In a pipeline (`holdfast run … | less`) the terminal stays with the pipeline, whose other members need it
-/// too; Ctrl-C then reaches this program, which forwards it. A command that asks for the terminal there
-/// (SIGTTIN or SIGTTOU stops it for that) gets it then.
+/// too; Ctrl-C then reaches this program, which forwards it. So it is where standard input is not the terminal: a
+/// script that starts `holdfast run … &` shares its group with this program, gives it /dev/null to read, and goes on
+/// reading from the terminal itself. A command that asks for the terminal there (SIGTTIN or SIGTTOU stops it for that)
+/// gets it then.
 struct Terminal: Sendable {
     private let descriptor: Int32
 
@@ -49,12 +51,12 @@ struct Terminal: Sendable {
         terminal.give(to: getpgrp())
     }
 
-    /// Whether this program is part of a pipeline, by its standard streams.
-    static var isInPipeline: Bool {
-        [STDIN_FILENO, STDOUT_FILENO].contains { stream in
-            var status = stat()
-            return fstat(stream, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
-        }
+    /// Whether a command gets the terminal without asking for it, by this program's standard streams: it reads from the
+    /// terminal, and is no part of a pipeline.
+    static var isGivenUnasked: Bool {
+        guard isatty(STDIN_FILENO) == 1 else { return false }
+        var status = stat()
+        return fstat(STDOUT_FILENO, &status) != 0 || status.st_mode & S_IFMT != S_IFIFO
     }
 
     /// Stops this program's whole job as Ctrl-Z does, and returns when it is continued; at once where nobody

@@ -46,4 +46,19 @@ import Testing
             #expect(output.contains("first:hello"))
         }
     }
+
+    @Test func `A command in the background of a script leaves the terminal to the script`() async throws {
+        try await withPrivateRedisServer { server in
+            let flag = FileManager.default.temporaryDirectory.appending(path: "flag-\(UUID().uuidString)")
+                .path
+            let command = "touch \(flag); while [ -e \(flag) ]; do sleep 0.05; done"
+            let line = """
+                \(Tool.path) run a -- sh -c '\(command)' & until [ -e \(flag) ]; do sleep 0.05; done; \
+                read one; echo "first:$one"; rm \(flag); wait
+                """
+            let output = try await Self.onTerminal(line, keys: "hello\n", server: server)
+            try? FileManager.default.removeItem(atPath: flag)
+            #expect(output.contains("first:hello"))
+        }
+    }
 }
