@@ -17,20 +17,26 @@ struct HeldCommand {
     let grace: Duration
     let signals: CaughtSignals
 
+    /// How the command ended.
+    struct End: Sendable {
+        /// The status to exit with.
+        var status: Int32
+        /// What the terminal sent the command, and would have sent this program's job, had that kept the terminal.
+        var interruption: Int32?
+    }
+
     /// Runs the command to its end.
-    ///
-    /// - Returns: The status to exit with.
-    func run() async -> Int32 {
+    func run() async -> End {
         let child: ChildProcess
         do {
             child = try spawnPlan().start(adoptingOrphans: true)
         } catch {
-            return Self.told(error)
+            return End(status: Self.told(error))
         }
         if Terminal.isGivenUnasked { Terminal.provide(to: child.pid) }
-        let status = await supervise(child)
-        Terminal.takeBack(from: child.pid)
-        return status
+        var end = await supervise(child)
+        if !Terminal.takeBack(from: child.pid) { end.interruption = nil }
+        return end
     }
 
     private func spawnPlan() -> SpawnPlan {
@@ -55,7 +61,7 @@ struct HeldCommand {
     }
 
     /// Feeds everything that happens into one stream, in its order, until the command is over.
-    private func supervise(_ child: ChildProcess) async -> Int32 {
+    private func supervise(_ child: ChildProcess) async -> End {
         let (events, continuation) = AsyncStream<HeldCommandState.Event>.makeStream()
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { for await change in child.changes { continuation.yield(.child(change)) } }
@@ -98,7 +104,7 @@ struct HeldCommand {
                         resume(child)
                     case .finish(let status):
                         group.cancelAll()
-                        return status
+                        return End(status: status, interruption: state.interruption)
                     }
                 }
             }

@@ -42,6 +42,11 @@ struct HeldCommandState: Sendable {
         case finish(status: Int32)
     }
 
+    /// The signal that ended the command and did not come to this program: a terminal sends Ctrl-C and Ctrl-\ to the
+    /// group that has it, and to no other.
+    private(set) var interruption: Int32?
+
+    private var received: Set<Int32> = []
     private var isLost = false
     private var isOver = false
     private var isGraceOver = false
@@ -54,6 +59,7 @@ struct HeldCommandState: Sendable {
             return [.resume]
 
         case .signal(let number):
+            received.insert(number)
             return [.send(number)]
 
         case .lost(let reason):
@@ -88,6 +94,7 @@ struct HeldCommandState: Sendable {
             return [.finish(status: status)]
 
         case .child(.killed(let signal)):
+            if [SIGINT, SIGQUIT].contains(signal), !received.contains(signal) { interruption = signal }
             return [.finish(status: ExitStatus.killed(by: signal))]
         }
     }

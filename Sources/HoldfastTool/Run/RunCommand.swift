@@ -66,14 +66,15 @@ struct RunCommand: AsyncParsableCommand {
         try await reportingErrors {
             let signals = try CaughtSignals(
                 CaughtSignals.ending + [SIGTSTP, SIGCONT, SIGUSR1, SIGUSR2])
-            let status = try await connection.withHoldfast(lease: lease.duration, interruptedBy: signals) {
+            let end = try await connection.withHoldfast(lease: lease.duration, interruptedBy: signals) {
                 holdfast in
                 let lease = try await signals.interrupting { try await acquire(with: holdfast) }
                 let held = HeldCommand(
                     lease: lease, command: commandWords, grace: grace.duration, signals: signals)
                 return await release(lease, after: await held.run())
             }
-            throw ExitCode(status)
+            if let signal = end.interruption { Terminal.interruptJob(by: signal) }
+            throw ExitCode(end.status)
         }
     }
 
@@ -91,17 +92,17 @@ struct RunCommand: AsyncParsableCommand {
 
     /// Lets the lock go, whatever the command did.
     ///
-    /// - Returns: The status to exit with: that of the command, unless the lock turns out to be lost.
-    private func release(_ lease: Lease, after status: Int32) async -> Int32 {
+    /// - Returns: How the command ended, unless the lock turns out to be lost.
+    private func release(_ lease: Lease, after end: HeldCommand.End) async -> HeldCommand.End {
         do {
             try await lease.release()
-            return status
+            return end
         } catch {
-            guard status != ExitStatus.lost else { return status }
+            guard end.status != ExitStatus.lost else { return end }
             Console.say(TerminalText.escaped("\(error)"))
-            if (error as? HoldfastError)?.code == .lost { return ExitStatus.lost }
+            if (error as? HoldfastError)?.code == .lost { return HeldCommand.End(status: ExitStatus.lost) }
             Console.say("the lock is free at the latest when its lease has ended")
-            return status
+            return end
         }
     }
 }

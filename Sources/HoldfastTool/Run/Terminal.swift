@@ -46,9 +46,13 @@ struct Terminal: Sendable {
     }
 
     /// Takes the terminal back from a group that has it; from nobody else.
-    static func takeBack(from group: Int32) {
-        guard let terminal = current(), terminal.foregroundGroup == group else { return }
+    ///
+    /// - Returns: Whether the group had it.
+    @discardableResult
+    static func takeBack(from group: Int32) -> Bool {
+        guard let terminal = current(), terminal.foregroundGroup == group else { return false }
         terminal.give(to: getpgrp())
+        return true
     }
 
     /// Whether a command gets the terminal without asking for it, by this program's standard streams: it reads from the
@@ -57,6 +61,23 @@ struct Terminal: Sendable {
         guard isatty(STDIN_FILENO) == 1 else { return false }
         var status = stat()
         return fstat(STDOUT_FILENO, &status) != 0 || status.st_mode & S_IFMT != S_IFIFO
+    }
+
+    /// Sends this program's whole job what the terminal sent a command alone, so that a script around it is interrupted
+    /// as if the command ran without `run`.
+    ///
+    /// Shells stop at SIGINT only if they get it and the program they wait for died of it, so this program does. It does
+    /// not die of SIGQUIT, which would leave an image of its memory on the disk, perhaps with a password. Returns then,
+    /// and where it is the first process of a container, which no signal ends by default.
+    static func interruptJob(by number: Int32) {
+        kill(0, number)
+        guard number == SIGINT else { return }
+        _ = signal(SIGINT, SIG_DFL)
+        var interrupts = sigset_t()
+        sigemptyset(&interrupts)
+        sigaddset(&interrupts, SIGINT)
+        pthread_sigmask(SIG_UNBLOCK, &interrupts, nil)
+        raise(SIGINT)
     }
 
     /// Stops this program's whole job as Ctrl-Z does, and returns when it is continued; at once where nobody

@@ -61,4 +61,23 @@ import Testing
             #expect(output.contains("first:hello"))
         }
     }
+
+    @Test func `A command that is interrupted on the terminal interrupts the script around it`() async throws
+    {
+        try await withPrivateRedisServer { server in
+            // Field 8 is the group that has the terminal.
+            let command = """
+                until [ "$(cut -d" " -f8 /proc/$$/stat)" = $$ ]; do sleep 0.05; done; kill -INT $$
+                """
+            let line = """
+                for i in 1 2; do echo "turn:$i"; \(Tool.path) run a -- sh -c '\(command)'; done; echo "behind:it"
+                """
+            let output = try await Self.onTerminal(line, keys: "", server: server)
+            #expect(output.contains("turn:1"))
+            #expect(!output.contains("turn:2"))
+            #expect(!output.contains("behind:it"))
+            let lock = try await Tool.run("locks", "show", "a", server: server.url)
+            #expect(lock.output == "a is free\n")
+        }
+    }
 }

@@ -16,6 +16,19 @@ import Testing
         #expect(Self.actions(.child(.killed(signal: SIGSEGV))) == [[.finish(status: 128 + SIGSEGV)]])
     }
 
+    @Test func `A signal from the terminal that only the command got is kept for the job`() {
+        var state = HeldCommandState()
+        _ = state.handle(.child(.killed(signal: SIGINT)))
+        #expect(state.interruption == SIGINT)
+        state = HeldCommandState()
+        _ = state.handle(.signal(SIGINT))
+        _ = state.handle(.child(.killed(signal: SIGINT)))
+        #expect(state.interruption == nil)
+        state = HeldCommandState()
+        _ = state.handle(.child(.killed(signal: SIGTERM)))
+        #expect(state.interruption == nil)
+    }
+
     @Test func `Signals are passed on`() {
         #expect(Self.actions(.signal(SIGINT), .signal(SIGTSTP)) == [[.send(SIGINT)], [.send(SIGTSTP)]])
     }
