@@ -29,7 +29,9 @@ struct MessagesCommand: CommandGroup {
             try await reportingErrors {
                 var messages: [MessageReport] = []
                 var isComplete = true
+                var place = ""
                 try await connection.withHoldfast(.reading) { holdfast in
+                    place = connection.placeText(of: holdfast)
                     var names = QueueNames()
                     if let queue { names.usable = [queue] } else { names = try await holdfast.queueNames() }
                     for name in names.unusable {
@@ -69,7 +71,7 @@ struct MessagesCommand: CommandGroup {
                     let queues =
                         queue.map { "the queue \(TerminalText.escaped($0)) does not know" }
                         ?? (isComplete ? "no queue knows" : "no other queue knows")
-                    Console.say("\(queues) the message \(TerminalText.escaped(id))")
+                    Console.say("\(queues) the message \(TerminalText.escaped(id)) in the namespace \(place)")
                     throw ExitCode(ExitStatus.failed)
                 }
             }

@@ -63,7 +63,9 @@ struct WorkersCommand: CommandGroup {
         func run() async throws {
             try await reportingErrors {
                 let runs = try await connection.withHoldfast(.reading) { holdfast in
-                    guard try await holdfast.worker(name) != nil else { throw Self.unknown(name) }
+                    guard try await holdfast.worker(name) != nil else {
+                        throw Self.unknown(name, connection.placeText(of: holdfast))
+                    }
                     return try await holdfast.runs(ofWorker: name, limit: limit)
                 }.map(RunDescription.init)
                 if output.json {
@@ -175,16 +177,22 @@ protocol WorkerVerb: AsyncParsableCommand {
 extension WorkerVerb {
     func run() async throws {
         try await reportingErrors {
-            let steered = try await connection.withHoldfast { try await steer($0) }
-            guard steered != .unknown else { throw Self.unknown(name) }
+            let steered = try await connection.withHoldfast { holdfast in
+                let steered = try await steer(holdfast)
+                guard steered != .unknown else {
+                    throw Self.unknown(name, connection.placeText(of: holdfast))
+                }
+                return steered
+            }
             Console.say(TerminalText.escaped("\(name) \(told(steered == .changed))"))
         }
     }
 }
 
 extension AsyncParsableCommand {
-    fileprivate static func unknown(_ worker: String) -> ExitCode {
-        Console.say("no instance has ever run a worker \(TerminalText.escaped(worker)) in this namespace")
+    fileprivate static func unknown(_ worker: String, _ place: String) -> ExitCode {
+        Console.say(
+            "no instance has ever run a worker \(TerminalText.escaped(worker)) in the namespace \(place)")
         return ExitCode(ExitStatus.failed)
     }
 }

@@ -114,6 +114,7 @@ import Testing
                 let outcome = try await Tool.run("workers", verb, "w", server: server.url)
                 #expect(outcome.status == 1)
                 #expect(outcome.error.contains("no instance has ever run a worker w"))
+                #expect(outcome.error.contains("in the namespace holdfast on "))
             }
         }
     }
