@@ -128,7 +128,7 @@ struct QueuesDeadCommand: CommandGroup {
             abstract: "Remove dead letters for good; their messages are never handled.",
             discussion: """
                 Their ids stay known for seven days, as those of messages that are done: until then sending one again \
-                adds nothing. With --forget they can be sent again at once.
+                adds nothing. With --forget they can be sent again at once; a uniqueness key stays taken for its time.
                 """
         )
 
