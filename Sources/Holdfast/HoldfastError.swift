@@ -123,7 +123,7 @@ extension HoldfastError {
     {
         HoldfastError(
             .notAcquired,
-            "the lock \(name) was not acquired\(limit.map { " within \($0.text)" } ?? ""): \(holder)",
+            "the lock \(name) was not acquired\(limit.map { " within \($0.text)" } ?? ""); as last seen, it was held by \(holder)",
             holder: holder)
     }
 

@@ -179,7 +179,8 @@ package final class ManualTime: Sendable {
         } onCancel: {
             wake(id, false)
         }
-        if isOver { Self.activities.become(kind) }
+        // Not where the instant had come already: who asks again and again is not waited for again and again.
+        if state.withLock({ $0.activities[id.number] != nil }) { Self.activities.become(kind) }
         state.withLock { state in
             state.cancelled.remove(id)
             state.activities[id.number] = nil

@@ -62,7 +62,7 @@ extension Holder: CustomStringConvertible {
             instanceID.map { "instance \($0)" } ?? keyType.map { "no lock, but a key of the type \($0)" }
                 ?? "a client of another kind"
         ]
-        if let heldFor { parts.append("held for \(heldFor.text)") }
+        if let heldFor { parts.append("for \(heldFor.text)") }
         parts.append(remaining.map { "\($0.text) remaining" } ?? "without an end")
         return parts.joined(separator: ", ")
     }

@@ -67,7 +67,11 @@ package final class WorkerHost: Sendable {
             state.isRunning = true
             return Array(state.loops.values)
         }
-        for loop in loops { if let problem = loop.problem { throw problem } }
+        for loop in loops {
+            guard var problem = loop.problem else { continue }
+            problem.message = "the worker \(loop.name): \(problem.message)"
+            throw problem
+        }
     }
 
     /// Runs the workers until a graceful shutdown, after which runs under way may go on for

@@ -10,7 +10,7 @@ public import Logging
 ///
 /// Everything above it is the code that runs in production, down to the scripts: it knows the commands that they
 /// use, and their language. So what it answers is what a server answers; what it does not know, it refuses with an
-/// error. It keeps out nobody but the clients that it made, and says so at its start.
+/// error. Only the clients that it made share its locks and queues; the first line that it logs says so.
 public final class InMemoryRedis: Sendable {
     private let thread: WireThread<InMemoryService>
     private let url: String

@@ -115,6 +115,22 @@ struct WaitedForTests {
         }
     }
 
+    @Test("but a handler that asks for an instant that has come, again and again, is given up as others are")
+    func impatient() async throws {
+        let clock = ManualClock(patience: .milliseconds(20))
+        let isOver = Record<Bool>()
+        try await whileRunning(1, clock) { holdfast in
+            holdfast.handle(holdfast.queue("q", of: String.self)) { _, _ in
+                while isOver.count == 0 { try await clock.sleep(for: .zero) }
+                return .commit
+            }
+        } _: { _, holdfast in
+            try await holdfast.queue("q", of: String.self).send("m", id: "m")
+            await clock.advance(by: .seconds(1))
+            isOver.add(true)
+        }
+    }
+
     @Test("a message that is sent while it stands still, from the first moment on")
     func atOnce() async throws {
         for _ in 0..<10 {

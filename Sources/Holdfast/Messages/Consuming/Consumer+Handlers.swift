@@ -135,21 +135,29 @@ extension Consumer {
         switch handled.verdict {
         case .commit(let effects):
             if let why = effects.problem(in: queue, id: delivery.id) {
-                verdict(on: delivery, failedBecause: why)
+                return verdict(on: delivery, failedBecause: why)
             } else {
-                .commit(effects)
+                return .commit(effects)
             }
-        case .bury(let reason): .bury(reason: reason)
+        case .bury(let reason):
+            delivery.logger.warning("its handler dead-lettered the message: \(reason)")
+            return .bury(reason: reason)
         case .retry(let delay):
-            routes.retry(for: delivery.type, options.retry).verdict(
+            let verdict = routes.retry(for: delivery.type, options.retry).verdict(
                 afterFailed: delivery.attempt, delay: delay, reason: "its last attempt asked for another one",
                 random: .random(in: 0..<1))
+            if case .bury(let reason) = verdict {
+                delivery.logger.error("the message is dead: \(reason)")
+            } else {
+                delivery.logger.debug("its handler asked for another attempt")
+            }
+            return verdict
         case .giveBack(let delay):
             if routes.retry(for: delivery.type, options.retry).isAtMostOnce {
-                verdict(
+                return verdict(
                     on: delivery, failedBecause: "its handler gave it back, and its one attempt had begun")
             } else {
-                .leave(
+                return .leave(
                     for: delay?.asDelay
                         ?? MessageRoutes.leave(after: delivery.claim.age, random: .random(in: 0..<1)))
             }

@@ -25,9 +25,11 @@ package final class ConsumerHost: Sendable {
     func add(
         _ queue: Result<QueueStore, HoldfastError>, _ options: ConsumerOptions, _ routes: MessageRoutes
     ) {
+        var name: String?
         do throws(HoldfastError) {
             let lease = options.lease ?? core.configuration.lease
             let keys = try queue.get().keys
+            name = keys.name
             let options = try options.validated(lease: lease, routes)
             try note(keys.name, isShared: options.sharesQueue)
             host.add(
@@ -36,6 +38,8 @@ package final class ConsumerHost: Sendable {
                     grace: core.configuration.stopDeadline, link: core.link, registry: registry,
                     instance: core.instance.id, clock: core.clock, logger: core.logger, routes: routes))
         } catch {
+            var error = error
+            if let name { error.message = "the handler of the queue \(name): \(error.message)" }
             let isRunning = state.withLock { state in
                 if !state.isRunning { state.problem = state.problem ?? error }
                 return state.isRunning

@@ -57,8 +57,8 @@ extension Holdfast {
                 throw HoldfastError(
                     .invalidArgument,
                     result.isEmpty
-                        ? "\(claim.name) is done, but its result could not be recorded"
-                        : "\(claim.name) is done, but its result cannot be read",
+                        ? "the result of \(claim.name) could not be recorded, only that it is done"
+                        : "the result of \(claim.name), which is done, cannot be read",
                     mayHaveHappened: true, underlying: result.isEmpty ? nil : error)
             }
         case .acquired(let lease):
@@ -102,7 +102,7 @@ extension Core {
         try await record(lease, OnceRecord.value(token: lease.grant.token, result: json), retention)
         if let problem {
             throw HoldfastError(
-                .invalidArgument, "\(lease.name) is done, but its result cannot be recorded",
+                .invalidArgument, "the result of \(lease.name) cannot be recorded, only that it is done",
                 mayHaveHappened: true,
                 underlying: problem)
         }

@@ -89,7 +89,9 @@ struct CronField: Hashable, Sendable {
         guard let number = number(text) else { throw CronError("\(text) is no \(kind.name)") }
         guard kind.range.contains(number) || number == kind.alias else {
             let most = kind.alias ?? kind.range.upperBound
-            throw CronError("a \(kind.name) is from \(kind.range.lowerBound) to \(most), not \(text)")
+            throw CronError(
+                "\(kind.name == "hour" ? "an" : "a") \(kind.name) is from \(kind.range.lowerBound) to \(most), not \(text)"
+            )
         }
         return number
     }

@@ -218,8 +218,10 @@ struct WorkerHostTests {
             }
             let error = await #expect(throws: HoldfastError.self) { try await holdfast.run() }
             #expect(error?.code == .invalidArgument)
-            let names = (isWorker ? "concurrency" : "takeOversPerSecond")
-            #expect(error?.message.hasPrefix("\(names) must be") == true, "\(error?.message ?? "")")
+            let named =
+                isWorker
+                ? "the worker many: concurrency" : "the handler of the queue other: takeOversPerSecond"
+            #expect(error?.message.hasPrefix("\(named) must be") == true, "\(error?.message ?? "")")
             #expect(began.count == 0)
             #expect(try await operations.worker("w") == nil)
         }
