@@ -14,7 +14,7 @@ extension Holdfast {
     public func lock(_ name: String) async throws -> HeldLock? {
         _ = try core.keys.lock(name)
         return try await core.inspecting("looking at the lock \(name)") { () async throws(RedisError) in
-            try await core.look(at: name, core.registeredInstances())
+            try await core.look(at: name, core.knownInstances())
         }
     }
 
@@ -32,6 +32,16 @@ extension Core {
             return try await body()
         } catch {
             throw HoldfastError.thrown(for: error, what)
+        }
+    }
+
+    /// As ``registeredInstances()``, for those who can do without: a registry that cannot be read hides no lock.
+    func knownInstances() async throws(RedisError) -> [String: Instance] {
+        do throws(RedisError) {
+            return try await registeredInstances()
+        } catch  where error.replyKind == "WRONGTYPE" {
+            logger.error("the instances cannot be told: \(keys.instances[0]) holds something else: \(error)")
+            return [:]
         }
     }
 

@@ -56,7 +56,7 @@ func threadIdentity() -> UInt {
 }
 
 /// Starts a detached thread. `body` ends with the thread.
-func startThread(_ body: @escaping @Sendable () -> Void) throws(RedisError) {
+package func startThread(_ body: @escaping @Sendable () -> Void) throws(RedisError) {
     final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }

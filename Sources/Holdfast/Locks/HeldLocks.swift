@@ -44,7 +44,7 @@ public struct HeldLocks: AsyncSequence, Sendable {
             if let instances { return instances }
             let instances = try await core.inspecting("listing the instances") {
                 () async throws(RedisError) in
-                try await core.registeredInstances()
+                try await core.knownInstances()
             }
             self.instances = instances
             return instances

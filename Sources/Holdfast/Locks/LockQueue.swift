@@ -25,7 +25,7 @@ extension Holdfast {
     ) async throws -> (first: [LockWaiter], count: Int) {
         let key = KeySpace.waiters(ofLock: try core.keys.lock(name))
         return try await core.inspecting("looking who waits for \(name)") { () async throws(RedisError) in
-            let instances = try await core.registeredInstances()
+            let instances = try await core.knownInstances()
             let reply = try await core.link.evaluate(
                 Scripts.waiters, keys: [key], arguments: [RedisArgument(min(max(limit, 1), Int(Int32.max)))])
             let parts = reply.value.array ?? []

@@ -26,7 +26,7 @@ local stream, high, low, expiry, claims, waiting, attempts, order, blocked, ledg
   unpack(KEYS)
 local group, token, lease, count, allowed, limit, heirs, letters, retention = unpack(ARGV)
 count, allowed, limit, heirs = tonumber(count), tonumber(allowed), tonumber(limit), tonumber(heirs)
-local ROOM, LARGEST, FORGOTTEN = 2 ^ 23, 2 ^ 25 + 2 ^ 16, 1000
+local ROOM, LARGEST, FORGOTTEN, AT_ONCE = 2 ^ 23, 2 ^ 25 + 2 ^ 16, 1000, 2000
 local check = 2 * (tonumber(string.sub(token, -7), 16) or 0)
 local NOBODY = 'the turn was that of an entry that neither waits nor is claimed'
 -- include permissions.lua
@@ -156,7 +156,8 @@ local function again(late, notes, pattern)
   end
 end
 
--- The oldest of the expired claims. Those of one call end at one instant: of the last one all are looked at.
+-- The oldest of the expired claims. Those of one call end at one instant: of the last one all are looked at, up to more
+-- than any call renews, and fewer than Lua passes to a command.
 local mayTakeOver, expired = math.min(count, heirs), {}
 if mayTakeOver > 0 and soonest and tonumber(soonest) <= now then
   local found = redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'WITHSCORES', 'LIMIT', 0, mayTakeOver)
@@ -175,7 +176,7 @@ if mayTakeOver > 0 and soonest and tonumber(soonest) <= now then
     add(found[i])
   end
   instants = instants + 1
-  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', expiry, final, final)) do add(entry) end
+  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', expiry, final, final, 'LIMIT', 0, AT_ONCE)) do add(entry) end
   table.sort(sorted)
   for i = 1, math.min(#sorted, mayTakeOver) do expired[i] = string.sub(sorted[i], 50) end
 end

@@ -47,7 +47,7 @@ if state[4] ~= 'operator' then read('by' .. hash, state[4], '^code$') end
 read('slots' .. hash, state[5], '^%d+$')
 read('paused' .. hash, paused, '^%d+$')
 read('trigger' .. hash, trigger, '^%d+$')
-read(fenceKey, fence, '^' .. string.rep('%d', 16))
+read(fenceKey, fence, '^' .. string.rep('%d', 16), 16)
 -- Lua's numbers are exact to 2^53.
 if fence and string.sub(fence, 1, 16) >= '9007199254740991' then unreadable = unreadable or fenceKey end
 local holders, runs = {}, {}

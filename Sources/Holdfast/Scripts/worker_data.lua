@@ -2,11 +2,13 @@
 --
 -- What has another form was written by another version, or by somebody else. It is refused by its name: passed over, a
 -- run could begin twice, or a fence fall.
+-- Numbers have `most` digits, 15 unless said: Lua reckons with those exactly, so that what is added to one rises.
 local unreadable
-local function read(place, value, pattern)
+local function read(place, value, pattern, most)
   if not value then return end
   local one, two, three, four, five, six, seven = string.match(value, pattern)
-  if not one then unreadable = unreadable or place end
+  most = most or 15
+  if not one or #one > most or two and #two > most then unreadable = unreadable or place end
   return one, two, three, four, five, six, seven
 end
 -- A cursor or a nominal instant: ms since 1970, and after a ~ how often the cursor had been turned back before, if it
@@ -15,7 +17,7 @@ local INSTANT = '^(%-?%d+)~?(%d*)$'
 -- A run: its nominal instant, kind, attempt, fence, when it began, token, and who runs it.
 local function readRun(place, value)
   local nominal, kind, attempt, fence, begun, token, who =
-    read(place, value, '^(%-?%d+~?%d*) (%S+) (%d+) (%d+) (%d+) (%S+) (.*)$')
+    read(place, value, '^(%-?%d+~?%d*) (%S+) (%d+) (%d+) (%d+) (%S+) (.*)$', 31)
   if nominal and kind ~= 'tick' and kind ~= 'trigger' then unreadable = unreadable or place end
   return nominal, kind, attempt, fence, begun, token, who
 end

@@ -16,7 +16,7 @@ internal import ServiceLifecycle
 package enum SimulatedInstance {
     /// Runs until SIGTERM, which stops it gracefully, or until the process that started it is gone.
     package static func run(_ configuration: InstanceConfiguration, slot: Int, logger: Logger) async throws {
-        LifeLine.dieWithParent()
+        try LifeLine.dieWithParent()
         try await endingWithoutRecords { try await simulate(configuration, slot: slot, logger: logger) }
     }
 

@@ -38,7 +38,7 @@ package final class CaughtSignals: Sendable {
         let before = Self.pipeEntry.exchange(entry, ordering: .sequentiallyConsistent)
         precondition(before == -1, "signals are caught once in a process")
 
-        Thread.detachNewThread { [self] in
+        try startBlockingThread { [self] in
             var number: UInt8 = 0
             while true {
                 if read(exit, &number, 1) == 1 { deliver(Int32(number)) }

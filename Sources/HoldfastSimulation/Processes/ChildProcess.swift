@@ -41,13 +41,10 @@ package final class ChildProcess: Sendable {
     /// Takes over a child that was just started.
     ///
     /// - Parameter adoptsOrphans: whether all other children of this program are reaped too.
-    init(pid: Int32, adoptsOrphans: Bool) {
+    fileprivate init(pid: Int32, adoptsOrphans: Bool) {
         self.pid = pid
         self.adoptsOrphans = adoptsOrphans
         (stream, continuation) = AsyncStream.makeStream()
-        // Blocks in `waitid` for the child's whole life: a thread of its own, as no thread of the Swift pool
-        // may.
-        Thread.detachNewThread { [self] in watch() }
     }
 
     package var state: State {
@@ -87,7 +84,7 @@ package final class ChildProcess: Sendable {
         killpg(pid, 0) == 0 && killpg(pid, number) == 0
     }
 
-    private func watch() {
+    fileprivate func watch() {
         while true {
             // First wait without reaping; then reap and change the state in one step, see above.
             var information = siginfo_t()
@@ -113,6 +110,45 @@ package final class ChildProcess: Sendable {
             continuation.finish()
             if !adoptsOrphans { return }
         }
+    }
+}
+
+/// The thread that waits for a child its whole life, in `waitid`. It is there before the child is: one that nobody waits
+/// for would never be seen to end.
+struct ChildWatch: Sendable {
+    private let begun = ChildHandOver()
+
+    /// - Throws: ``SystemError`` where the system gives no thread.
+    init() throws {
+        try startBlockingThread { [begun] in begun.wait()?.watch() }
+    }
+
+    /// Takes over a child that was just started.
+    ///
+    /// - Parameter adoptsOrphans: whether all other children of this program are reaped too.
+    func begin(pid: Int32, adoptsOrphans: Bool) -> ChildProcess {
+        let child = ChildProcess(pid: pid, adoptsOrphans: adoptsOrphans)
+        begun.fill(child)
+        return child
+    }
+
+    /// No child came to be.
+    func cancel() { begun.fill(nil) }
+}
+
+/// Hands a child over to a thread that waits for it.
+private final class ChildHandOver: Sendable {
+    private let child = Mutex<ChildProcess?>(nil)
+    private let isFilled = DispatchSemaphore(value: 0)
+
+    func fill(_ child: ChildProcess?) {
+        self.child.withLock { $0 = child }
+        isFilled.signal()
+    }
+
+    func wait() -> ChildProcess? {
+        isFilled.wait()
+        return child.withLock { $0.take() }
     }
 }
 

@@ -31,8 +31,8 @@ package final class LifeLine: Sendable {
     }
 
     /// In the child: ends the process at once when its standard input does.
-    package static func dieWithParent() {
-        Thread.detachNewThread {
+    package static func dieWithParent() throws {
+        try startBlockingThread {
             var byte: UInt8 = 0
             while true {
                 let count = read(STDIN_FILENO, &byte, 1)

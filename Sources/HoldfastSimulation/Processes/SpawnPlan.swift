@@ -71,8 +71,14 @@ package struct SpawnPlan: Sendable {
             posix_spawn_file_actions_addclose(&actions, descriptor)
         }
         setSignals(&attributes)
-        let pid = try spawn(&actions, &attributes)
-        return ChildProcess(pid: pid, adoptsOrphans: adoptingOrphans)
+        let watch = try ChildWatch()
+        do {
+            let pid = try spawn(&actions, &attributes)
+            return watch.begin(pid: pid, adoptsOrphans: adoptingOrphans)
+        } catch {
+            watch.cancel()
+            throw error
+        }
     }
 
     /// A signal that is caught here has its default effect in the child by itself; one that is ignored would stay

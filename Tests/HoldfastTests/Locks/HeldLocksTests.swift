@@ -112,4 +112,21 @@ struct HeldLocksTests {
             }
         }
     }
+
+    @Test("are listed also where the registry of instances is something else")
+    func foreignRegistry() async throws {
+        try await withPrivateRedisServer { server in
+            let holdfast = try client(of: server)
+            let lease = try await holdfast.acquire("a")
+            let other = try client(of: server)
+            try await other.redis("DEL", "t:{instances}")
+            try await other.redis("SET", "t:{instances}", "x")
+            let names = try await other.locks().map(\.name)
+            #expect(names == ["a"])
+            try await other.redis("DEL", "t:{instances}")
+            try await lease.release()
+            await other.close()
+            await holdfast.close()
+        }
+    }
 }

@@ -36,6 +36,29 @@ struct StrayTests {
         }
     }
 
+    @Test("is set aside bit by bit where it is more than a command takes", arguments: Backend.all)
+    func many(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = try QueueBench(holdfast)
+            for first in stride(from: 0, to: 9000, by: 500) {
+                let members = (first..<first + 500).flatMap { [RedisArgument(1), .string("zzz\($0)")] }
+                _ = try await holdfast.core.link.send(RedisCommand(["ZADD", key("expiry")] + members))
+            }
+            _ = try await bench.enqueue("m")
+            var claims: [MessageClaim] = []
+            var strays = 0
+            for _ in 0..<10 {
+                let batch = try await bench.claim(letters: 10_000)
+                claims += batch.claims
+                strays += batch.strays.count
+            }
+            #expect(claims.map(\.id) == ["m"])
+            #expect(strays == 9000)
+            #expect(try await holdfast.redis("ZCARD", key("expiry")).integer == 1)
+            #expect(try await bench.stats().dead == 9000)
+        }
+    }
+
     @Test(
         "of a message's attempts costs the message no more than its way by the dead letters",
         arguments: Backend.all)

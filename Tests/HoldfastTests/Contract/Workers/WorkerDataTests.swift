@@ -66,6 +66,21 @@ struct WorkerDataTests {
         }
     }
 
+    @Test("is not counted on where Lua no longer counts exactly", arguments: Backend.all)
+    func hugeNumbers(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let bench = TickBench(holdfast: holdfast)
+            _ = try await bench.look("i:a", seed: 1)
+            let key = try RedisArgument(bench.keys.worker)
+            try await holdfast.redis("HSET", key, "asked", "9007199254740992")
+            #expect(await code { try await holdfast.trigger(worker: "w") } == .refused)
+            #expect(try await holdfast.redis("HEXISTS", key, "trigger").integer == 0)
+            try await holdfast.redis("HDEL", key, "asked")
+            try await holdfast.redis("HSET", key, "cursor", "99999999999999~9007199254740992")
+            #expect(await code { try await holdfast.rewind(worker: "w") } == .refused)
+        }
+    }
+
     @Test(
         "a schedule that is written in another way than this version writes it is gone by",
         arguments: Backend.all)
