@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import RedisLink
 
 /// A lock that is held, as Redis and the registry of instances tell.
