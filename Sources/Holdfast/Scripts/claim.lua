@@ -21,7 +21,6 @@
 -- and in `attempts`, a new one in its stream alone. The group only remembers how far that was read: nothing is pending
 -- in it. A reply has ROOM for so many bytes and one message more. What does not fit is left for the next call; a
 -- message that is longer than the LARGEST would never be read, and is buried.
---
 local stream, high, low, expiry, claims, waiting, attempts, order, blocked, ledger, dead, fence, paused, scheduled, due =
   unpack(KEYS)
 local group, token, lease, count, allowed, limit, heirs, letters, retention = unpack(ARGV)
