@@ -157,9 +157,11 @@ struct PermissionTests {
             _ = try await bench.enqueue("a")
             let claim = try #require(try await bench.claim().claims.first)
             try await admin.redis("ACL", "SETUSER", "user", .string("-\(command)"))
+            let store = try user.store(ofQueue: bench.keys.name)
             for call in [
                 { _ = try await bench.settle([(claim, .commit { $0.increment("n", by: 1) })]) },
                 { _ = try await bench.enqueue("b") },
+                { _ = try await store.setPaused(true) },
             ] as [@Sendable () async throws -> Void] {
                 let before = try await Self.contents(admin)
                 do {

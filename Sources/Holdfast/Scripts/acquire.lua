@@ -47,8 +47,8 @@ local entry = lifetime ~= '' and redis.call('GET', KEYS[2])
 local unknown = unknown_fence(entry)
 if unknown then return unknown end
 
-local queued, owner = 0, false
-if waiters and mode ~= 'barge' and redis.call('ZCARD', waiters) > 0 then
+local queued, owner, waiting = 0, false, waiters and redis.call('ZCARD', waiters)
+if waiters and mode ~= 'barge' and waiting > 0 then
   owner = redis.call('GET', lock)
   if not owner then
     if mode == 'wait' then queued = queue_up() end

@@ -14,7 +14,8 @@ for _ = 1, tonumber(ARGV[2]) do
   local fields = {}
   for i = 1, #stored[2], 2 do fields[stored[2][i]] = stored[2][i + 1] end
   local id = fields.id ~= '' and fields.id or fields.entry or stored[1]
-  local body = fields.body or ''
+  -- What was set aside has no message, but what was found.
+  local body = fields.body or not fields.entry and fields.found or ''
   local shown = string.sub(body, 1, SHOWN)
   for _, value in ipairs({stored[1], string.sub(id, 1, SHORT), string.sub(fields.type or '', 1, SHORT),
     fields.attempts or '', string.sub(fields.reason or '', 1, SHORT), #body, shown}) do reply[#reply + 1] = value end

@@ -5,7 +5,7 @@ internal import HoldfastSimulation
 struct ReplayReport: Encodable, Hashable {
     var queue: String
     var replayed = 0
-    /// Letters that were not there (any more).
+    /// Letters that were not there (any more), or have no message.
     var missing = 0
 
     init(queue: String) {
@@ -18,7 +18,7 @@ struct ReplayReport: Encodable, Hashable {
     }
 
     var text: String {
-        let rest = missing == 0 ? "" : ", \(missing) not there any more"
+        let rest = missing == 0 ? "" : ", \(missing) not there any more, or without a message"
         return
             "\(SummaryText.counted(replayed, "message")) put back into \(TerminalText.escaped(queue))\(rest)\n"
     }

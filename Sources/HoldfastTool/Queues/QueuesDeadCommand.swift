@@ -88,7 +88,8 @@ struct QueuesDeadCommand: CommandGroup {
             abstract: "Put dead letters back into their queue.",
             discussion: """
                 Each is put back once, however often and by however many it is replayed; its attempts begin anew. \
-                Letters that are not there any more are no error; a message that is not among them is.
+                Letters that are not there any more, or have no message, are no error; a message that is not among \
+                them is.
                 """
         )
 

@@ -291,6 +291,18 @@ struct HandOffTests {
         }
     }
 
+    @Test("takes no lock where a key of another type stands in place of its queue", arguments: [false, true])
+    func foreignQueue(barging: Bool) async throws {
+        try await withHoldfast { holdfast, _ in
+            try await holdfast.redis("RPUSH", "t:{a}:waiters", "x")
+            let error = await #expect(throws: HoldfastError.self) {
+                try await holdfast.acquire("a", options: LockOptions(barging: barging))
+            }
+            #expect(error?.mayHaveHappened == false)
+            #expect(try await holdfast.redis("EXISTS", "t:{a}:lock", "t:{a}:fence").integer == 0)
+        }
+    }
+
     @Test("leaves nothing behind where a wait is cancelled, or a lease dropped, right before close()")
     func givenUpBeforeClose() async throws {
         try await withHoldfast { first, server in

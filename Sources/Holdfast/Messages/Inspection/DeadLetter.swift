@@ -13,9 +13,9 @@ public struct DeadLetter: Hashable, Sendable {
     public let attempts: Int
     /// Why it was given up.
     public let reason: String
-    /// The message, as it was sent; of a longer one the first MiB.
+    /// The message, as it was sent, or what could not be read; of a longer one the first MiB.
     public let body: [UInt8]
-    /// How many bytes the message has.
+    /// How many bytes that has.
     public let bodyBytes: Int
     /// For how long it has been dead, by the server's clock.
     public let age: Duration
@@ -128,7 +128,7 @@ extension MessageQueue {
     /// same one put it back once, and a call of unknown outcome can be repeated.
     ///
     /// - Parameter letters: as ``deadLetters(after:limit:)`` names them.
-    /// - Returns: how many were put back; the others are not there any more.
+    /// - Returns: how many were put back; the others are not there any more, or have no message.
     @discardableResult
     public func replay(_ letters: [DeadLetter]) async throws -> Int {
         try await store().replay(letters.map(\.letter)).count { $0 != nil }
