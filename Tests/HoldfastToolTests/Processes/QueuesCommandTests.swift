@@ -93,7 +93,8 @@ import Testing
             let again = try await Tool.run(
                 "queues", "dead", "replay", "q", letters[0].letter, server: server.url)
             #expect(again.status == 0)
-            #expect(again.output == "0 messages put back into q, 1 not there any more, or without a message\n")
+            #expect(
+                again.output == "0 messages put back into q, 1 not there any more, or without a message\n")
             let all = try await Tool.run("queues", "dead", "replay", "q", "--all", server: server.url)
             #expect(all.output == "1 message put back into q\n")
             #expect(try await Tool.run("queues", "dead", "replay", "q", server: server.url).status == 64)
