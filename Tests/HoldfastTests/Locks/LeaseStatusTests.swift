@@ -144,10 +144,10 @@ struct LeaseStatusTests {
             #expect(await eventually { lease.status == .held || !lease.status.isHeld })
             try? await lease.release()
             await observer.value
-            // A machine that stands still for a while may lose the lease, but never says so wrongly.
-            let told = changes.all
-            #expect(told.prefix(3) == [.held, .suspended, .endangered])
-            #expect(told.dropFirst(3) == [.held, .released] || told.dropFirst(3) == [.lost(.expired)])
+            // A machine that stands still for a while may lose the lease, or miss a step, but never says so wrongly.
+            let told = changes.all.filter { $0 != .suspended }
+            #expect(told.prefix(2) == [.held, .endangered])
+            #expect(told.dropFirst(2) == [.held, .released] || told.dropFirst(2) == [.lost(.expired)])
         }
     }
 
@@ -160,43 +160,49 @@ struct LeaseStatusTests {
                 for await status in statusChanges { changes.add(status) }
             }
             try await holdfast.redis("ACL", "SETUSER", "default", "-pexpire")
-            #expect(await eventually { changes.all.last == .suspended })
+            #expect(await eventually { changes.all.contains(.suspended) })
             try lease.check()
             try await holdfast.redis("ACL", "SETUSER", "default", "+pexpire")
             #expect(await eventually { changes.all.last == .held })
             try await lease.release()
             await observer.value
-            #expect(changes.all == [.held, .suspended, .held, .released])
+            // A machine that is too busy for renewals endangers it meanwhile.
+            #expect(changes.all.filter { $0 != .endangered } == [.held, .suspended, .held, .released])
         }
     }
 
     @Test("is lost as taken, at the next renewal, where something that is no lock stands in its place")
     func wrongType() async throws {
-        try await withHoldfast { holdfast, _ in
-            let lease = try await holdfast.acquire("a", lease: .seconds(3))
-            try await holdfast.redis("DEL", "t:{a}:lock")
-            try await holdfast.redis("RPUSH", "t:{a}:lock", "x")
-            #expect(await eventually { !lease.isHeld })
-            #expect(lease.status == .lost(.taken))
-        }
+        let clock = ManualClock()
+        let holdfast = try InMemoryRedis(clock: clock, logger: .quiet).holdfast(namespace: "t")
+        let lease = try await holdfast.acquire("a", lease: .seconds(30))
+        try await holdfast.redis("DEL", "t:{a}:lock")
+        try await holdfast.redis("RPUSH", "t:{a}:lock", "x")
+        await clock.advance(by: .seconds(9))
+        #expect(lease.isHeld)
+        await clock.advance(by: .seconds(1))
+        #expect(lease.status == .lost(.taken))
+        await holdfast.close()
     }
 
     @Test("ends with the loss, and one that is asked for after it begins and ends with it")
     func loss() async throws {
-        try await withHoldfast { holdfast, _ in
-            let lease = try await holdfast.acquire("a", lease: .milliseconds(1500))
-            var changes = lease.statusChanges.makeAsyncIterator()
-            let first = await changes.next(isolation: nil)
-            #expect(first == .held)
-            try await holdfast.redis("DEL", "t:{a}:lock")
-            var last: LeaseStatus?
-            while let status = await changes.next(isolation: nil) { last = status }
-            #expect(last == .lost(.taken))
-            #expect(lease.status == .lost(.taken))
-            var late: [LeaseStatus] = []
-            for await status in lease.statusChanges { late.append(status) }
-            #expect(late == [.lost(.taken)])
-        }
+        let clock = ManualClock()
+        let holdfast = try InMemoryRedis(clock: clock, logger: .quiet).holdfast(namespace: "t")
+        let lease = try await holdfast.acquire("a", lease: .seconds(30))
+        var changes = lease.statusChanges.makeAsyncIterator()
+        let first = await changes.next(isolation: nil)
+        #expect(first == .held)
+        try await holdfast.redis("DEL", "t:{a}:lock")
+        await clock.advance(by: .seconds(10))
+        var last: LeaseStatus?
+        while let status = await changes.next(isolation: nil) { last = status }
+        #expect(last == .lost(.taken))
+        #expect(lease.status == .lost(.taken))
+        var late: [LeaseStatus] = []
+        for await status in lease.statusChanges { late.append(status) }
+        #expect(late == [.lost(.taken)])
+        await holdfast.close()
     }
 
     @Test("can be observed by many, who end when they are cancelled, with the lease's release, or its drop")

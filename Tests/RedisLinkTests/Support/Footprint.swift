@@ -3,6 +3,15 @@ import HoldfastTesting
 import RedisLink
 import Testing
 
+/// Records what `body` throws. In a process of its own, whose end is all that is looked at, an error would only end it.
+func recordingErrors(_ body: () async throws -> Void) async {
+    do {
+        try await body()
+    } catch {
+        Issue.record(error)
+    }
+}
+
 #if os(Linux)
     /// The sockets, pipes and threads of this process. Not its other descriptors: the queues of Dispatch, on which Swift
     /// runs, open some of their own at a time of their choice.

@@ -8,8 +8,9 @@ let quiet = Logger(label: "redis-link-tests") { _ in SwiftLogNoOpLogHandler() }
 
 func makeLink(_ url: String, _ change: (inout RedisConfiguration) -> Void = { _ in }) throws -> RedisLink {
     var configuration = try RedisConfiguration(url: url)
-    configuration.commandTimeout = .seconds(20)
-    configuration.connectTimeout = .seconds(20)
+    // A virtual machine may stand still for half a minute.
+    configuration.commandTimeout = .seconds(120)
+    configuration.connectTimeout = .seconds(120)
     change(&configuration)
     return try RedisLink(configuration, logger: quiet)
 }

@@ -113,12 +113,14 @@ struct LeaseContractTests {
         try await contract.run { subject in
             let lease = try await subject.locks.acquire("a", lease: .milliseconds(600))
             try await subject.lose("a")
-            #expect(await eventually { lease.status == .lost(.taken) })
+            // A renewal finds it out, or if the machine is too busy for one in time, the end of the lease.
+            let losses: [LeaseStatus] = [.lost(.taken), .lost(.expired)]
+            #expect(await eventually { losses.contains(lease.status) })
             #expect(lease.remaining == .zero)
             #expect(await code { try lease.check() } == .lost)
             var changes: [LeaseStatus] = []
             for await status in lease.statusChanges { changes.append(status) }
-            #expect(changes == [.lost(.taken)])
+            #expect(changes == [lease.status])
             for _ in 0..<2 { #expect(await code { try await lease.release() } == .lost) }
             try await subject.expectFree()
         }
