@@ -74,10 +74,14 @@ package struct PendingReplies<Completion> {
     /// Empties the queue at the end of a connection whose socket had taken `sent` bytes.
     ///
     /// A command whose last byte was not taken was never whole at the server, so it was not executed.
-    package mutating func end(sent: UInt64) -> [(completion: Completion, delivery: RedisError.Delivery)] {
+    ///
+    /// - Returns: for each command that somebody waits for, the offset of its last byte, too.
+    package mutating func end(
+        sent: UInt64
+    ) -> [(completion: Completion, delivery: RedisError.Delivery, end: UInt64)] {
         defer { entries.removeAll() }
         return entries.compactMap { entry in
-            entry.completion.map { ($0, entry.end > sent ? .notDelivered : .unknown) }
+            entry.completion.map { ($0, entry.end > sent ? .notDelivered : .unknown, entry.end) }
         }
     }
 }

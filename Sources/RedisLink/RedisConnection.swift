@@ -202,7 +202,7 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         isClosed = true
         session.close()
         let error = closedError
-        for (request, _) in pending.end(sent: .max) {
+        for (request, _, _) in pending.end(sent: .max) {
             finish(request, .failure(RedisError(.closed, delivery: .unknown, error.message)))
         }
         failUnsent(error)
@@ -467,8 +467,19 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         lastFailure = error
         unfitness = nil
         texts = [:]
-        for (request, delivery) in pending.end(sent: sent) {
-            finish(request, .failure(RedisError(error.code, delivery: delivery, error.message)))
+        var untouched = Deque<Request>()
+        for (request, delivery, end) in pending.end(sent: sent) {
+            if end - UInt64(request.command.bytes.count) >= sent {
+                untouched.append(request)
+            } else {
+                finish(request, .failure(RedisError(error.code, delivery: delivery, error.message)))
+            }
+        }
+        // Nothing of them has left: they wait for the next connection, as what comes from now on does. One that left in
+        // part does not: it may be why the connection ended, and would end the next one, too.
+        for var request in untouched.reversed() {
+            request.followsText = false
+            unsent.prepend(request)
         }
         // Waiting on would only repeat the refusal.
         if error.needsMending { failUnsent(error) }

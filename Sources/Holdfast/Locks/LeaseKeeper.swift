@@ -12,6 +12,9 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     package nonisolated var thread: LinkThread { connection.thread }
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
+    /// For how long what befalls leases is gathered before it is logged.
+    private static let newsDelay: Duration = .milliseconds(20)
+
     /// How long closing waits for a server that does not answer.
     static let closeTimeout: Duration = .seconds(1)
 
@@ -311,11 +314,12 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         tell(.lost(reason), of: grant)
     }
 
-    /// At the end of this turn, together with what befell other leases in it.
+    /// Soon, together with what befalls other leases until then: the replies of one batch come one after the other.
     private func tell(_ event: LeaseNews.Event, of grant: Grant) {
         let isFirst = news.isEmpty
         news.add(event, grant.name)
-        if isFirst { thread.submit { self.inTurn { $0.news.tell($0.logger) } } }
+        guard isFirst else { return }
+        _ = thread.schedule(at: .now + Self.newsDelay) { self.inTurn { $0.news.tell($0.logger) } }
     }
 
     /// Ends all leases and lets go of them in Redis, so that others need not wait for their end: at the most for
@@ -323,7 +327,6 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     func close() async {
         await leaveAbandoned()
         let grants = held.withLock { $0.close() }.filter { grant in grant.update { $0.close() } }
-        var news = LeaseNews()
         for grant in grants { news.add(.heldAtClose, grant.name) }
         news.tell(logger)
         await withTaskGroup(of: (Grant, RedisError?).self) { group in

@@ -64,6 +64,7 @@ struct PendingRepliesTests {
         let ended = pending.end(sent: 29)
         #expect(ended.map(\.completion) == [2, 3, 4])
         #expect(ended.map(\.delivery) == [.unknown, .notDelivered, .notDelivered])
+        #expect(ended.map(\.end) == [20, 30, 40])
         #expect(pending.isEmpty)
     }
 
