@@ -7,6 +7,7 @@ internal import RedisLink
 enum ReplyReaders {
     private static let lease = Duration.seconds(10)
     private static let keys = try? KeySpace(namespace: "fuzz")
+    private static let queue = keys.flatMap { try? QueueKeys("fuzz", in: $0) }
 
     static func read(_ values: [RedisValue]) {
         var machine = TickMachine(
@@ -15,13 +16,14 @@ enum ReplyReaders {
             let reply = RedisReply(value: value, sentAt: .now)
             readLock(reply)
             readMessages(reply)
+            readOthers(reply)
             readRegistry(value)
             readTick(reply, &machine)
         }
     }
 
     private static func readLock(_ reply: RedisReply) {
-        if case .granted(let fence?, let sentAt)? = LockClaim.Answer(reading: reply) {
+        if case .granted(let fence?, let sentAt)? = LeaseClaim.Answer(reply) {
             _ = LeaseState(lease: LeaseTerm(lease), sentAt: sentAt.wrappedValue)
             _ = "\(fence)"
         }
@@ -38,7 +40,7 @@ enum ReplyReaders {
     }
 
     private static func refusal(_ reply: RedisReply) -> Holder? {
-        guard case .refused(let holder, _, _)? = LockClaim.Answer(reading: reply) else { return nil }
+        guard case .refused(let holder, _, _)? = LeaseClaim.Answer(reply) else { return nil }
         return holder
     }
 
@@ -56,17 +58,35 @@ enum ReplyReaders {
                 _ = RetryPolicy().verdict(afterFailed: claim.attempt, reason: "", random: 0.5)
                 _ = (claim.owner, claim.isHeld, claim.remaining)
                 _ = (MessageKind(claim.type), MessageRoutes.leave(after: claim.age, random: 0.5))
-                _ = try? MessageQueue<[String: [Double]]>.decode(claim, by: JSONDecoder())
+                _ = try? MessageQueue<[String: [Double]]>.decode(claim.body, by: JSONDecoder())
+            }
+            if let claim = batch.claims.first, let queue {
+                let settlement = Settlement(claim: claim, verdict: .giveBack)
+                read(reply, .settle([settlement], queue: queue, options: ConsumerOptions()))
+                read(reply, .renew([claim], of: queue, lease: lease))
             }
         }
-        _ = Settlement.Answer(reply.value)
-        _ = QueueStats(name: "fuzz", reply.value)
-        _ = MessageDescription(queue: "fuzz", id: "id", entry: "1-0", reply.value).map { "\($0)" }
-        _ = DeadLetter.all(reply.value).map { "\($0)" }
-        for value in reply.value.array ?? [] {
-            _ = Settlement.Answer(value)
-            _ = Sent(value)
-        }
+        guard let queue else { return }
+        read(reply, .stats(of: queue))
+        read(reply, .look("id", entry: "1-0", in: queue))
+        read(reply, .deadLetters(from: "-", limit: 1, of: queue))
+        read(reply, .find("id", in: queue.stream, from: "-", prefix: ""))
+        read(reply, .enqueue([("id", [])], type: "", [], to: queue))
+        read(reply, .replay(["1-0"], to: queue))
+        read(reply, .discard(["1-0"], remembering: nil, from: queue))
+    }
+
+    private static func readOthers(_ reply: RedisReply) {
+        read(reply, .inspect(key: "lock", fence: "fence"))
+        read(reply, .waiters(ofLock: "lock", limit: 1))
+        read(reply, .fencedRead(keys: ["value", "guard"]))
+        read(
+            reply,
+            .fencedWrite([], fence: FencingToken(rawValue: 1), lifetime: nil, keys: ["value", "guard"]))
+    }
+
+    private static func read<Answer>(_ reply: RedisReply, _ call: ScriptCall<Answer>) {
+        _ = (try? call.answer(reply)).map { "\($0)" }
     }
 
     private static func readRegistry(_ value: RedisValue) {

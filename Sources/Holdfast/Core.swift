@@ -25,7 +25,7 @@ package final class Core: Sendable {
         self.configuration = configuration
         lease = LeaseTerm(configuration.lease)
         keys = try KeySpace(namespace: namespace)
-        instance = Instance(configuration: configuration)
+        instance = Instance(service: configuration.service, version: configuration.version)
         clientName = "holdfast-\(instance.id)"
         var logger = logger
         logger[metadataKey: "holdfast.instance"] = .string(instance.id)

@@ -52,8 +52,7 @@ extension Core {
 
     func look(at name: String, _ instances: [String: Instance]) async throws(RedisError) -> HeldLock? {
         guard let key = try? keys.lock(name), let fence = try? keys.fence(name) else { return nil }
-        let reply = try await link.evaluate(Scripts.inspect, keys: [key, fence], arguments: [])
-        guard let parts = reply.value.array, let holder = Holder(reply: parts[...]) else { return nil }
+        guard let holder = try await link.call(.inspect(key: key, fence: fence)) else { return nil }
         return HeldLock(name: name, holder: holder, instance: holder.instanceID.flatMap { instances[$0] })
     }
 }

@@ -49,12 +49,11 @@ struct HostileNumberTests {
         #expect((batch.nextDue == nil) == (second < 0))
 
         let number = RedisValue.integer(first)
-        let stats = QueueStats(
-            name: "q",
-            .array([
+        let queue = try QueueKeys("q", in: try KeySpace(namespace: "t"))
+        let stats = try? ScriptCall.stats(of: queue).answer(
+            Self.reply(
                 number, number, number, number, Self.text("\(first)-0"), .integer(second), number,
-                Self.text("\(first)"),
-            ]))
+                Self.text("\(first)")))
         #expect(stats?.oldestAge ?? .zero >= .zero)
     }
 

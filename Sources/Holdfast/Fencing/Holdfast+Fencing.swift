@@ -36,15 +36,7 @@ extension Holdfast {
         let lifetime = try Settings.lifetime(lifetime)
         let keys = try core.keys.fencedValue(resource)
         return try await core.inspecting("writing \(resource)") { () async throws(RedisError) in
-            let reply = try await core.link.evaluate(
-                Scripts.fencedWrite, keys: keys,
-                arguments: [
-                    .string(fence.description), .bytes(value), lifetime.map { .init(milliseconds: $0) } ?? "",
-                ])
-            guard let parts = reply.value.array, parts.count == 2, let accepted = parts[0].integer,
-                let highest = parts[1].integer
-            else { throw .unexpectedAnswer(of: Scripts.fencedWrite) }
-            return accepted == 1 ? .accepted : .refused(highest: FencingToken(rawValue: highest))
+            try await core.link.call(.fencedWrite(value, fence: fence, lifetime: lifetime, keys: keys))
         }
     }
 
@@ -56,12 +48,7 @@ extension Holdfast {
     public func fencedRead(_ resource: String) async throws -> FencedValue? {
         let keys = try core.keys.fencedValue(resource)
         return try await core.inspecting("reading \(resource)") { () async throws(RedisError) in
-            let reply = try await core.link.evaluate(Scripts.fencedRead, keys: keys, arguments: [])
-            guard let parts = reply.value.array, parts.count == 2 else {
-                throw .unexpectedAnswer(of: Scripts.fencedRead)
-            }
-            guard let bytes = parts[0].bytes, let fence = parts[1].integer else { return nil }
-            return FencedValue(bytes: bytes, fencingToken: FencingToken(rawValue: fence))
+            try await core.link.call(.fencedRead(keys: keys))
         }
     }
 }

@@ -1,15 +1,8 @@
 import RedisLink
 
 extension RedisLink {
-    /// Runs a script whose reply is awaited even if the task is cancelled meanwhile: for calls that grant or
-    /// settle something, whose outcome must be known.
-    nonisolated(nonsending) func evaluateShielded(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
-        timeout: Duration? = nil
-    ) async throws(RedisError) -> RedisReply {
-        try await connection.evaluateShielded(
-            script, keys: keys, arguments: arguments, check: check, timeout: timeout)
-    }
+    /// How long closing waits for a server that does not answer.
+    static let closeTimeout: Duration = .seconds(1)
 
     /// Sends a command whose reply is awaited even if the task is cancelled: for what a client leaves in order when it
     /// closes, since what closes it may be a cancellation.

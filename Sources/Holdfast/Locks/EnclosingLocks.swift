@@ -18,7 +18,7 @@ package final class EnclosingLocks: Sendable {
 
     /// Throws ``HoldfastError/Code/reentrant`` if `claim` would wait for a lock that is held around this task.
     /// A lease that is over holds nobody up.
-    package static func refuse(_ claim: LockClaim, of issuer: any LeaseIssuer) throws(HoldfastError) {
+    package static func refuse(_ claim: LeaseClaim, of issuer: any LeaseIssuer) throws(HoldfastError) {
         var next = current
         while let lock = next {
             if lock.lease.issuer === issuer, lock.lease.grant.key.isExactly(claim.key),

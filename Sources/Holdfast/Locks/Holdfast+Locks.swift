@@ -61,10 +61,10 @@ extension Core {
 
     func lockClaim(
         _ name: String, lease: Duration?, fenced: Bool, options: LockOptions = LockOptions()
-    ) throws(HoldfastError) -> LockClaim {
+    ) throws(HoldfastError) -> LeaseClaim {
         let key = try keys.lock(name)
-        let claim = LockClaim(
-            name: name, key: key, isFenced: fenced, token: instance.token(), lease: try term(lease, options))
+        let claim = LeaseClaim(
+            lock: name, key: key, isFenced: fenced, token: instance.token(), lease: try term(lease, options))
         beats.begin()
         return claim
     }

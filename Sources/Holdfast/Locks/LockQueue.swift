@@ -23,28 +23,17 @@ extension Holdfast {
     public func waiters(
         of name: String, atMost limit: Int = 1000
     ) async throws -> (first: [LockWaiter], count: Int) {
-        let key = KeySpace.waiters(ofLock: try core.keys.lock(name))
+        let lock = try core.keys.lock(name)
         return try await core.inspecting("looking who waits for \(name)") { () async throws(RedisError) in
             let instances = try await core.knownInstances()
-            let reply = try await core.link.evaluate(
-                Scripts.waiters, keys: [key], arguments: [RedisArgument(min(max(limit, 1), Int(Int32.max)))])
-            let parts = reply.value.array ?? []
-            guard parts.count >= 2, let now = parts[0].integer, let count = parts[1].integer else {
-                throw RedisError(
-                    .protocolViolation, delivery: .unknown, "waiters.lua gave an answer that it cannot give")
+            let answer = try await core.link.call(.waiters(ofLock: lock, limit: limit))
+            let waiters = answer.first.map { waiter in
+                let id = waiter.token.flatMap(Instance.id(inToken:))
+                return LockWaiter(
+                    instanceID: id, instance: id.flatMap { instances[$0] }, waitingFor: waiter.waitingFor,
+                    isGranted: waiter.isGranted)
             }
-            var waiters: [LockWaiter] = []
-            for index in stride(from: 3, to: parts.count, by: 2) {
-                let id = parts[index - 1].string.flatMap(Instance.id(inToken:))
-                let arrival = parts[index].string.flatMap(Double.init) ?? 0
-                // Anybody can write a score there, also an infinite one.
-                let since = Int64(exactly: arrival.magnitude.rounded()) ?? .max
-                waiters.append(
-                    LockWaiter(
-                        instanceID: id, instance: id.flatMap { instances[$0] },
-                        waitingFor: .microseconds(now.since(since)), isGranted: arrival < 0))
-            }
-            return (waiters, Int(clamping: count))
+            return (waiters, answer.count)
         }
     }
 
@@ -71,14 +60,8 @@ extension Holdfast {
         let key = try core.keys.lock(name)
         return try await core.inspecting("taking the lock \(name) from its holder") {
             () async throws(RedisError) in
-            try await core.link.evaluate(
-                Scripts.forceRelease,
-                keys: [key, KeySpace.fence(ofLock: key), KeySpace.waiters(ofLock: key)],
-                arguments: [
-                    .bytes(token), WaitingRoom.grant.milliseconds, .string(core.keys.wakeChannels),
-                    LockClaim.lifetime,
-                ]
-            ).value.integer == 1
+            try await core.link.call(
+                .forceRelease(lock: key, token: token, wakeChannels: core.keys.wakeChannels))
         }
     }
 }

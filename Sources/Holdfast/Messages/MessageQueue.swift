@@ -1,25 +1,6 @@
 import Foundation
 import RedisLink
 
-/// What became of a message that was sent.
-public enum Sent: Hashable, Sendable {
-    /// It is in the queue, as this entry of its stream.
-    case enqueued(entry: String)
-    /// A message with its id is in the queue, is dead, or was committed within the consumers' retention; or the
-    /// window of another message with its uniqueness key is not over. It was not added.
-    case duplicate
-    /// Its id is unknown and older than the horizon of its ``SendOptions/Origin``: a message with this id may have
-    /// been committed and forgotten. It was not added.
-    case tooOld
-
-    init(_ reply: RedisValue) {
-        switch reply {
-        case .integer: self = .tooOld
-        default: self = reply.string.map(Sent.enqueued) ?? .duplicate
-        }
-    }
-}
-
 /// A queue of messages, each of which is handled with one effect however often it is sent or delivered.
 ///
 /// Messages lie in a Redis stream, encoded as JSON, see ``JSONCoders``. Any client may add one:
@@ -84,11 +65,11 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     func store() throws(HoldfastError) -> QueueStore { try opened.get() }
 
     /// Reads a message; one that cannot be read fails its attempt, since a newer instance may be able to.
-    static func decode(_ claim: MessageClaim, by decoder: JSONDecoder) throws -> Message {
+    static func decode(_ body: [UInt8], by decoder: JSONDecoder) throws -> Message {
         do {
-            return try decoder.decode(Message.self, from: Data(claim.body))
+            return try decoder.decode(Message.self, from: Data(body))
         } catch {
-            throw UnreadableMessage(type: Message.self, isEmpty: claim.body.isEmpty, error: error)
+            throw UnreadableMessage(type: Message.self, isEmpty: body.isEmpty, error: error)
         }
     }
 

@@ -4,9 +4,7 @@ extension QueueStore {
     /// - Returns: whether that changed something.
     package func setPaused(_ paused: Bool) async throws -> Bool {
         do throws(RedisError) {
-            let reply = try await link.evaluate(
-                Scripts.pause, keys: [keys.paused], arguments: [.string(keys.wake), paused ? "1" : "0"])
-            return reply.value.integer == 1
+            return try await link.call(.pause(keys, paused))
         } catch {
             throw HoldfastError.thrown(
                 for: error, "\(paused ? "pausing" : "resuming") the queue \(keys.name)")

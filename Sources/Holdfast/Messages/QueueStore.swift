@@ -5,11 +5,6 @@ package struct QueueStore: Sendable {
     /// The most messages, and about the most bytes, that go in one call.
     private static let batch = (messages: 500, bytes: 4 << 20)
 
-    /// The longest message, in bytes as encoded: what claim.lua hands out leaves room for its id and type.
-    package static let largestBody = 1 << 25
-    /// In bytes.
-    static let longestID = 512
-
     package typealias Message = (id: String, body: [UInt8])
 
     package let link: RedisLink
@@ -27,14 +22,14 @@ package struct QueueStore: Sendable {
         -> [Sent]
     {
         let values = try options.map { options throws(HoldfastError) in try options.arguments }
-        if let wrong = messages.first(where: { !(1...Self.longestID).contains($0.id.utf8.count) }) {
+        if let wrong = messages.first(where: { !(1...MessageLimits.id).contains($0.id.utf8.count) }) {
             throw HoldfastError(
                 .invalidArgument, "a message id must have 1 to 512 bytes, not \(wrong.id.utf8.count)")
         }
-        if let wrong = messages.first(where: { $0.body.count > Self.largestBody }) {
+        if let wrong = messages.first(where: { $0.body.count > MessageLimits.body }) {
             throw HoldfastError(
                 .invalidArgument,
-                "the message \(wrong.id) has \(wrong.body.count) bytes, more than \(Self.largestBody)")
+                "the message \(wrong.id) has \(wrong.body.count) bytes, more than \(MessageLimits.body)")
         }
         registry.note(keys.name)
         var sent: [Sent] = []
@@ -59,27 +54,10 @@ package struct QueueStore: Sendable {
     private func enqueue(
         chunk: ArraySlice<Message>, type: String, _ values: ArraySlice<[RedisArgument]>
     ) async throws -> [Sent] {
-        let check = ReplyCheck.random()
-        let width = 2 + (values.first?.count ?? 0)
-        var arguments: [RedisArgument] = [.string(keys.wake), .string(type), check.argument, .init(width)]
-        arguments.reserveCapacity(4 + width * chunk.count)
-        for (index, message) in zip(chunk.indices, chunk) {
-            arguments += [.string(message.id), .bytes(message.body)]
-            if width > 2 { arguments += values[index] }
-        }
-        let subject = "sending to the queue \(keys.name)"
-        let reply: RedisReply
         do throws(RedisError) {
-            reply = try await link.evaluate(
-                Scripts.enqueue, keys: keys.forEnqueueing(withOptions: width > 2), arguments: arguments,
-                check: check)
+            return try await link.call(.enqueue(chunk, type: type, values, to: keys))
         } catch {
-            throw HoldfastError.thrown(for: error, subject)
+            throw HoldfastError.thrown(for: error, "sending to the queue \(keys.name)")
         }
-        guard let entries = reply.value.array?.dropFirst(), entries.count == chunk.count else {
-            throw HoldfastError(
-                .refused, "\(subject): enqueue.lua gave an answer that it cannot give", mayHaveHappened: true)
-        }
-        return entries.map(Sent.init)
     }
 }

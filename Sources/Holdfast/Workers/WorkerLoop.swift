@@ -173,7 +173,7 @@ final class WorkerLoop: Sendable {
 
     /// A claimed run is begun even if the stop has come meanwhile: nobody else would.
     private func begin(
-        _ run: ClaimedRun, _ token: String, _ reply: TickClaim.Reply, _ claim: TickClaim,
+        _ run: ClaimedRun, _ token: String, _ reply: TickReply, _ claim: TickClaim,
         _ schedule: Schedule, _ runs: inout DiscardingTaskGroup
     ) {
         let tickRun = TickRun(

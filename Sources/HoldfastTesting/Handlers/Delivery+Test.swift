@@ -94,7 +94,7 @@ extension Lease {
         _ name: String, _ fencingToken: FencingToken, _ lease: Duration, _ clock: ManualClock?
     ) -> Lease {
         let time = LocalClock(manual: clock?.time)
-        let claim = LockClaim(name: name, key: name, token: "test", lease: LeaseTerm(lease.asDelay))
+        let claim = LeaseClaim(lock: name, key: name, token: "test", lease: LeaseTerm(lease.asDelay))
         return Lease(
             Grant(claim, sentAt: time.now, clock: time), fencingToken: fencingToken,
             issuer: NoIssuer())

@@ -10,7 +10,7 @@ internal import Synchronization
 /// after it, since a resumed task may run at once.
 final class InProcessKeeper: LeaseIssuer {
     private struct Waiter {
-        let claim: LockClaim
+        let claim: LeaseClaim
         let deadline: ContinuousClock.Instant?
         let continuation: UnsafeContinuation<Acquisition, any Error>
     }
@@ -45,7 +45,7 @@ final class InProcessKeeper: LeaseIssuer {
 
     // MARK: Acquire
 
-    func tryAcquire(_ claim: LockClaim) throws -> Acquisition {
+    func tryAcquire(_ claim: LeaseClaim) throws -> Acquisition {
         try Task.checkCancellation()
         look()
         return state.withLock { ask(claim, .attempt, at: .now, &$0) }
@@ -53,7 +53,7 @@ final class InProcessKeeper: LeaseIssuer {
 
     /// Returns the holder if the lock was not acquired until `deadline`; nil: without a limit.
     func acquire(
-        _ claim: LockClaim, until deadline: ContinuousClock.Instant?, barging: Bool
+        _ claim: LeaseClaim, until deadline: ContinuousClock.Instant?, barging: Bool
     ) async throws -> Acquisition {
         let token = claim.token
         defer { state.withLock { _ = $0.cancelled.remove(token) } }
@@ -75,7 +75,7 @@ final class InProcessKeeper: LeaseIssuer {
     }
 
     /// Nil: it has to wait.
-    private func enter(_ waiter: Waiter, _ mode: LockClaim.Mode) -> Result<Acquisition, any Error>? {
+    private func enter(_ waiter: Waiter, _ mode: LeaseClaim.Mode) -> Result<Acquisition, any Error>? {
         state.withLock { state in
             guard state.cancelled.isEmpty || !state.cancelled.contains(waiter.claim.token) else {
                 return .failure(CancellationError())
@@ -91,7 +91,7 @@ final class InProcessKeeper: LeaseIssuer {
     }
 
     private func ask(
-        _ claim: LockClaim, _ mode: LockClaim.Mode, at now: ContinuousClock.Instant, _ state: inout State
+        _ claim: LeaseClaim, _ mode: LeaseClaim.Mode, at now: ContinuousClock.Instant, _ state: inout State
     ) -> Acquisition {
         let hold = state.table.ask(claim, mode, at: now)
         return hold.claim.token == claim.token

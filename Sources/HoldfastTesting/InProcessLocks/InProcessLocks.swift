@@ -27,7 +27,7 @@ public final class InProcessLocks: LockProvider {
     public init(configuration: Configuration = Configuration(), logger: Logger) throws {
         self.configuration = try configuration.validated()
         keys = try KeySpace(namespace: "in-process")
-        instance = Instance(configuration: configuration)
+        instance = Instance(service: configuration.service, version: configuration.version)
         var logger = logger
         logger[metadataKey: "holdfast.instance"] = .string(instance.id)
         keeper = InProcessKeeper(logger: logger)
@@ -56,11 +56,11 @@ public final class InProcessLocks: LockProvider {
 
     private func claim(
         _ name: String, _ lease: Duration?, _ fenced: Bool, _ options: LockOptions
-    ) throws(HoldfastError) -> LockClaim {
+    ) throws(HoldfastError) -> LeaseClaim {
         let lease = lease ?? configuration.lease
         try Settings.lease.check(lease)
-        return LockClaim(
-            name: name, key: try keys.lock(name), isFenced: fenced, token: instance.token(),
+        return LeaseClaim(
+            lock: name, key: try keys.lock(name), isFenced: fenced, token: instance.token(),
             lease: try options.term(lease))
     }
 }

@@ -9,7 +9,7 @@ internal import RedisLink
 /// the same step.
 struct LockTable: Sendable {
     struct Hold: Sendable {
-        let claim: LockClaim
+        let claim: LeaseClaim
         let fence: FencingToken?
         /// When the name is free, unless it is renewed before.
         fileprivate(set) var end: ContinuousClock.Instant
@@ -17,7 +17,7 @@ struct LockTable: Sendable {
 
     private struct Place {
         var hold: Hold
-        var waiters: Deque<LockClaim> = []
+        var waiters: Deque<LeaseClaim> = []
     }
 
     private var places: [ExactText: Place] = [:]
@@ -44,7 +44,7 @@ struct LockTable: Sendable {
     func waiterCount(of key: String) -> Int { places[ExactText(key)]?.waiters.count ?? 0 }
 
     /// Who holds the name after `claim` has asked for it: `claim`, if it was free.
-    mutating func ask(_ claim: LockClaim, _ mode: LockClaim.Mode, at now: ContinuousClock.Instant) -> Hold {
+    mutating func ask(_ claim: LeaseClaim, _ mode: LeaseClaim.Mode, at now: ContinuousClock.Instant) -> Hold {
         let key = ExactText(claim.key)
         guard let hold = places[key]?.hold else {
             let hold = grant(claim, at: now)
@@ -97,7 +97,7 @@ struct LockTable: Sendable {
         return expired.compactMap { handOn($0.hold.claim.key, at: now) }
     }
 
-    private mutating func grant(_ claim: LockClaim, at now: ContinuousClock.Instant) -> Hold {
+    private mutating func grant(_ claim: LeaseClaim, at now: ContinuousClock.Instant) -> Hold {
         lastFence = max(lastFence + 1, microseconds(at: now))
         return Hold(
             claim: claim, fence: claim.isFenced ? FencingToken(rawValue: lastFence) : nil,

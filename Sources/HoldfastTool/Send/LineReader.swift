@@ -4,7 +4,7 @@ internal import Holdfast
 /// Cuts what is read from a file or a pipe into lines, as it comes.
 struct LineReader {
     /// The most bytes of a line that is read to its end: those of the largest message, and blanks around it.
-    static let longest = QueueStore.largestBody + (64 << 10)
+    static let longest = MessageLimits.body + (64 << 10)
 
     private let longest: Int
     private var rest: [UInt8] = []

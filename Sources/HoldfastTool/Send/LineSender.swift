@@ -58,13 +58,13 @@ struct LineSender {
             throw InputError(
                 line: number,
                 reason:
-                    "more than \(LineReader.longest) bytes, a message has at most \(QueueStore.largestBody)")
+                    "more than \(LineReader.longest) bytes, a message has at most \(MessageLimits.body)")
         }
         guard let line = try JSONLine(bytes, number: number) else { return nil }
-        guard line.bytes.count <= QueueStore.largestBody else {
+        guard line.bytes.count <= MessageLimits.body else {
             throw InputError(
                 line: number,
-                reason: "\(line.bytes.count) bytes, a message has at most \(QueueStore.largestBody)")
+                reason: "\(line.bytes.count) bytes, a message has at most \(MessageLimits.body)")
         }
         return (id: try ids.id(of: line), body: line.bytes)
     }

@@ -25,7 +25,7 @@ private final class GatedIssuer: LeaseIssuer {
     func abandon(_ grant: Grant) {}
 
     func lease() -> Lease {
-        let claim = LockClaim(name: "a", key: "t:{a}:lock", token: "t", lease: LeaseTerm(.seconds(30)))
+        let claim = LeaseClaim(lock: "a", key: "t:{a}:lock", token: "t", lease: LeaseTerm(.seconds(30)))
         return Lease(Grant(claim, sentAt: .now), fencingToken: nil, issuer: self)
     }
 }

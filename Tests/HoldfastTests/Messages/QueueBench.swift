@@ -62,7 +62,7 @@ struct QueueBench {
         options.retention = retention
         options.deadLetters = letters
         options.totalConcurrency = limit
-        let call = SettlementCall(
+        let call = ScriptCall.settle(
             settlements.map { Settlement(claim: $0, verdict: $1) }, queue: keys, options: options)
         let reply = try await holdfast.core.link.evaluate(
             settleScript, keys: call.keys, arguments: call.arguments, check: call.check)

@@ -8,33 +8,27 @@ extension Consumer {
     func claim(_ count: Int) {
         let token = MessageClaim.newToken(of: instance)
         seen = clock.changes
-        let arguments: [RedisArgument] = [
-            .string(QueueKeys.group), .string(token), .init(milliseconds: lease), .init(count),
-            .init(routes.attempts(options.retry)), .init(options.totalConcurrency ?? 0),
-            .init(state.takeOvers(at: clock.now)),
-            .init(options.deadLetters), .init(milliseconds: options.retention),
-        ]
-        let check = ReplyCheck.acquiring(token)
-        call(Scripts.claim, keys: queue.forClaiming, arguments: arguments, check: check) { consumer, result in
+        call(
+            .claim(
+                count, from: queue, token: token, lease: lease, attempts: routes.attempts(options.retry),
+                takeOvers: state.takeOvers(at: clock.now), options: options, clock: clock)
+        ) { consumer, result in
             consumer.claimed(result, wanted: count, token: token)
         }
     }
 
-    private func claimed(_ result: RedisConnection.Result, wanted: Int, token: String) {
+    private func claimed(_ result: Result<MessageClaim.Batch, RedisError>, wanted: Int, token: String) {
         let now = clock.now
         switch result {
-        case .success(let reply):
-            guard let batch = MessageClaim.Batch(reply, token: token, lease: lease, clock: clock) else {
-                logger.error("claim.lua gave an answer that it cannot give")
-                state.claimFailed(refused: true, at: now)
-                break
-            }
+        case .success(let batch):
             for stray in batch.strays { stray.log(to: logger) }
             if state.claimed(
                 batch.claims.count, of: wanted, takenOver: batch.takenOver, nextDue: batch.nextDue, at: now)
             {
                 start(batch.claims)
-                if !batch.claims.isEmpty { wake(at: clock.sending(at: reply.sentAt) + lease / 3) }
+                if !batch.claims.isEmpty {
+                    wake(at: clock.sending(at: batch.sentAt.wrappedValue) + lease / 3)
+                }
             } else {
                 // The stop came while the call was under way.
                 state.settle(batch.claims.map { Settlement(claim: $0, verdict: .giveBack) })
@@ -54,11 +48,7 @@ extension Consumer {
     /// Gives back what an unanswered call may have claimed, which nobody would handle while its lease lasts, and
     /// without using up an attempt. Nothing is claimed until that is answered, or needed no more.
     private func giveBack(_ token: String, until end: ContinuousClock.Instant) {
-        let check = ReplyCheck.random()
-        call(
-            Scripts.giveBack, keys: queue.forGivingBack,
-            arguments: [.string(token), check.argument, .string(queue.wake)], check: check
-        ) { consumer, result in
+        call(.giveBack(token, to: queue)) { consumer, result in
             let now = consumer.clock.now
             if case .failure(let error) = result {
                 consumer.logger.warning("giving back what may have been claimed failed: \(error)")
@@ -102,27 +92,19 @@ extension Consumer {
     }
 
     private func renew(_ claims: [MessageClaim]) {
-        let check = ReplyCheck.random()
-        let call: [RedisArgument] = [.init(milliseconds: lease), check.argument]
-        let arguments = claims.reduce(into: call) { arguments, claim in
-            arguments += [.string(claim.entry), .string(claim.owner)]
-        }
         // Each attempt has a third of the lease: then there is time for another one.
-        self.call(
-            Scripts.renewClaims, keys: queue.forRenewing, arguments: arguments, check: check,
-            timeout: lease / 3
-        ) { consumer, result in
+        call(.renew(claims, of: queue, lease: lease), timeout: lease / 3) { consumer, result in
             consumer.renewed(claims, result)
         }
     }
 
-    private func renewed(_ claims: [MessageClaim], _ result: RedisConnection.Result) {
+    private func renewed(_ claims: [MessageClaim], _ result: Result<ClaimRenewals, RedisError>) {
         let now = clock.now
         switch result {
-        case .success(let reply):
-            let sentAt = clock.sending(at: reply.sentAt)
-            for (claim, answer) in zip(claims, reply.value.array?.dropFirst() ?? []) {
-                if answer.integer == 1 {
+        case .success(let renewals):
+            let sentAt = clock.sending(at: renewals.sentAt.wrappedValue)
+            for (claim, isRenewed) in zip(claims, renewals.renewed) {
+                if isRenewed {
                     claim.update { $0.renewed(sentAt: sentAt) }
                     wake(at: sentAt + lease / 3)
                 } else if running[ObjectIdentifier(claim)] != nil, claim.update({ $0.refused() }) {
@@ -144,21 +126,17 @@ extension Consumer {
     // MARK: Settle
 
     func settle(_ batch: [Settlement]) {
-        let script = SettlementCall(batch, queue: queue, options: options)
-        call(
-            Scripts.settle, keys: script.keys, arguments: script.arguments, check: script.check
-        ) { consumer, result in
+        call(.settle(batch, queue: queue, options: options)) { consumer, result in
             consumer.settled(batch, result)
         }
     }
 
-    private func settled(_ batch: [Settlement], _ result: RedisConnection.Result) {
+    private func settled(_ batch: [Settlement], _ result: Result<SettlementAnswers, RedisError>) {
         switch result {
         case .success(let reply):
             state.settled()
-            let answers = reply.value.array?.dropFirst() ?? []
-            for (settlement, value) in zip(batch, answers) { answered(settlement, value) }
-            for stray in Stray.all(in: answers.dropFirst(batch.count)) ?? [] { stray.log(to: logger) }
+            for (settlement, answer) in zip(batch, reply.answers) { answered(settlement, answer) }
+            for stray in reply.strays { stray.log(to: logger) }
         case .failure(let error):
             // Repeated whatever the error says: a commit that did happen is answered from the ledger. What
             // cannot be settled while its claim lasts is left to whoever takes the message over.
@@ -171,8 +149,8 @@ extension Consumer {
         advance()
     }
 
-    private func answered(_ settlement: Settlement, _ value: RedisValue) {
-        switch Settlement.Answer(value) {
+    private func answered(_ settlement: Settlement, _ answer: Settlement.Answer) {
+        switch answer {
         case .done:
             switch settlement.verdict {
             case .retry(let delay), .leave(let delay): state.expectDue(at: clock.now + delay)
@@ -184,21 +162,32 @@ extension Consumer {
         case .refused(let why):
             let verdict = verdict(on: delivery(of: settlement.claim), failedBecause: why)
             state.settle([Settlement(claim: settlement.claim, verdict: verdict)])
-        case nil:
-            delivery(of: settlement.claim).logger.error("settle.lua gave an answer that it cannot give")
         }
     }
 
-    private func call(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck,
-        timeout: Duration? = nil,
-        completion: @escaping @Sendable (isolated Consumer, RedisConnection.Result) -> Void
+    private func call<Answer>(
+        _ call: ScriptCall<Answer>, timeout: Duration? = nil,
+        completion: @escaping @Sendable (isolated Consumer, Result<Answer, RedisError>) -> Void
     ) {
         link.connection.inTurn {
-            $0.evaluate(
-                script, keys: keys, arguments: arguments, check: check, timeout: timeout
-            ) { [self] result in
+            $0.call(call, timeout: timeout) { [self] result in
                 inTurn { completion($0, result) }
+            }
+        }
+    }
+
+    /// Logs which of the queue's keys are of another type, where that was the error: Redis does not say.
+    private func nameForeignKeys(after error: RedisError) {
+        guard "\(error)".contains("WRONGTYPE") else { return }
+        for (key, type) in queue.types {
+            link.connection.inTurn {
+                $0.send(["TYPE", .string(key)]) { [logger] result in
+                    guard case .success(let reply) = result, let found = reply.value.string,
+                        found != type, found != "none"
+                    else { return }
+                    logger.warning(
+                        "\(key) holds a \(found) in place of a \(type): rename it, and the queue goes on")
+                }
             }
         }
     }

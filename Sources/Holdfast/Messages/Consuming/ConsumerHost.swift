@@ -30,7 +30,7 @@ package final class ConsumerHost: Sendable {
             let lease = options.lease ?? core.configuration.lease
             let keys = try queue.get().keys
             name = keys.name
-            let options = try options.validated(lease: lease, routes)
+            let options = try options.validated(lease: lease, routes.validatedPolicies())
             try note(keys.name, isShared: options.sharesQueue)
             host.add(
                 Consumer(

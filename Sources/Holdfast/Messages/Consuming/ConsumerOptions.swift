@@ -28,20 +28,14 @@ public struct ConsumerOptions: Sendable {
 
     public init() {}
 
-    func validated(lease: Duration, _ routes: MessageRoutes) throws(HoldfastError) -> ConsumerOptions {
+    /// - Parameter policies: those of single types.
+    func validated(lease: Duration, _ policies: [RetryPolicy]) throws(HoldfastError) -> ConsumerOptions {
         try Settings.lease.check(lease)
-        guard !routes.isEmpty else {
-            throw HoldfastError(.invalidArgument, "a consumer handles no type of message")
-        }
-        if let kind = routes.repeated {
-            throw HoldfastError(
-                .invalidArgument, "a consumer has two handlers for the messages of the type \(kind.text)")
-        }
         try Setting("concurrency", from: 1).check(concurrency)
         if let totalConcurrency { try Setting("totalConcurrency", from: 1).check(totalConcurrency) }
         try Setting("takeOversPerSecond", from: 1).check(takeOversPerSecond)
         try Setting("deadLetters", from: 0).check(deadLetters)
-        for policy in [retry] + routes.policies { try policy.validate() }
+        for policy in [retry] + policies { try policy.validate() }
         var valid = self
         valid.retention = try Settings.retention(retention)
         return valid

@@ -55,8 +55,8 @@ package final class MessageClaim: Sendable {
     var problem: String? {
         if rawID != nil { return "its id is no UTF-8" }
         let count = id.utf8.count
-        return count > QueueStore.longestID
-            ? "its id has \(count) bytes, which is more than \(QueueStore.longestID)" : nil
+        return count > MessageLimits.id
+            ? "its id has \(count) bytes, which is more than \(MessageLimits.id)" : nil
     }
 
     /// For one call of claim.lua, by this instance: so that one can tell who has a message. So long for Redis' sake: the
@@ -156,31 +156,6 @@ extension MessageClaim {
         var takenOver: Int
         /// What could not be read.
         var strays: [Stray]
-
-        /// Reads what claim.lua answers; nil if it is something else.
-        init?(_ reply: RedisReply, token: String, lease: Duration, clock: LocalClock = .continuous) {
-            guard let parts = reply.value.array, parts.count >= 5, parts.count.isMultiple(of: 5),
-                let fence = parts[1].integer, let now = parts[2].integer, let due = parts[3].integer,
-                let takenOver = parts[4].integer ?? parts[4].array?.first?.integer,
-                let strays = Stray.all(in: (parts[4].array ?? []).dropFirst())
-            else { return nil }
-            self.strays = strays
-            nextDue = due < 0 ? nil : .milliseconds(due.since(now))
-            self.takenOver = Int(takenOver)
-            claims.reserveCapacity(parts.count / 5 - 1)
-            let proof = ":\(fence):\(token)"
-            let state = LeaseState(lease: LeaseTerm(lease), sentAt: clock.sending(at: reply.sentAt))
-            for index in stride(from: 5, to: parts.count, by: 5) {
-                guard let entry = parts[index].string, let id = parts[index + 1].bytes,
-                    let body = parts[index + 2].bytes, let attempt = parts[index + 3].integer, attempt >= 1,
-                    let type = parts[index + 4].string
-                else { return nil }
-                claims.append(
-                    MessageClaim(
-                        entry: entry, id: id, type: type, attempt: Int(attempt), body: body,
-                        fencingToken: FencingToken(rawValue: fence), proof: proof, claimedAt: now,
-                        lease: state, clock: clock))
-            }
-        }
+        let sentAt: Moment
     }
 }

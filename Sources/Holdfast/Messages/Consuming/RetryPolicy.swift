@@ -40,15 +40,4 @@ public struct RetryPolicy: Hashable, Sendable {
         try Setting("the first wait of a retry policy", from: Duration.zero).check(first)
         try Setting("the longest wait of a retry policy", from: Duration.zero).check(longest)
     }
-
-    /// What becomes of a message whose attempt number `attempt` (from 1) failed. `random` is uniform in
-    /// 0..<1.
-    func verdict(
-        afterFailed attempt: Int, delay: Duration? = nil, reason: @autoclosure () -> String, random: Double
-    ) -> Settlement.Verdict {
-        guard attempt < attempts else { return .bury(reason: reason()) }
-        // 30 doublings exceed any sensible limit, and do not overflow.
-        let ceiling = min(longest, first.asDelay * (1 << min(attempt - 1, 30)))
-        return .retry(after: (delay ?? ceiling * random).asDelay)
-    }
 }

@@ -12,24 +12,13 @@ struct Settlement: Sendable {
         case leave(for: Duration)
     }
 
-    /// What settle.lua answers for one message.
+    /// What became of it.
     enum Answer: Hashable, Sendable {
         case done
         /// The claim is not ours any more: whoever owns it now decides.
         case lost
         /// An effect could not be applied; the claim is still ours.
         case refused(String)
-
-        init?(_ value: RedisValue) {
-            switch value.string {
-            case "committed", "already", "retried", "buried", "returned": self = .done
-            case "lost": self = .lost
-            case let text?:
-                guard let why = text.rest(after: "refused: ") else { return nil }
-                self = .refused(why.printable())
-            case nil: return nil
-            }
-        }
     }
 
     let claim: MessageClaim
@@ -42,72 +31,15 @@ struct Settlement: Sendable {
     }
 }
 
-/// One call of settle.lua.
-struct SettlementCall {
-    private(set) var keys: [String]
-    private(set) var arguments: [RedisArgument]
-    let check = ReplyCheck.random()
-    private let queue: QueueKeys
-    /// By their short names, so that a name is not made longer for each effect.
-    private var effectKeys: [ExactText: Int] = [:]
-    private var otherKeys: [ExactText: Int] = [:]
-
-    init(_ settlements: some Collection<Settlement>, queue: QueueKeys, options: ConsumerOptions) {
-        self.queue = queue
-        keys = queue.forSettling
-        arguments = [
-            .init(milliseconds: options.retention), check.argument, .string(queue.wake),
-            .init(options.deadLetters), options.totalConcurrency == nil ? "0" : "1",
-        ]
-        arguments.reserveCapacity(5 + 5 * settlements.count)
-        for settlement in settlements { append(settlement) }
-    }
-
-    private mutating func append(_ settlement: Settlement) {
-        let claim = settlement.claim
-        arguments += [.string(claim.entry), claim.idArgument, .string(claim.owner)]
-        switch settlement.verdict {
-        case .commit(let effects):
-            arguments += ["commit", .init(effects.all.count + effects.followUps.count)]
-            for effect in effects.all {
-                arguments += [.string(effect.command.rawValue), .init(number(ofEffectKey: effect.key))]
-                arguments += effect.arguments
-            }
-            for (index, message) in effects.followUps.enumerated() {
-                append(message, id: message.id(after: claim.id, number: index + 1))
-            }
-        case .retry(let delay): arguments += ["retry", .init(milliseconds: delay)]
-        case .bury(let reason): arguments += ["bury", .string(reason)]
-        case .giveBack: arguments += ["return", "0"]
-        case .leave(let time): arguments += ["return", .init(milliseconds: time)]
-        }
-    }
-
-    private mutating func append(_ message: FollowUp, id: String) {
-        let options = message.options ?? SendOptions()
-        arguments += [
-            "SEND", .init(number(ofKey: message.queue.stream(of: options.priority))),
-            .init(number(ofKey: message.queue.ledger)), .string(message.queue.wake), .string(id),
-            .string(message.type), .bytes(message.body),
-        ]
-        arguments += options.startArguments + [.string(options.key ?? "")]
-    }
-
-    /// Each key is declared once, however many effects write to it.
-    private mutating func number(ofEffectKey name: String) -> Int {
-        let short = ExactText(name)
-        if let number = effectKeys[short] { return number }
-        let number = number(ofKey: queue.effect(name))
-        effectKeys[short] = number
-        return number
-    }
-
-    private mutating func number(ofKey key: String) -> Int {
-        let exact = ExactText(key)
-        if let number = otherKeys[exact] { return number }
-        keys.append(key)
-        let number = keys.count - queue.forSettling.count
-        otherKeys[exact] = number
-        return number
+extension RetryPolicy {
+    /// What becomes of a message whose attempt number `attempt` (from 1) failed. `random` is uniform in
+    /// 0..<1.
+    func verdict(
+        afterFailed attempt: Int, delay: Duration? = nil, reason: @autoclosure () -> String, random: Double
+    ) -> Settlement.Verdict {
+        guard attempt < attempts else { return .bury(reason: reason()) }
+        // 30 doublings exceed any sensible limit, and do not overflow.
+        let ceiling = min(longest, first.asDelay * (1 << min(attempt - 1, 30)))
+        return .retry(after: (delay ?? ceiling * random).asDelay)
     }
 }

@@ -22,21 +22,3 @@ struct Stray: Hashable, Sendable {
             """)
     }
 }
-
-extension Consumer {
-    /// Logs which of the queue's keys are of another type, where that was the error: Redis does not say.
-    func nameForeignKeys(after error: RedisError) {
-        guard "\(error)".contains("WRONGTYPE") else { return }
-        for (key, type) in queue.types {
-            link.connection.inTurn {
-                $0.send(["TYPE", .string(key)]) { [logger] result in
-                    guard case .success(let reply) = result, let found = reply.value.string,
-                        found != type, found != "none"
-                    else { return }
-                    logger.warning(
-                        "\(key) holds a \(found) in place of a \(type): rename it, and the queue goes on")
-                }
-            }
-        }
-    }
-}

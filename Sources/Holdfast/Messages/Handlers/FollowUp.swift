@@ -62,12 +62,12 @@ extension Effects {
                     "the queue \(message.queue.name) does not lie with \(queue.name): a commit cannot send to it"
             }
             let count = message.id(after: id, number: index + 1).utf8.count
-            if !(1...QueueStore.longestID).contains(count) {
+            if !(1...MessageLimits.id).contains(count) {
                 return "a message id must have 1 to 512 bytes, not \(count)"
             }
-            if message.body.count > QueueStore.largestBody {
+            if message.body.count > MessageLimits.body {
                 return "the message for the queue \(message.queue.name) has \(message.body.count) bytes, "
-                    + "more than \(QueueStore.largestBody)"
+                    + "more than \(MessageLimits.body)"
             }
         }
         return nil

@@ -50,7 +50,7 @@ extension MessageRoute.Handler {
         for handler: @escaping @Sendable (Message, Delivery) async throws -> Handled, _ decoder: JSONDecoder
     ) -> Self {
         .one { claim, delivery in
-            try await handler(MessageQueue<Message>.decode(claim, by: decoder), delivery)
+            try await handler(MessageQueue<Message>.decode(claim.body, by: decoder), delivery)
         }
     }
 
@@ -62,7 +62,8 @@ extension MessageRoute.Handler {
             let read = messages.map { claim, delivery in
                 Result {
                     ReceivedMessage(
-                        message: try MessageQueue<Message>.decode(claim, by: decoder), delivery: delivery)
+                        message: try MessageQueue<Message>.decode(claim.body, by: decoder), delivery: delivery
+                    )
                 }
             }
             let readable = read.compactMap { try? $0.get() }

@@ -29,7 +29,7 @@ struct MessageRoutes: Sendable {
 
     private var byName: [ExactText: [Int: MessageRoute]] = [:]
     /// A type that was added twice.
-    private(set) var repeated: MessageKind?
+    private var repeated: MessageKind?
     /// For everything else.
     private var rest: MessageRoute?
 
@@ -43,7 +43,7 @@ struct MessageRoutes: Sendable {
         if former != nil { repeated = kind }
     }
 
-    var isEmpty: Bool { byName.isEmpty && rest == nil }
+    private var isEmpty: Bool { byName.isEmpty && rest == nil }
 
     private var all: [MessageRoute] { byName.values.flatMap(\.values) }
 
@@ -53,7 +53,17 @@ struct MessageRoutes: Sendable {
         rest.map { ($0.retry ?? standard).attempts } ?? Int(Int32.max)
     }
 
-    var policies: [RetryPolicy] { all.compactMap(\.retry) }
+    /// The retry policies of single types. Throws where the types cannot be handled as they were added.
+    func validatedPolicies() throws(HoldfastError) -> [RetryPolicy] {
+        guard !isEmpty else {
+            throw HoldfastError(.invalidArgument, "a consumer handles no type of message")
+        }
+        if let repeated {
+            throw HoldfastError(
+                .invalidArgument, "a consumer has two handlers for the messages of the type \(repeated.text)")
+        }
+        return all.compactMap(\.retry)
+    }
 
     func choice(for type: String) -> Choice {
         if let rest { return .route(rest) }

@@ -21,26 +21,6 @@ public struct DeadLetter: Hashable, Sendable {
     public let age: Duration
 }
 
-extension DeadLetter {
-    /// Reads what dead_letters.lua answers; nil if it is something else.
-    static func all(_ reply: RedisValue) -> [DeadLetter]? {
-        guard let parts = reply.array, parts.count % 7 == 1, let now = parts[0].integer else { return nil }
-        return stride(from: 1, to: parts.count, by: 7).map { DeadLetter(parts[$0..<($0 + 7)], now: now) }
-    }
-
-    private init(_ parts: ArraySlice<RedisValue>, now: Int64) {
-        let parts = Array(parts)
-        letter = parts[0].string ?? ""
-        id = parts[1].string ?? ""
-        type = parts[2].string ?? ""
-        attempts = parts[3].string.flatMap { Int($0) } ?? 0
-        reason = parts[4].string ?? ""
-        bodyBytes = parts[5].integer.flatMap { Int(exactly: $0) } ?? 0
-        body = parts[6].bytes ?? []
-        age = .milliseconds(now.since(Int64(letter.prefix { $0 != "-" }) ?? now))
-    }
-}
-
 extension QueueStore {
     /// Up to `limit` dead letters, the oldest first, from the one after `letter` on; fewer where they are long. One
     /// round trip.
@@ -66,12 +46,7 @@ extension QueueStore {
     }
 
     func deadLetters(from start: String, limit: Int) async throws(RedisError) -> [DeadLetter] {
-        let reply = try await link.evaluate(
-            Scripts.deadLetters, keys: [keys.dead], arguments: [.string(start), .init(max(limit, 0))])
-        guard let letters = DeadLetter.all(reply.value) else {
-            throw .unexpectedAnswer(of: Scripts.deadLetters)
-        }
-        return letters
+        try await link.call(.deadLetters(from: start, limit: limit, of: keys))
     }
 
     /// What a letter is called: two numbers, as Redis made them.
@@ -94,13 +69,8 @@ extension QueueStore {
         var rest = try letters.map { letter throws(HoldfastError) in try Self.checked(letter) }[...]
         while !rest.isEmpty {
             let chunk = rest.prefix(100)
-            let check = ReplyCheck.random()
-            let arguments: [RedisArgument] =
-                [.string(keys.wake), check.argument] + chunk.map(RedisArgument.string)
             do throws(RedisError) {
-                let reply = try await link.evaluate(
-                    Scripts.replay, keys: keys.forReplaying, arguments: arguments, check: check)
-                entries += (reply.value.array ?? []).dropFirst().map(\.string)
+                entries += try await link.call(.replay(chunk, to: keys))
             } catch  where error.code == .cancelled {
                 throw CancellationError()
             } catch {

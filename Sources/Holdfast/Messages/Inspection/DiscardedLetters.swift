@@ -12,14 +12,8 @@ extension QueueStore {
         var rest = try letters.map { letter throws(HoldfastError) in try Self.checked(letter) }[...]
         while !rest.isEmpty {
             let chunk = rest.prefix(100)
-            let check = ReplyCheck.random()
-            let arguments: [RedisArgument] =
-                [check.argument, retention.map { .init(milliseconds: $0) } ?? ""]
-                + chunk.map(RedisArgument.string)
             do throws(RedisError) {
-                let reply = try await link.evaluate(
-                    Scripts.discard, keys: keys.forDiscarding, arguments: arguments, check: check)
-                ids += (reply.value.array ?? []).dropFirst().map(\.string)
+                ids += try await link.call(.discard(chunk, remembering: retention, from: keys))
             } catch  where error.code == .cancelled {
                 throw CancellationError()
             } catch {

@@ -80,50 +80,16 @@ extension QueueStore {
     ) async throws(RedisError) -> String? {
         var start = beginning
         while true {
-            let parts = try await link.evaluate(
-                Scripts.findMessage, keys: [stream],
-                arguments: [.string(id), .string(start), .string(prefix)]
-            ).value.array
-            guard let parts, parts.count == 2 else { throw .unexpectedAnswer(of: Scripts.findMessage) }
-            if let found = parts[0].string { return found }
-            guard let last = parts[1].string else { return nil }
-            start = "(\(last)"
+            switch try await link.call(.find(id, in: stream, from: start, prefix: prefix)) {
+            case .found(let entry): return entry
+            case .goOn(let last): start = "(\(last)"
+            case .ended: return nil
+            }
         }
     }
 
     private func look(_ id: String, entry: String) async throws(RedisError) -> MessageDescription? {
-        let reply = try await link.evaluate(
-            Scripts.look, keys: keys.forLooking, arguments: [.string(id), .string(entry)])
-        return MessageDescription(queue: keys.name, id: id, entry: entry, reply.value)
-    }
-}
-
-extension MessageDescription {
-    /// Reads what look.lua answers; nil if it tells of no message.
-    init?(queue: String, id: String, entry: String, _ reply: RedisValue) {
-        guard let parts = reply.array, parts.count == 9, let now = parts[0].integer else { return nil }
-        func time(_ part: RedisValue) -> Int64? { part.string.flatMap { Int64($0) } }
-        guard let fields = MessageFields(parts[2]) else {
-            guard let end = time(parts[1]), end > now else { return nil }
-            self.init(
-                queue: queue, id: id, state: .done(remembered: .milliseconds(end.since(now))), entry: nil,
-                type: nil, body: nil, instanceID: nil)
-            return
-        }
-        let state: State =
-            if let attempt = parts[4].string.flatMap({ Int($0) }) {
-                .claimed(attempt: attempt, remaining: .milliseconds((time(parts[3]) ?? now).since(now)))
-            } else if let due = time(parts[5]) {
-                .waiting(
-                    .milliseconds(due.since(now)), attempts: parts[6].string.flatMap { Int($0) } ?? 0)
-            } else if parts[7].integer == 1 {
-                .blocked
-            } else {
-                .ready
-            }
-        self.init(
-            queue: queue, id: id, state: state, entry: entry, type: fields["type"]?.text ?? "",
-            body: fields["body"] ?? [], instanceID: parts[8].string)
+        try await link.call(.look(id, entry: entry, in: keys))
     }
 }
 

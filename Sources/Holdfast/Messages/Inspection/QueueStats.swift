@@ -23,33 +23,11 @@ public struct QueueStats: Hashable, Sendable {
 
 extension QueueStore {
     package func stats() async throws -> QueueStats {
-        let reply: RedisReply
         do throws(RedisError) {
-            reply = try await link.evaluate(
-                Scripts.queueStats, keys: keys.forCounting, arguments: [])
+            return try await link.call(.stats(of: keys))
         } catch {
             throw HoldfastError.thrown(for: error, "counting the messages of the queue \(keys.name)")
         }
-        guard let stats = QueueStats(name: keys.name, reply.value) else {
-            throw HoldfastError(.refused, "queue_stats.lua gave an answer that it cannot give")
-        }
-        return stats
-    }
-}
-
-extension QueueStats {
-    /// Reads what queue_stats.lua answers; nil if it is something else.
-    init?(name: String, _ reply: RedisValue) {
-        let parts = reply.array ?? []
-        let numbers = parts.prefix(4).map { Int($0.integer ?? 0) }
-        guard numbers.count == 4, parts.count == 8, let now = parts[5].integer else { return nil }
-        // An entry's id begins with the server's time in milliseconds, unless a client made up its own.
-        let born = parts[4].string.flatMap { Int64($0.prefix { $0 != "-" }) }
-        self.init(
-            name: name, ready: numbers[0], inFlight: numbers[1], retrying: numbers[2],
-            blocked: Int(parts[6].integer ?? 0), dead: numbers[3],
-            oldestAge: born.map { .milliseconds(now.since($0)) },
-            pausedFor: parts[7].string.map { .milliseconds(now.since(Int64($0) ?? now)) })
     }
 }
 

@@ -76,16 +76,15 @@ extension Holdfast {
 extension Core {
     fileprivate func onceClaim(
         _ id: String, in scope: String, lease: Duration?, retention: Duration
-    ) throws(HoldfastError) -> LockClaim {
+    ) throws(HoldfastError) -> LeaseClaim {
         guard (1...512).contains(id.utf8.count) else {
             throw HoldfastError(.invalidArgument, "an id must have 1 to 512 bytes, not \(id.utf8.count)")
         }
         try Settings.retention.check(retention)
         beats.begin()
-        return LockClaim(
-            name: "\(scope)/\(id)", key: try keys.key(scope, "once:\(id)"),
-            fenceKey: try keys.key(scope, "once-fence"),
-            isWaitedFor: false, endsByItself: true, token: instance.token(), lease: try term(lease))
+        let kind = OnceLease(
+            key: try keys.key(scope, "once:\(id)"), fenceKey: try keys.key(scope, "once-fence"))
+        return LeaseClaim("\(scope)/\(id)", kind, token: instance.token(), lease: try term(lease))
     }
 
     /// Records under the claim that the body has run, with its result. Repeated while the outcome is unknown, or Redis is
@@ -112,12 +111,8 @@ extension Core {
         var isRecorded: Bool?
         while isRecorded == nil {
             do throws(RedisError) {
-                isRecorded = try await link.evaluateShielded(
-                    Scripts.complete, keys: [lease.grant.key],
-                    arguments: [
-                        .string(lease.grant.token), .string(record), .init(milliseconds: retention),
-                    ], check: .completing(lease.grant.token)
-                ).isYes
+                isRecorded = try await link.callShielded(
+                    .complete(lease.grant.claim, record: record, retention: retention))
             } catch {
                 if error.mayEnd, lease.isHeld {
                     await link.pauseShielded()

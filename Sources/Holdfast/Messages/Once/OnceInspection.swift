@@ -20,13 +20,13 @@ extension Holdfast {
         guard (1...512).contains(id.utf8.count) else {
             throw HoldfastError(.invalidArgument, "an id must have 1 to 512 bytes, not \(id.utf8.count)")
         }
-        let keys = [try core.keys.key(scope, "once:\(id)"), try core.keys.key(scope, "once-fence")]
+        let key = try core.keys.key(scope, "once:\(id)")
+        let fence = try core.keys.key(scope, "once-fence")
         let holder = try await core.inspecting("looking at \(scope)/\(id)") { () async throws(RedisError) in
-            let reply = try await core.link.evaluate(Scripts.inspect, keys: keys, arguments: [])
-            return Holder(reply: (reply.value.array ?? [])[...])
+            try await core.link.call(.inspect(key: key, fence: fence))
         }
         guard let holder else { return .free }
-        switch try OnceRecord(holder.value, at: keys[0]) {
+        switch try OnceRecord(holder.value, at: key) {
         case .claim: return .inProgress(holder)
         case .done(let result): return .done(result: result, remembered: holder.remaining)
         }

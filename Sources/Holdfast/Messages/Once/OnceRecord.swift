@@ -33,9 +33,9 @@ enum OnceRecord {
     /// - Throws: also for more than a reply may bring back.
     static func encoded(_ result: some Encodable, by encoder: JSONEncoder) throws -> String {
         let json = try encoder.encode(result)
-        guard json.count <= QueueStore.largestBody else {
+        guard json.count <= MessageLimits.body else {
             throw HoldfastError(
-                .invalidArgument, "the result has \(json.count) bytes, more than \(QueueStore.largestBody)")
+                .invalidArgument, "the result has \(json.count) bytes, more than \(MessageLimits.body)")
         }
         return String(decoding: json, as: UTF8.self)
     }

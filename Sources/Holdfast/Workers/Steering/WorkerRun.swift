@@ -26,7 +26,9 @@ public struct WorkerRun: Hashable, Sendable {
     public let instanceID: String
 
     /// As in ``Tick/id``.
-    public var tickID: String { Tick.id(worker, nominalMilliseconds, era, isTriggered: isTriggered) }
+    public var tickID: String {
+        TickInstant(milliseconds: nominalMilliseconds, era: era).tickID(of: worker, isTriggered: isTriggered)
+    }
 
     static let longestDetail = 500
 }

@@ -102,7 +102,7 @@ public struct WorkerRunUnderWay: Hashable, Sendable {
             let fence = Int64(parts[3]), let begun = Int64(parts[4]), ServerClock.range.contains(begun),
             ["tick", "trigger"].contains(parts[1])
         else { return nil }
-        tickID = Tick.id(worker, nominal.milliseconds, nominal.era, isTriggered: parts[1] == "trigger")
+        tickID = nominal.tickID(of: worker, isTriggered: parts[1] == "trigger")
         self.attempt = attempt
         fencingToken = FencingToken(rawValue: fence)
         began = Date(serverTime: begun)

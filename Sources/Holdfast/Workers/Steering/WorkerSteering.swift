@@ -1,19 +1,5 @@
 import RedisLink
 
-/// What became of a call that steers a periodic worker.
-package enum Steered: Sendable {
-    /// No instance has ever run a worker of that name.
-    case unknown
-    /// It was so already.
-    case unchanged
-    case changed
-}
-
-/// How a periodic worker is steered; each is a word of steer_worker.lua.
-package enum SteeringVerb: String, Sendable {
-    case trigger, pause, resume, reschedule, restore, rewind
-}
-
 extension Holdfast {
     /// Asks for one run of a periodic worker, on any instance, as soon as one may begin: also while it is paused,
     /// but not beside as many runs as may go on at the same time. Asked again before that run has begun, it is the
@@ -82,26 +68,15 @@ extension Holdfast {
         -> Steered
     {
         try schedule?.validate()
-        let keys = try WorkerKeys(name, concurrency: 1, in: core.keys)
-        let answer = try await core.inspecting("to \(verb) the worker \(name)") {
-            () async throws(RedisError) in
-            try await core.link.evaluate(
-                Scripts.steerWorker, keys: [keys.worker],
-                arguments: [
-                    .string(verb.rawValue), .string(core.keys.workerChannel), .string(name),
-                    .string(schedule?.description ?? ""), schedule?.followsRuns == true ? "1" : "",
-                ]
-            ).value.integer
+        let call = try ScriptCall.steer(name, verb, schedule, in: core.keys)
+        let steered = try await core.inspecting("to \(verb) the worker \(name)") {
+            () async throws(RedisError) in try await core.link.call(call)
         }
-        guard answer != 2 else {
+        guard steered != .overlapping else {
             throw HoldfastError(
                 .invalidArgument,
                 "the runs of the worker \(name) may overlap, so none can begin a delay after the last one")
         }
-        switch answer {
-        case 1: return .changed
-        case 3: return .unchanged
-        default: return .unknown
-        }
+        return steered
     }
 }

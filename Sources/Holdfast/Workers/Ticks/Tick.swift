@@ -54,10 +54,8 @@ public struct Tick: Sendable {
     ///
     /// After the server's clock was set back, an instant may come a second time, see ``Holdfast/rewind(worker:)``. That
     /// is another tick: `name@<nominal milliseconds>~1`.
-    public var id: String { Self.id(worker, nominalMilliseconds, era, isTriggered: isTriggered) }
-
-    static func id(_ worker: String, _ nominal: Int64, _ era: Int64, isTriggered: Bool) -> String {
-        "\(worker)@\(TickInstant(milliseconds: nominal, era: era))\(isTriggered ? "!" : "")"
+    public var id: String {
+        TickInstant(milliseconds: nominalMilliseconds, era: era).tickID(of: worker, isTriggered: isTriggered)
     }
 
     /// The same for all attempts of this tick, and different for all others: for a remote API that takes one.

@@ -1,5 +1,3 @@
-import RedisLink
-
 /// What tick.lua answers.
 struct TickAnswer: Hashable, Sendable {
     enum Verdict: Hashable, Sendable {
@@ -46,48 +44,4 @@ struct ClaimedRun: Hashable, Sendable {
     var fence: FencingToken
     /// Which of the worker's locks it holds, from 1.
     var slot: Int
-}
-
-extension TickAnswer {
-    /// Reads what tick.lua answers; nil if it is something else.
-    init?(_ reply: RedisReply) {
-        guard let parts = reply.value.array, parts.count >= 5, let serverTime = parts[2].integer,
-            ServerClock.range.contains(serverTime), let cursor = parts[3].string
-        else { return nil }
-        self.serverTime = serverTime
-        if cursor != "" {
-            guard let instant = TickInstant(cursor) else { return nil }
-            self.cursor = instant.milliseconds
-            era = instant.era
-        }
-        switch parts[1].string {
-        case "claimed":
-            guard let run = ClaimedRun(parts[4...]) else { return nil }
-            verdict = .claimed(run)
-        case "follow":
-            guard let schedule = parts[4].string else { return nil }
-            verdict = .follow(schedule: schedule)
-        case "waiting":
-            guard parts.count == 6, let reason = parts[4].string.flatMap(Reason.init),
-                let remaining = parts[5].integer
-            else { return nil }
-            verdict = .waiting(reason, remaining: remaining < 0 ? nil : .milliseconds(remaining))
-        default: return nil
-        }
-    }
-}
-
-extension ClaimedRun {
-    fileprivate init?(_ parts: ArraySlice<RedisValue>) {
-        let parts = Array(parts)
-        guard parts.count == 5, let kind = parts[0].string, ["tick", "trigger"].contains(kind),
-            let nominal = parts[1].string.flatMap(TickInstant.init),
-            let attempt = parts[2].integer, 1...Int64(Int32.max) ~= attempt, let fence = parts[3].integer,
-            let slot = parts[4].integer, 1...16 ~= slot
-        else { return nil }
-        self.init(
-            nominal: nominal.milliseconds, era: nominal.era, isTriggered: kind == "trigger",
-            attempt: Int(attempt),
-            fence: FencingToken(rawValue: fence), slot: Int(slot))
-    }
 }

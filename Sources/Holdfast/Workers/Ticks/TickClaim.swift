@@ -26,12 +26,6 @@ struct TickClaim: Sendable {
         self.caller = caller
     }
 
-    /// A run that was claimed, with when the request was sent that claimed it.
-    struct Reply: Sendable {
-        var answer: TickAnswer
-        var sentAt: ContinuousClock.Instant
-    }
-
     /// Looks for a run to begin, and claims it. One round trip. While the outcome is unknown the call is repeated
     /// with the same token, which is answered as the first one was, as long as the run could not have ended by
     /// itself.
@@ -42,39 +36,23 @@ struct TickClaim: Sendable {
     ///   - schedule: which the caller goes by: its own unless it was told of another one.
     ///   - text: how it was told of that one.
     func look(_ look: TickMachine.Look, goingBy schedule: Schedule, text: String? = nil, token: String)
-        async throws(RedisError) -> Reply
+        async throws(RedisError) -> TickReply
     {
         let end = clock.now + lease
-        var unknown = false
+        var outcome = UnknownOutcome()
         while true {
             do throws(RedisError) {
-                return try await call(look, schedule, text ?? schedule.description, token)
+                var reply = try await link.callShielded(
+                    .tick(self, look, goingBy: schedule, text: text ?? schedule.description, token: token))
+                reply.sentAt = clock.sending(at: reply.sentAt)
+                return reply
             } catch {
-                unknown = unknown || error.delivery == .unknown
+                let failure = outcome.failed(error)
                 let isFinal = error.code == .closed || error.code == .authenticationFailed
-                guard unknown, !isFinal, clock.now < end else { throw error }
+                guard outcome.mayHaveHappened, !isFinal, clock.now < end else { throw failure }
                 await link.pauseShielded()
             }
         }
-    }
-
-    private func call(_ look: TickMachine.Look, _ schedule: Schedule, _ text: String, _ token: String)
-        async throws(RedisError) -> Reply
-    {
-        func number(_ value: Int64?) -> RedisArgument { value.map { .integer($0) } ?? "" }
-        let tick = look.tick
-        let reply = try await link.evaluateShielded(
-            Scripts.tick, keys: keys.ofTick,
-            arguments: [
-                .string(token), .string(caller), .init(milliseconds: lease),
-                .init(milliseconds: LockClaim.fenceLifetime), .init(options.history),
-                .init(options.afterCrash.attempts), schedule.followsRuns ? "1" : "", .init(options.version),
-                .string(self.schedule.description), .string(text), number(look.seed),
-                .string(tick.map { TickInstant(milliseconds: $0.cursor, era: $0.era).description } ?? ""),
-                number(tick?.nominal), number(tick?.due), number(tick?.latest),
-            ], check: .acquiring(token))
-        guard let answer = TickAnswer(reply) else { throw .unexpectedAnswer(of: Scripts.tick) }
-        return Reply(answer: answer, sentAt: clock.sending(at: reply.sentAt))
     }
 
     /// Records the end of a run. One round trip, repeated while its outcome is unknown, Redis cannot be reached, or
@@ -86,20 +64,16 @@ struct TickClaim: Sendable {
         _ run: ClaimedRun, token: String, outcome: RunOutcome, detail: String, again: Bool, followsRuns: Bool,
         isHeld: () -> Bool
     ) async throws(RedisError) -> Bool {
-        var unknown = false
+        let call = ScriptCall.finish(
+            run, of: keys, token: token, outcome: outcome, detail: detail, history: options.history,
+            followsRuns: followsRuns, again: again)
+        var known = UnknownOutcome()
         while true {
             do throws(RedisError) {
-                let reply = try await link.evaluateShielded(
-                    Scripts.finish, keys: [keys.worker, keys.history],
-                    arguments: [
-                        .string(token), .init(run.slot), .string(outcome.rawValue), .string(detail),
-                        .init(options.history), followsRuns ? "1" : "", again ? "1" : "",
-                    ], check: .completing(token))
-                // After an unknown outcome a refusal may be our own earlier success.
-                return reply.isYes || unknown
+                return known.settled(try await link.callShielded(call))
             } catch {
-                unknown = unknown || error.delivery == .unknown
-                guard error.mayEnd, isHeld() else { throw error }
+                let failure = known.failed(error)
+                guard error.mayEnd, isHeld() else { throw failure }
                 await link.pauseShielded()
             }
         }

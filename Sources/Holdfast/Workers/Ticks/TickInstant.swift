@@ -11,6 +11,11 @@ struct TickInstant: Hashable, Sendable {
     var milliseconds: Int64
     /// How often the cursor had been turned back before.
     var era: Int64 = 0
+
+    /// As in ``Tick/id``.
+    func tickID(of worker: String, isTriggered: Bool) -> String {
+        "\(worker)@\(self)\(isTriggered ? "!" : "")"
+    }
 }
 
 extension TickInstant: LosslessStringConvertible {

@@ -60,12 +60,11 @@ struct TickRun: Sendable {
     }
 
     private func hold() -> Lease {
-        let key = claim.keys.locks[run.slot - 1]
-        let lockClaim = LockClaim(
-            name: WorkerKeys.lockName(worker.name), key: key, fenceKey: claim.keys.fence,
-            isWaitedFor: run.slot == 1, token: token,
-            lease: LeaseTerm(claim.lease))
-        return core.keeper.hold(lockClaim, fence: run.fence, sentAt: sentAt)
+        let kind = TickLease(
+            key: claim.keys.locks[run.slot - 1], fenceKey: claim.keys.fence, isFirst: run.slot == 1)
+        let leaseClaim = LeaseClaim(
+            WorkerKeys.lockName(worker.name), kind, token: token, lease: LeaseTerm(claim.lease))
+        return core.keeper.hold(leaseClaim, fence: run.fence, sentAt: sentAt)
     }
 
     private func work(_ tick: Tick, _ lease: Lease) async -> Ended {

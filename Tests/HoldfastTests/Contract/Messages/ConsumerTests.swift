@@ -182,12 +182,11 @@ struct ConsumerTests {
             ),
             ({ $0.retention = .zero }, "retention must be at least 1ms, not 0s"),
         ]
-        let routes = MessageRoutes(MessageRoute(handler: .one { _, _ in .commit }))
         for (set, message) in refusals {
             var options = ConsumerOptions()
             set(&options)
             let valid = Result { [options] () throws(HoldfastError) in
-                try options.validated(lease: .seconds(30), routes)
+                try options.validated(lease: .seconds(30), [])
             }
             guard case .failure(let error) = valid else {
                 Issue.record("not refused: \(message)")

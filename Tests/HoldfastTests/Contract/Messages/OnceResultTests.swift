@@ -42,7 +42,7 @@ struct OnceResultTests {
 
     @Test("has no room for a result that no reply could bring back")
     func large() throws {
-        let limit = QueueStore.largestBody
+        let limit = MessageLimits.body
         #expect(
             try OnceRecord.encoded(String(repeating: "a", count: limit - 2), by: JSONEncoder()).utf8.count
                 == limit)

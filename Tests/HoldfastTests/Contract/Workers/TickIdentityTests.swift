@@ -12,7 +12,7 @@ struct TickIdentityTests {
     private let hour: Int64 = 3_600_000
 
     private func id(_ run: ClaimedRun) -> String {
-        Tick.id("w", run.nominal, run.era, isTriggered: run.isTriggered)
+        TickInstant(milliseconds: run.nominal, era: run.era).tickID(of: "w", isTriggered: run.isTriggered)
     }
 
     /// The ids of `count` runs that are asked for one after the other, and the answer that shows the server's time.

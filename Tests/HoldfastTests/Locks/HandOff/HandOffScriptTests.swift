@@ -160,7 +160,7 @@ struct HandOffScriptTests {
         arguments: Backend.all)
     func confirmation(_ backend: Backend) async throws {
         try await withLock(on: backend) { lock in
-            for (name, mode) in [("a1", LockClaim.Mode.wait), ("b1", .barge), ("c1", .attempt)] {
+            for (name, mode) in [("a1", LeaseClaim.Mode.wait), ("b1", .barge), ("c1", .attempt)] {
                 try await lock.own(name)
                 try await lock.queue("-\(name)", "z1")
                 #expect(try await lock.acquire(name, mode))
@@ -216,7 +216,7 @@ struct HandOffScriptTests {
             try await lock.own("b1")
             try await lock.queue("-b1", "a1")
             for (name, mode) in [
-                ("c1", LockClaim.Mode.wait), ("d1", .barge), ("e1", .barge), ("f1", .attempt),
+                ("c1", LeaseClaim.Mode.wait), ("d1", .barge), ("e1", .barge), ("f1", .attempt),
             ] {
                 #expect(try await !lock.acquire(name, mode))
             }

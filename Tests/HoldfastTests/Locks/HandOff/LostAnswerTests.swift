@@ -112,14 +112,12 @@ struct LostAnswerTests {
 
             let second = try await witness.acquire("a")
             let channels = witness.core.keys.wakeChannels
-            _ = try await witness.core.link.evaluate(
-                Scripts.acquire, keys: claim.keys,
-                arguments: claim.arguments(.wait, wakeChannels: channels))
+            _ = try await witness.core.link.call(.acquire(claim, .wait, wakeChannels: channels))
             #expect(try await witness.waiters(of: "a").count == 1)
             // A grant for ten minutes: it does not end by itself in this test.
             _ = try await witness.core.link.evaluate(
-                Scripts.release, keys: second.grant.claim.endingKeys,
-                arguments: [.string(second.grant.token), "600000", .string(channels), LockClaim.lifetime])
+                Scripts.release, keys: second.grant.claim.kind.endingKeys,
+                arguments: [.string(second.grant.token), "600000", .string(channels), FencingToken.lifetime])
             #expect(
                 try await eventually {
                     try await witness.redis("EXISTS", "t:{a}:lock", "t:{a}:waiters").integer == 0

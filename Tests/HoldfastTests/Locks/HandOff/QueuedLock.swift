@@ -75,7 +75,7 @@ struct QueuedLock: Sendable {
     }
 
     /// What acquire.lua says.
-    func answer(_ name: String, _ mode: LockClaim.Mode) async throws -> RedisReply {
+    func answer(_ name: String, _ mode: LeaseClaim.Mode) async throws -> RedisReply {
         try await holdfast.core.link.evaluate(
             Scripts.acquire, keys: ["t:{a}:lock", "t:{a}:fence", "t:{a}:waiters"],
             arguments: [
@@ -84,7 +84,7 @@ struct QueuedLock: Sendable {
     }
 
     /// Whether it is granted.
-    func acquire(_ name: String, _ mode: LockClaim.Mode) async throws -> Bool {
+    func acquire(_ name: String, _ mode: LeaseClaim.Mode) async throws -> Bool {
         try await answer(name, mode).isYes
     }
 

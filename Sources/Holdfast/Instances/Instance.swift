@@ -11,12 +11,13 @@ public struct Instance: Codable, Hashable, Sendable, Identifiable {
     /// When it started, by its own host's clock; for people to read.
     public let started: Date
 
-    package init(configuration: Configuration) {
+    /// - Parameter service: the name of the executable where it is nil.
+    package init(service: String? = nil, version: String? = nil) {
         id = RandomHex.digits(16)
         host = ProcessInfo.processInfo.hostName
         pid = ProcessInfo.processInfo.processIdentifier
-        service = configuration.service ?? ProcessInfo.processInfo.processName
-        version = configuration.version
+        self.service = service ?? ProcessInfo.processInfo.processName
+        self.version = version
         started = Date()
     }
 

@@ -15,16 +15,13 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// For how long what befalls leases is gathered before it is logged.
     private static let newsDelay: Duration = .milliseconds(20)
 
-    /// How long closing waits for a server that does not answer.
-    static let closeTimeout: Duration = .seconds(1)
-
     private let connection: RedisConnection
     private let wakeChannels: String
     package nonisolated let clock: LocalClock
     package nonisolated let logger: Logger
     private nonisolated let held = Mutex(HeldGrants())
     /// What is being released in the background, by its token.
-    private nonisolated let abandoned = Mutex([String: LockClaim]())
+    private nonisolated let abandoned = Mutex([String: LeaseClaim]())
     private var timer: LocalClock.TimerID?
     private var news = LeaseNews()
     /// When the last renewal that Redis granted was sent.
@@ -44,22 +41,18 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// If the connection is lost before the answer, the attempt is repeated once with the same token, which
     /// Redis answers as it answered, or would have answered, the first time. What is still unknown after
     /// that, or was cancelled on its way, is undone in the background.
-    package nonisolated(nonsending) func tryAcquire(_ claim: LockClaim) async throws -> Acquisition {
+    package nonisolated(nonsending) func tryAcquire(_ claim: LeaseClaim) async throws -> Acquisition {
         guard held.withLock({ !$0.isClosed }) else { throw HoldfastError(.closed, "this client is closed") }
-        var unknown = false
+        var outcome = UnknownOutcome()
         while true {
-            let answer: LockClaim.Answer
+            let answer: LeaseClaim.Answer
             do throws(RedisError) {
-                answer = try await claim.attempt(.attempt, over: connection, wakeChannels: wakeChannels)
+                answer = try await attempt(claim)
             } catch {
-                let first = !unknown
-                unknown = unknown || error.delivery == .unknown
-                if first && unknown && error.code == .connectionLost { continue }
-                var failure = error
-                if unknown {
-                    failure.delivery = .unknown
-                    abandon(claim)
-                }
+                let isFirst = !outcome.mayHaveHappened
+                let failure = outcome.failed(error)
+                if isFirst && outcome.mayHaveHappened && error.code == .connectionLost { continue }
+                if outcome.mayHaveHappened { abandon(claim) }
                 throw HoldfastError.thrown(for: failure, "acquiring the lock \(claim.name)")
             }
             switch answer {
@@ -70,9 +63,20 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         }
     }
 
+    /// Asks once. Asking again with the same token is answered as the first time.
+    private nonisolated(nonsending) func attempt(_ claim: LeaseClaim) async throws(RedisError)
+        -> LeaseClaim.Answer
+    {
+        if let bare = claim.kind.bareAttempt(claim) {
+            let reply = try await connection.send(bare)
+            if !reply.value.isNull { return .granted(nil, sentAt: reply.$sentAt) }
+        }
+        return try await connection.call(claim.kind.acquire(claim, .attempt, wakeChannels: wakeChannels))
+    }
+
     /// Begins to renew what was just granted, if it is not over already.
     nonisolated func take(
-        _ claim: LockClaim, fence: FencingToken?, sentAt: Moment
+        _ claim: LeaseClaim, fence: FencingToken?, sentAt: Moment
     ) throws(HoldfastError) -> Lease {
         let lease = hold(claim, fence: fence, sentAt: clock.sending(at: sentAt.wrappedValue))
         // A process that was stopped while the answer waited for it.
@@ -82,7 +86,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
 
     /// Begins to renew a lease that a script has just granted for `claim`.
     package nonisolated func hold(
-        _ claim: LockClaim, fence: FencingToken?, sentAt: ContinuousClock.Instant
+        _ claim: LeaseClaim, fence: FencingToken?, sentAt: ContinuousClock.Instant
     ) -> Lease {
         hold(
             Grant(claim, sentAt: sentAt, clock: clock), fence: fence, until: sentAt + claim.lease.renewal)
@@ -92,7 +96,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     ///
     /// - Parameter end: until when the grant lasts in any case.
     func begin(
-        _ claim: LockClaim, fence: FencingToken?, grantedUntil end: ContinuousClock.Instant
+        _ claim: LeaseClaim, fence: FencingToken?, grantedUntil end: ContinuousClock.Instant
     ) -> Lease {
         let now = clock.now
         let state = LeaseState(lease: claim.lease, grantedUntil: end, confirmedFrom: now)
@@ -130,24 +134,21 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         _ grant: Grant, late: Bool
     ) async throws(HoldfastError) -> LossReason? {
         held.withLock { $0.remove(grant) }
-        var unknown = false
+        var outcome = UnknownOutcome()
         while true {
             let released: Bool
             do throws(RedisError) {
                 released = try await releaseOnce(grant)
             } catch {
-                unknown = unknown || error.delivery == .unknown
+                let failure = outcome.failed(error)
                 let again = error.code == .connectionLost && clock.now < grant.lease.deadline
                 if again { continue }
                 if late { return grant.lease.reasonAtDeadline }
                 // The work is done: others need not wait for the end of the lease if Redis can be asked before it.
                 abandon(grant)
-                var failure = error
-                if unknown { failure.delivery = .unknown }
                 throw HoldfastError(failure, "releasing the lock \(grant.name)")
             }
-            // After an unknown outcome a refusal may be our own earlier success.
-            if released || unknown && !late {
+            if released || outcome.mayHaveHappened && !late {
                 grant.letGo()
                 return nil
             }
@@ -159,15 +160,8 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     private nonisolated(nonsending) func releaseOnce(
         _ grant: Grant, timeout: Duration? = nil
     ) async throws(RedisError) -> Bool {
-        try await connection.evaluateShielded(
-            Scripts.release, keys: grant.claim.endingKeys, arguments: ending(grant.token),
-            check: .releasing(grant.token), timeout: timeout
-        ).isYes
-    }
-
-    /// The arguments of the scripts that end a grant.
-    private nonisolated func ending(_ token: String) -> [RedisArgument] {
-        [.string(token), WaitingRoom.grant.milliseconds, .string(wakeChannels), LockClaim.lifetime]
+        try await connection.callShielded(
+            grant.claim.kind.release(grant.claim, wakeChannels: wakeChannels), timeout: timeout)
     }
 
     /// Releases a grant that nobody has any more in the background.
@@ -178,7 +172,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
 
     /// Releases in the background what may be held, or waited for, by a claim that nobody has any more, until that
     /// is certain or the lease is over.
-    nonisolated func abandon(_ claim: LockClaim) {
+    nonisolated func abandon(_ claim: LeaseClaim) {
         let end = clock.now + claim.lease.keyLifetime
         abandoned.withLock { $0[claim.token] = claim }
         thread.submit {
@@ -186,12 +180,9 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         }
     }
 
-    private func abandon(_ claim: LockClaim, until end: ContinuousClock.Instant) {
+    private func abandon(_ claim: LeaseClaim, until end: ContinuousClock.Instant) {
         connection.inTurn {
-            $0.evaluate(
-                Scripts.leave, keys: claim.endingKeys, arguments: ending(claim.token),
-                check: .releasing(claim.token)
-            ) { [weak self, clock] result in
+            $0.call(claim.kind.leave(claim, wakeChannels: wakeChannels)) { [weak self, clock] result in
                 guard case .failure(let error) = result, clock.now < end,
                     error.code != .closed, error.code != .permissionDenied
                 else {
@@ -218,11 +209,10 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     }
 
     /// Takes a claim out of its queue, at the end of the client.
-    nonisolated func leave(_ claim: LockClaim) async {
+    nonisolated func leave(_ claim: LeaseClaim) async {
         do {
-            _ = try await connection.evaluateShielded(
-                Scripts.leave, keys: claim.endingKeys, arguments: ending(claim.token),
-                check: .releasing(claim.token), timeout: Self.closeTimeout)
+            _ = try await connection.callShielded(
+                claim.kind.leave(claim, wakeChannels: wakeChannels), timeout: RedisLink.closeTimeout)
         } catch {
             logger.debug("leaving the queue of \(claim.name) while closing failed: \(error)")
         }
@@ -273,29 +263,28 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         let lease = grant.lease
         // Each attempt has a third of the lease: then there is time for another one.
         connection.inTurn {
-            $0.evaluate(
-                Scripts.renew,
-                keys: lease.isConfirmed ? [grant.key] : [grant.key, KeySpace.waiters(ofLock: grant.key)],
-                arguments: [.string(grant.token), grant.term.milliseconds],
-                check: .renewing(grant.token), timeout: lease.current.renewal
+            $0.call(
+                grant.claim.kind.renew(
+                    grant.claim, isConfirmed: lease.isConfirmed, for: grant.term.milliseconds),
+                timeout: lease.current.renewal
             ) { [weak self] result in
                 self?.inTurn { $0.renewed(grant, result) }
             }
         }
     }
 
-    private func renewed(_ grant: Grant, _ result: RedisConnection.Result) {
+    private func renewed(_ grant: Grant, _ result: Result<Renewal, RedisError>) {
         let now = clock.now
         switch result {
-        case .success(let reply) where reply.isYes:
-            lastRenewal = reply.sentAt
-            let sentAt = clock.sending(at: reply.sentAt)
+        case .success(.renewed(let moment)):
+            lastRenewal = moment.wrappedValue
+            let sentAt = clock.sending(at: moment.wrappedValue)
             wake(
                 at: grant.update { lease in
                     lease.renewed(sentAt: sentAt)
                     return lease.nextChange(after: now)
                 })
-        case .success:
+        case .success(.refused):
             if grant.update({ $0.refused() }) { lost(grant, .taken) }
         case .failure(let error) where error.replyKind == "WRONGTYPE":
             // A key of another type is not ours either.
@@ -330,7 +319,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         for grant in grants { news.add(.heldAtClose, grant.name) }
         news.tell(logger)
         await withTaskGroup(of: (Grant, RedisError?).self) { group in
-            for grant in grants where !grant.claim.endsByItself {
+            for grant in grants where !grant.claim.kind.endsByItself {
                 group.addTask { (grant, await self.releaseAtClose(grant)) }
             }
             for await (grant, error) in group {
@@ -344,12 +333,12 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         do throws(RedisError) {
             if grant.term.lockDelay > .zero {
                 // Its holder did not release it, and may have sent a write: it is lost.
-                _ = try await connection.evaluateShielded(
-                    Scripts.renew, keys: [grant.key],
-                    arguments: [.string(grant.token), .init(milliseconds: grant.term.lockDelay)],
-                    check: .renewing(grant.token), timeout: Self.closeTimeout)
+                _ = try await connection.callShielded(
+                    grant.claim.kind.renew(
+                        grant.claim, isConfirmed: true, for: .init(milliseconds: grant.term.lockDelay)),
+                    timeout: RedisLink.closeTimeout)
             } else {
-                _ = try await releaseOnce(grant, timeout: Self.closeTimeout)
+                _ = try await releaseOnce(grant, timeout: RedisLink.closeTimeout)
             }
             return nil
         } catch {

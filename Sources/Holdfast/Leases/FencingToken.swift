@@ -1,3 +1,5 @@
+package import RedisLink
+
 /// A number that rises with every grant of a name, whatever Redis loses.
 ///
 /// Give it to the resource that the lock protects, and let the resource refuse a write whose token is lower
@@ -22,4 +24,10 @@ public struct FencingToken: RawRepresentable, Comparable, Hashable, Codable, Sen
 
 extension FencingToken: CustomStringConvertible {
     public var description: String { String(rawValue) }
+}
+
+extension FencingToken {
+    /// For how long the last fence of a name is noted after its last grant. Without the note the server's time keeps later
+    /// fences higher.
+    package static let lifetime = RedisArgument(milliseconds: .seconds(7 * 86_400))
 }

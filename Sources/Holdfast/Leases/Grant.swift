@@ -73,19 +73,19 @@ package final class Grant: Sendable {
         case over(HoldfastError?)
     }
 
-    let claim: LockClaim
+    let claim: LeaseClaim
     let clock: LocalClock
     private let slot = Atomic<Int>(-1)
     private let state: Mutex<State>
 
-    package init(_ claim: LockClaim, _ lease: LeaseState, clock: LocalClock = .continuous) {
+    package init(_ claim: LeaseClaim, _ lease: LeaseState, clock: LocalClock = .continuous) {
         self.claim = claim
         self.clock = clock
         state = Mutex(State(lease: lease))
     }
 
     package convenience init(
-        _ claim: LockClaim, sentAt: ContinuousClock.Instant, clock: LocalClock = .continuous
+        _ claim: LeaseClaim, sentAt: ContinuousClock.Instant, clock: LocalClock = .continuous
     ) {
         self.init(claim, LeaseState(lease: claim.lease, sentAt: sentAt), clock: clock)
     }

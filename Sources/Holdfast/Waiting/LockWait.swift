@@ -13,18 +13,18 @@ final class LockWait: Sendable {
         indirect case failed(RedisError)
     }
 
-    let claim: LockClaim
+    let claim: LeaseClaim
     /// How long to wait at the most; nil: without a limit.
     let limit: Duration?
     // Here it takes no memory: the optional before it leaves a gap.
-    let mode: LockClaim.Mode
+    let mode: LeaseClaim.Mode
     private let cancellation = Atomic(false)
     let deadline: ContinuousClock.Instant?
     private let end = Mutex(Outcome.cancelled)
     /// What the caller works for, as far as a test has to wait for it.
     let activities: [ManualTime.Activity]
 
-    init(_ claim: LockClaim, atMost limit: Duration?, clock: LocalClock, barging: Bool) {
+    init(_ claim: LeaseClaim, atMost limit: Duration?, clock: LocalClock, barging: Bool) {
         activities = clock.activities
         self.claim = claim
         self.limit = limit

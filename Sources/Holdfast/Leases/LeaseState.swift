@@ -53,7 +53,7 @@ package struct LeaseState: Sendable {
     ) {
         self.init(lease: lease, sentAt: now)
         deadline = end
-        current = WaitingRoom.grant.shorter(lease)
+        current = LeaseTerm.grant.shorter(lease)
         isConfirmed = false
         isRenewing = true
     }

@@ -41,10 +41,7 @@ actor Heartbeat: LinkActor {
         let description = String(
             decoding: (try? JSONEncoder.holdfast.encode(instance)) ?? Data(), as: UTF8.self)
         link.connection.inTurn {
-            $0.evaluate(
-                Scripts.beat, keys: keys.instances,
-                arguments: [.string(instance.id), .string(description), .init(milliseconds: Self.silence)]
-            ) { [logger] result in
+            $0.call(.beat(instance.id, description, silence: Self.silence, keys: keys)) { [logger] result in
                 guard case .failure(let error) = result else { return }
                 let failure = HoldfastError(error, "registering this instance")
                 // Not one line for each beat of a server that is down; but somebody has to grant this.
@@ -63,7 +60,7 @@ actor Heartbeat: LinkActor {
         do {
             for (command, key) in zip(["HDEL", "ZREM"], keys.instances) {
                 _ = try await link.sendShielded(
-                    [.string(command), .string(key), .string(instance.id)], timeout: LeaseKeeper.closeTimeout)
+                    [.string(command), .string(key), .string(instance.id)], timeout: RedisLink.closeTimeout)
             }
         } catch {
             logger.debug("taking the instance out of the registry failed: \(error)")

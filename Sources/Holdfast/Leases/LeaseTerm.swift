@@ -3,6 +3,10 @@ package import RedisLink
 /// The length of a lease with what follows from it, worked out once: dividing durations is slow. An object, since
 /// most leases share the configured one.
 package final class LeaseTerm: Sendable {
+    /// How long a waiter has to confirm a grant. The same for all, because it must outlast every other waiter's
+    /// patience.
+    package static let grant = LeaseTerm(.seconds(3))
+
     package let duration: Duration
     /// The part of it that is believed: one per cent less for clocks of different rate, two milliseconds for
     /// Redis' rounding.

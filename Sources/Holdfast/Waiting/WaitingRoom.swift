@@ -21,17 +21,20 @@ struct WaitingRoom: Sendable {
         case requeue
     }
 
+    /// What a waiter asks at present.
+    private enum Question {
+        case none
+        case underWay
+        /// Another reason to ask has come since: what it is told may be older than that.
+        case outdated
+    }
+
     private struct Waiter {
-        var isAsking = false
-        /// Another reason to ask came while it asked: what it is told may be older than that.
-        var asksAgain = false
+        var question = Question.none
         /// It stands in the queue in Redis, as far as we know.
         var hasPlace = false
     }
 
-    /// How long a waiter has to confirm a grant. The same for all, because it must outlast every other
-    /// waiter's patience.
-    static let grant = LeaseTerm(.seconds(3))
     /// How long to rely on messages: less than a grant lasts, so that a lost message costs no place.
     static let patience: Duration = .seconds(2)
     /// The same where no message can be relied on: nobody listens yet, or the holder is a client of another
@@ -108,7 +111,7 @@ struct WaitingRoom: Sendable {
         ofGrantWith fence: FencingToken, for lease: LeaseTerm, at now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant? {
         guard let askedAt, let known = holder?.fencingToken, fence > known else { return nil }
-        let term = Self.grant.shorter(lease)
+        let term = LeaseTerm.grant.shorter(lease)
         let end = askedAt.wrappedValue + term.trusted
         return now < end - term.renewal ? end : nil
     }
@@ -116,15 +119,14 @@ struct WaitingRoom: Sendable {
     /// Whether `token` is to ask now. If it asks already, it will again.
     mutating func asks(_ token: String) -> Bool {
         guard let waiter = waiters[token] else { return false }
-        waiters[token]?.asksAgain = waiter.isAsking
-        waiters[token]?.isAsking = true
-        return !waiter.isAsking
+        waiters[token]?.question = waiter.question == .none ? .underWay : .outdated
+        return waiter.question == .none
     }
 
     /// Whether `token` is to ask for a place now.
     private mutating func asksForPlace(_ token: String) -> Bool {
-        guard let waiter = waiters[token], !waiter.hasPlace, !waiter.isAsking else { return false }
-        waiters[token]?.isAsking = true
+        guard let waiter = waiters[token], !waiter.hasPlace, waiter.question == .none else { return false }
+        waiters[token]?.question = .underWay
         return true
     }
 
@@ -181,8 +183,7 @@ struct WaitingRoom: Sendable {
 
     /// What `token` asked was not answered: the room asks again at `retry`.
     mutating func failed(_ token: String, retry: ContinuousClock.Instant) {
-        waiters[token]?.isAsking = false
-        waiters[token]?.asksAgain = false
+        waiters[token]?.question = .none
         checks(by: retry)
     }
 
@@ -193,8 +194,7 @@ struct WaitingRoom: Sendable {
     /// True: it has to ask at once again.
     private mutating func answered(_ token: String) -> Bool {
         guard let waiter = waiters[token] else { return false }
-        waiters[token]?.isAsking = waiter.asksAgain
-        waiters[token]?.asksAgain = false
-        return waiter.asksAgain
+        waiters[token]?.question = waiter.question == .outdated ? .underWay : .none
+        return waiter.question == .outdated
     }
 }

@@ -45,10 +45,3 @@ package enum Scripts {
         return RedisScript(name: name, source: source)
     }
 }
-
-extension RedisError {
-    static func unexpectedAnswer(of script: RedisScript) -> RedisError {
-        RedisError(
-            .protocolViolation, delivery: .unknown, "\(script.name).lua gave an answer that it cannot give")
-    }
-}

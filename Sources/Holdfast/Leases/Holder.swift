@@ -67,15 +67,3 @@ extension Holder: CustomStringConvertible {
         return parts.joined(separator: ", ")
     }
 }
-
-/// The answer to one attempt to acquire.
-public enum Acquisition: Sendable {
-    case acquired(Lease)
-    case refused(Holder)
-
-    /// The lease, or nil when the name is held by somebody else.
-    public var lease: Lease? {
-        guard case .acquired(let lease) = self else { return nil }
-        return lease
-    }
-}

@@ -1,0 +1,112 @@
+import RedisLink
+
+/// One call of a script: what the script gets, and what its reply means.
+///
+/// Each script has a file of its own, with its call and with the reader of its reply. A reply that the script does
+/// not give is `protocolViolation`, wherever it comes from: nothing can be concluded from it, so whether the call
+/// happened is unknown.
+struct ScriptCall<Answer: Sendable>: Sendable {
+    let script: RedisScript
+    let keys: [String]
+    let arguments: [RedisArgument]
+    let check: ReplyCheck
+    private let read: @Sendable (RedisReply) -> Answer?
+
+    /// - Parameter read: nil for a reply that the script does not give.
+    init(
+        _ script: RedisScript, keys: [String], _ arguments: [RedisArgument], check: ReplyCheck = .none,
+        read: @escaping @Sendable (RedisReply) -> Answer?
+    ) {
+        self.script = script
+        self.keys = keys
+        self.arguments = arguments
+        self.check = check
+        self.read = read
+    }
+
+    func answer(_ reply: RedisReply) throws(RedisError) -> Answer {
+        guard let answer = read(reply) else {
+            throw RedisError(
+                .protocolViolation, delivery: .unknown, "\(script.name).lua returned a malformed reply")
+        }
+        return answer
+    }
+}
+
+extension ScriptCall where Answer == Bool {
+    /// A call whose reply is numbered and says yes or no.
+    init(
+        _ script: RedisScript, keys: [String], _ arguments: [RedisArgument], numbered check: ReplyCheck
+    ) {
+        self.init(script, keys: keys, arguments, check: check) { $0.isYes }
+    }
+}
+
+extension RedisConnection {
+    /// Sends the call and waits for its answer. One round trip, two where the server does not know the script yet.
+    nonisolated(nonsending) func call<Answer>(
+        _ call: ScriptCall<Answer>, timeout: Duration? = nil
+    ) async throws(RedisError) -> Answer {
+        try call.answer(
+            await evaluate(
+                call.script, keys: call.keys, arguments: call.arguments, check: call.check, timeout: timeout))
+    }
+
+    /// As ``call(_:timeout:)``, not interrupted by cancellation: for calls that grant or settle something, whose outcome
+    /// must be known.
+    nonisolated(nonsending) func callShielded<Answer>(
+        _ call: ScriptCall<Answer>, timeout: Duration? = nil
+    ) async throws(RedisError) -> Answer {
+        try call.answer(
+            await evaluateShielded(
+                call.script, keys: call.keys, arguments: call.arguments, check: call.check, timeout: timeout))
+    }
+
+    /// As ``call(_:timeout:)``, for callers on the connection's thread.
+    func call<Answer>(
+        _ call: ScriptCall<Answer>, timeout: Duration? = nil,
+        completion: @escaping @Sendable (Swift.Result<Answer, RedisError>) -> Void
+    ) {
+        evaluate(
+            call.script, keys: call.keys, arguments: call.arguments, check: call.check, timeout: timeout
+        ) { result in
+            completion(Swift.Result { () throws(RedisError) in try call.answer(result.get()) })
+        }
+    }
+}
+
+extension RedisLink {
+    /// As ``RedisConnection/call(_:timeout:)``.
+    nonisolated(nonsending) func call<Answer>(
+        _ call: ScriptCall<Answer>, timeout: Duration? = nil
+    ) async throws(RedisError) -> Answer {
+        try await connection.call(call, timeout: timeout)
+    }
+
+    /// As ``RedisConnection/callShielded(_:timeout:)``.
+    nonisolated(nonsending) func callShielded<Answer>(
+        _ call: ScriptCall<Answer>, timeout: Duration? = nil
+    ) async throws(RedisError) -> Answer {
+        try await connection.callShielded(call, timeout: timeout)
+    }
+}
+
+extension RedisReply {
+    /// One of two: 1 or 0.
+    var bit: Bool? {
+        switch value {
+        case .integer(0): false
+        case .integer(1): true
+        default: nil
+        }
+    }
+
+    /// A number that is not negative.
+    var count: Int? { value.integer.flatMap { Int(exactly: $0) }.flatMap { $0 >= 0 ? $0 : nil } }
+
+    /// What follows the number of a reply that is numbered, if it is so many values.
+    func values(_ count: Int) -> ArraySlice<RedisValue>? {
+        guard let values = value.array?.dropFirst(), values.count == count else { return nil }
+        return values
+    }
+}
