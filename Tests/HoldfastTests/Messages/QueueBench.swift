@@ -54,6 +54,14 @@ struct QueueBench {
         return claims
     }
 
+    /// Whatever waits for its time has waited long enough.
+    func makeDue() async throws {
+        let places = try await holdfast.redis("ZRANGE", .string(keys.waiting), "0", "-1").array ?? []
+        for place in places {
+            try await holdfast.redis("ZADD", .string(keys.waiting), "0", .string(place.string ?? ""))
+        }
+    }
+
     func settle(
         _ settlements: [(MessageClaim, Settlement.Verdict)], retention: Duration = .seconds(60),
         letters: Int = 1000, limit: Int? = nil
