@@ -23,11 +23,11 @@ protocol LinkSource: AnyObject {
 
 /// The event loop of one link, and the serial executor of the actors that use it.
 ///
-/// A link has one connection for commands and, once somebody listens, one for messages. Both are on one thread,
-/// so that what a message asks for is sent, and its answer read, without another thread that has to wake.
+/// All connections of a link are on one thread, so that what a message asks for is sent, and its answer read, without
+/// another thread that has to wake.
 ///
 /// **Turns.** Everything that touches the connection happens in a *turn*: run the queued jobs, fire the due
-/// timers, flush the source once. Commands of many tasks that arrive within one turn therefore leave in one
+/// timers, flush the sources once. Commands of many tasks that arrive within one turn therefore leave in one
 /// write. `turn` is the lock of the right to take a turn.
 ///
 /// **Borrowing.** Normally the loop's own thread takes the turns. While it sleeps in `poll`, waking it would
@@ -91,31 +91,25 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     private var nextTimer: UInt64 = 0
     /// What the sleeping loop waits for; a borrower that changes it must wake the loop.
     @exclusivity(unchecked) private var sleepingFor: Sleep?
-    @exclusivity(unchecked) private weak var source: (any LinkSource)?
-    @exclusivity(unchecked) private weak var listener: (any LinkSource)?
-    /// Looked at first: to find that there is no object behind a weak reference takes longer.
-    @exclusivity(unchecked) private var hasListener = false
+    @exclusivity(unchecked) private var sources: [Source] = []
+
+    private struct Source {
+        weak var object: (any LinkSource)?
+    }
 
     private struct Sleep {
-        var source: pollfd
-        var listener: pollfd
+        /// One for each source, in their order.
+        var sockets: [pollfd] = []
         var until: ContinuousClock.Instant?
         var isAwaiting = false
 
         /// Whether a loop that sleeps for this also wakes in time for `wanted`.
         func covers(_ wanted: Sleep) -> Bool {
-            guard source.fd == wanted.source.fd, source.events == wanted.source.events,
-                listener.fd == wanted.listener.fd, listener.events == wanted.listener.events
-            else { return false }
+            let isSame = sockets.elementsEqual(wanted.sockets) { $0.fd == $1.fd && $0.events == $1.events }
+            guard isSame else { return false }
             guard let deadline = wanted.until else { return true }
             return until.map { $0 <= deadline } ?? false
         }
-    }
-
-    /// The events that the sockets have.
-    private struct Ready {
-        var source: Int16 = 0
-        var listener: Int16 = 0
     }
 
     package init() throws(RedisError) {
@@ -215,14 +209,11 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         timers.removeAll { $0.id == id }
     }
 
-    /// - Parameter listens: whether it is the link's connection for messages.
-    func attach(_ source: any LinkSource, listens: Bool) {
-        if listens {
-            listener = source
-            hasListener = true
-        } else {
-            self.source = source
-        }
+    /// Watches `source` as long as it lives.
+    func attach(_ source: any LinkSource) {
+        guard !sources.contains(where: { $0.object === source }) else { return }
+        sources.removeAll { $0.object == nil }
+        sources.append(Source(object: source))
     }
 
     // MARK: Turns
@@ -273,12 +264,15 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
                     run(running[index])
                 }
                 // Not only at the end: the server works on the first commands while we make the next ones.
-                if index % Self.batch == Self.batch - 1 { source?.flush() }
+                if index % Self.batch == Self.batch - 1 { flush() }
             }
             running.removeAll(keepingCapacity: true)
         }
-        source?.flush()
-        if hasListener { listener?.flush() }
+        flush()
+    }
+
+    private func flush() {
+        for index in sources.indices { sources[index].object?.flush() }
     }
 
     private func run(_ job: Job) {
@@ -300,24 +294,33 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func wantedSleep() -> Sleep {
-        Sleep(
-            source: Self.watch(source), listener: Self.watch(hasListener ? listener : nil),
-            until: timers.lazy.map(\.deadline).min(), isAwaiting: source?.isAwaiting ?? false)
+        var sleep = Sleep(until: timers.lazy.map(\.deadline).min())
+        sleep.sockets.reserveCapacity(sources.count)
+        for source in sources {
+            let object = source.object
+            let watched = object?.watched ?? (descriptor: -1, events: 0)
+            sleep.sockets.append(pollfd(fd: watched.descriptor, events: watched.events, revents: 0))
+            sleep.isAwaiting = sleep.isAwaiting || object?.isAwaiting ?? false
+        }
+        return sleep
     }
 
-    private static func watch(_ source: (any LinkSource)?) -> pollfd {
-        let watched = source?.watched ?? (descriptor: -1, events: 0)
-        return pollfd(fd: watched.descriptor, events: watched.events, revents: 0)
+    /// Tells the sources what their sockets have. A borrower may have changed both since the loop looked.
+    private func handle(_ sockets: [pollfd]) {
+        for socket in sockets where socket.revents != 0 {
+            let source = sources.first { $0.object?.watched?.descriptor == socket.fd }
+            source?.object?.ready(socket.revents)
+        }
     }
 
     private func loop() {
-        var ready = Ready()
+        /// The sockets that have something.
+        var ready: [pollfd] = []
         while true {
             pthread_mutex_lock(turn)
             turnOwner.store(threadIdentity(), ordering: .relaxed)
             instant = nil
-            if ready.source != 0 { source?.ready(ready.source) }
-            if ready.listener != 0 { listener?.ready(ready.listener) }
+            handle(ready)
             fireTimers()
             takeTurn(borrowed: false)
             let sleep = wantedSleep()
@@ -354,17 +357,15 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     ///
     /// Only while replies do come so quickly. Each time one does not, the next look is half as long, and in
     /// the end there is one look in many: a link to a server far away does not burn time.
-    private func linger(for sleep: Sleep) -> Ready? {
+    private func linger(for sleep: Sleep) -> [pollfd]? {
         // Messages too: else replies that keep coming so quickly would keep them out.
-        var sockets = (sleep.source, sleep.listener)
         guard let end = patience.begin(at: .now) else { return nil }
+        var sockets = sleep.sockets
         repeat {
-            let found = withUnsafeMutableBytes(of: &sockets) {
-                poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 2, 0)
-            }
+            let found = poll(&sockets, nfds_t(sockets.count), 0)
             if found > 0 || inbox.withLock({ !$0.jobs.isEmpty }) {
                 patience.ended(rewarded: true)
-                return Ready(source: sockets.0.revents, listener: sockets.1.revents)
+                return sockets
             }
             sched_yield()
         } while ContinuousClock.now < end
@@ -372,10 +373,9 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         return nil
     }
 
-    private func wait(for sleep: Sleep, idle: Bool) -> Ready {
-        var descriptors = [
-            pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0), sleep.source, sleep.listener,
-        ]
+    private func wait(for sleep: Sleep, idle: Bool) -> [pollfd] {
+        var sockets = sleep.sockets
+        sockets.append(pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0))
         var timeout: Int32 = -1
         if !idle {
             timeout = 0
@@ -384,9 +384,9 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
             let milliseconds = (until - ContinuousClock.now).wholeMilliseconds + 1
             timeout = Int32(min(max(milliseconds, 0), 3_600_000))
         }
-        guard poll(&descriptors, 3, timeout) > 0 else { return Ready() }
-        if descriptors[0].revents != 0 { wakeup.drain() }
-        return Ready(source: descriptors[1].revents, listener: descriptors[2].revents)
+        guard poll(&sockets, nfds_t(sockets.count), timeout) > 0 else { return [] }
+        if sockets.removeLast().revents != 0 { wakeup.drain() }
+        return sockets
     }
 }
 

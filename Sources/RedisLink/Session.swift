@@ -65,7 +65,7 @@ final class Session: LinkSource, @unchecked Sendable {
     }
 
     private func startAttempt() {
-        thread.attach(self, listens: listens)
+        thread.attach(self)
         let attempt = state.attempt
         attemptEnds = .now + configuration.connectTimeout
         setTimer(after: configuration.connectTimeout) { session in
