@@ -42,7 +42,7 @@ package final class Core: Sendable {
         } catch {
             throw HoldfastError(error, "setting up the link to Redis")
         }
-        keeper = LeaseKeeper(connection: link.connection, keys: keys, clock: clock, logger: logger)
+        keeper = LeaseKeeper(link: link, keys: keys, clock: clock, logger: logger)
         waiting = LockWaiting(link: link, keeper: keeper, keys: keys, instance: instance, logger: logger)
         beats = Heartbeat(link: link, keys: keys, instance: instance, logger: logger)
         clock.manual?.add { [weak link = self.link] in
@@ -50,7 +50,7 @@ package final class Core: Sendable {
             // Its reply comes behind all that was asked before. What was published by then is read in the turn in which
             // the reply is, if not before; and that turn takes the job.
             _ = try? await link.send(["PING"])
-            await withCheckedContinuation { turn in link.connection.thread.submit { turn.resume() } }
+            await withCheckedContinuation { turn in link.thread.submit { turn.resume() } }
             return true
         }
     }

@@ -40,7 +40,7 @@ extension Holdfast {
     /// How the client is at this moment. No round trip; it asks the connection's own thread.
     public var health: Health {
         get async {
-            let connection = await core.link.connection.health
+            let connection = await core.link.health
             return Health(
                 isConnected: connection.isConnected, lastReply: connection.lastReply,
                 replyOwedSince: connection.replyOwedSince, lastRenewal: await core.keeper.lastRenewal,

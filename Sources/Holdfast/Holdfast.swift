@@ -48,7 +48,7 @@ public final class Holdfast: Service, Sendable {
             redis: url, namespace: namespace, configuration: configuration, clock: clock, logger: logger)
         workers = WorkerHost(core)
         consumers = ConsumerHost(core)
-        reminder = RunReminder(clock: clock, thread: core.link.connection.thread)
+        reminder = RunReminder(clock: clock, thread: core.link.thread)
     }
 
     /// A worker or a handler was added: warns if nobody calls ``run()``.

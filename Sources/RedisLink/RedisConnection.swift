@@ -158,42 +158,14 @@ package actor RedisConnection: LinkActor, SessionDelegate {
         submit(command, id: takeID(), timeout: timeout, .call(completion))
     }
 
-    /// Runs a script by its digest. A server that does not know it has not run it, so it is sent whole then.
-    package nonisolated(nonsending) func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
-        timeout: Duration? = nil
+    /// As ``send(_:timeout:)``, not interrupted by cancellation.
+    package nonisolated(nonsending) func sendShielded(
+        _ command: RedisCommand, timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        do {
-            return try await send(
-                RedisCommand(script, keys: keys, arguments: arguments, check: check), timeout: timeout)
-        } catch {
-            throw error.naming(script, keys: keys)
-        }
-    }
-
-    /// As ``evaluate(_:keys:arguments:check:timeout:)``, not interrupted by cancellation.
-    package nonisolated(nonsending) func evaluateShielded(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
-        timeout: Duration? = nil
-    ) async throws(RedisError) -> RedisReply {
-        let command = RedisCommand(script, keys: keys, arguments: arguments, check: check)
         let result = await withUnsafeContinuation { (continuation: UnsafeContinuation<Result, Never>) in
             perform { $0.submit(command, id: $0.takeID(), timeout: timeout, .task(continuation)) }
         }
-        guard case .failure(let error) = result else { return try result.get() }
-        throw error.naming(script, keys: keys)
-    }
-
-    /// As ``evaluate(_:keys:arguments:check:timeout:)``, for callers on the connection's thread.
-    package func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
-        timeout: Duration? = nil, completion: @escaping @Sendable (Result) -> Void
-    ) {
-        let command = RedisCommand(script, keys: keys, arguments: arguments, check: check)
-        send(command, timeout: timeout) { result in
-            guard case .failure(let error) = result else { return completion(result) }
-            completion(.failure(error.naming(script, keys: keys)))
-        }
+        return try result.get()
     }
 
     /// Fails every command and ends the connection. Commands already sent have an unknown outcome.

@@ -15,6 +15,8 @@ package final class RedisLink: Sendable {
 
     package let configuration: RedisConfiguration
     package let connection: RedisConnection
+    /// On which the actors of this link run.
+    package var thread: LinkThread { connection.thread }
     /// For tasks that do little else than use ``connection``.
     package let taskExecutor: LinkTaskExecutor
     private let listening = Mutex(Listening())
@@ -52,13 +54,63 @@ package final class RedisLink: Sendable {
         try await connection.send(command, timeout: timeout)
     }
 
-    /// Runs a script. One round trip, two where the server does not know the script yet.
+    /// As ``send(_:timeout:)``, not interrupted by cancellation.
+    package nonisolated(nonsending) func sendShielded(
+        _ command: RedisCommand, timeout: Duration? = nil
+    ) async throws(RedisError) -> RedisReply {
+        try await connection.sendShielded(command, timeout: timeout)
+    }
+
+    /// As ``send(_:timeout:)``, for callers in a turn of the link's thread; `completion` is called in one.
+    package func send(
+        _ command: RedisCommand, timeout: Duration? = nil,
+        completion: @escaping @Sendable (RedisConnection.Result) -> Void
+    ) {
+        connection.inTurn { $0.send(command, timeout: timeout, completion: completion) }
+    }
+
+    /// Runs a script by its digest. One round trip, two where the server does not know it yet: it has not run it, so it
+    /// is sent whole then.
     package nonisolated(nonsending) func evaluate(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
         timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
-        try await connection.evaluate(
-            script, keys: keys, arguments: arguments, check: check, timeout: timeout)
+        do {
+            return try await connection.send(
+                RedisCommand(script, keys: keys, arguments: arguments, check: check), timeout: timeout)
+        } catch {
+            throw error.naming(script, keys: keys)
+        }
+    }
+
+    /// As ``evaluate(_:keys:arguments:check:timeout:)``, not interrupted by cancellation.
+    package nonisolated(nonsending) func evaluateShielded(
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
+        timeout: Duration? = nil
+    ) async throws(RedisError) -> RedisReply {
+        do {
+            return try await connection.sendShielded(
+                RedisCommand(script, keys: keys, arguments: arguments, check: check), timeout: timeout)
+        } catch {
+            throw error.naming(script, keys: keys)
+        }
+    }
+
+    /// As ``evaluate(_:keys:arguments:check:timeout:)``, for callers in a turn of the link's thread.
+    package func evaluate(
+        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
+        timeout: Duration? = nil, completion: @escaping @Sendable (RedisConnection.Result) -> Void
+    ) {
+        send(RedisCommand(script, keys: keys, arguments: arguments, check: check), timeout: timeout) {
+            result in
+            guard case .failure(let error) = result else { return completion(result) }
+            completion(.failure(error.naming(script, keys: keys)))
+        }
+    }
+
+    /// How the connection is, without asking the server.
+    package var health: ConnectionHealth {
+        get async { await connection.health }
     }
 
     /// Calls `onMessage` with each message of `channel`, and once with an empty one whenever the subscription

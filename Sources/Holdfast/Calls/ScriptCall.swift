@@ -42,7 +42,7 @@ extension ScriptCall where Answer == Bool {
     }
 }
 
-extension RedisConnection {
+extension RedisLink {
     /// Sends the call and waits for its answer. One round trip, two where the server does not know the script yet.
     nonisolated(nonsending) func call<Answer>(
         _ call: ScriptCall<Answer>, timeout: Duration? = nil
@@ -62,32 +62,16 @@ extension RedisConnection {
                 call.script, keys: call.keys, arguments: call.arguments, check: call.check, timeout: timeout))
     }
 
-    /// As ``call(_:timeout:)``, for callers on the connection's thread.
+    /// As ``call(_:timeout:)``, for callers in a turn of the link's thread.
     func call<Answer>(
         _ call: ScriptCall<Answer>, timeout: Duration? = nil,
-        completion: @escaping @Sendable (Swift.Result<Answer, RedisError>) -> Void
+        completion: @escaping @Sendable (Result<Answer, RedisError>) -> Void
     ) {
         evaluate(
             call.script, keys: call.keys, arguments: call.arguments, check: call.check, timeout: timeout
         ) { result in
-            completion(Swift.Result { () throws(RedisError) in try call.answer(result.get()) })
+            completion(Result { () throws(RedisError) in try call.answer(result.get()) })
         }
-    }
-}
-
-extension RedisLink {
-    /// As ``RedisConnection/call(_:timeout:)``.
-    nonisolated(nonsending) func call<Answer>(
-        _ call: ScriptCall<Answer>, timeout: Duration? = nil
-    ) async throws(RedisError) -> Answer {
-        try await connection.call(call, timeout: timeout)
-    }
-
-    /// As ``RedisConnection/callShielded(_:timeout:)``.
-    nonisolated(nonsending) func callShielded<Answer>(
-        _ call: ScriptCall<Answer>, timeout: Duration? = nil
-    ) async throws(RedisError) -> Answer {
-        try await connection.callShielded(call, timeout: timeout)
     }
 }
 

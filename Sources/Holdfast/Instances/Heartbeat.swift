@@ -8,7 +8,7 @@ import Synchronization
 /// Runs on the link's thread; begins with the first use, and takes the instance out again when the client
 /// closes.
 actor Heartbeat: LinkActor {
-    nonisolated var thread: LinkThread { link.connection.thread }
+    nonisolated var thread: LinkThread { link.thread }
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     static let interval: Duration = .seconds(10)
@@ -40,13 +40,11 @@ actor Heartbeat: LinkActor {
         guard !isClosed else { return }
         let description = String(
             decoding: (try? JSONEncoder.holdfast.encode(instance)) ?? Data(), as: UTF8.self)
-        link.connection.inTurn {
-            $0.call(.beat(instance.id, description, silence: Self.silence, keys: keys)) { [logger] result in
-                guard case .failure(let error) = result else { return }
-                let failure = HoldfastError(error, "registering this instance")
-                // Not one line for each beat of a server that is down; but somebody has to grant this.
-                logger.log(level: error.code == .permissionDenied ? .warning : .debug, "\(failure)")
-            }
+        link.call(.beat(instance.id, description, silence: Self.silence, keys: keys)) { [logger] result in
+            guard case .failure(let error) = result else { return }
+            let failure = HoldfastError(error, "registering this instance")
+            // Not one line for each beat of a server that is down; but somebody has to grant this.
+            logger.log(level: error.code == .permissionDenied ? .warning : .debug, "\(failure)")
         }
         timer = thread.schedule(at: .now + Self.interval) { [weak self] in
             self?.inTurn { $0.beat() }

@@ -9,13 +9,13 @@ import Synchronization
 /// them. There is one timer for all leases; renewals that are due soon go out with those that are due now, in
 /// one batch.
 package actor LeaseKeeper: LinkActor, LeaseIssuer {
-    package nonisolated var thread: LinkThread { connection.thread }
+    package nonisolated var thread: LinkThread { link.thread }
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// For how long what befalls leases is gathered before it is logged.
     private static let newsDelay: Duration = .milliseconds(20)
 
-    private let connection: RedisConnection
+    private let link: RedisLink
     private let wakeChannels: String
     package nonisolated let clock: LocalClock
     package nonisolated let logger: Logger
@@ -27,8 +27,8 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// When the last renewal that Redis granted was sent.
     private(set) var lastRenewal: ContinuousClock.Instant?
 
-    init(connection: RedisConnection, keys: KeySpace, clock: LocalClock, logger: Logger) {
-        self.connection = connection
+    init(link: RedisLink, keys: KeySpace, clock: LocalClock, logger: Logger) {
+        self.link = link
         self.clock = clock
         wakeChannels = keys.wakeChannels
         self.logger = logger
@@ -68,10 +68,10 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         -> LeaseClaim.Answer
     {
         if let bare = claim.kind.bareAttempt(claim) {
-            let reply = try await connection.send(bare)
+            let reply = try await link.send(bare)
             if !reply.value.isNull { return .granted(nil, sentAt: reply.$sentAt) }
         }
-        return try await connection.call(claim.kind.acquire(claim, .attempt, wakeChannels: wakeChannels))
+        return try await link.call(claim.kind.acquire(claim, .attempt, wakeChannels: wakeChannels))
     }
 
     /// Begins to renew what was just granted, if it is not over already.
@@ -160,7 +160,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     private nonisolated(nonsending) func releaseOnce(
         _ grant: Grant, timeout: Duration? = nil
     ) async throws(RedisError) -> Bool {
-        try await connection.callShielded(
+        try await link.callShielded(
             grant.claim.kind.release(grant.claim, wakeChannels: wakeChannels), timeout: timeout)
     }
 
@@ -181,19 +181,17 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     }
 
     private func abandon(_ claim: LeaseClaim, until end: ContinuousClock.Instant) {
-        connection.inTurn {
-            $0.call(claim.kind.leave(claim, wakeChannels: wakeChannels)) { [weak self, clock] result in
-                guard case .failure(let error) = result, clock.now < end,
-                    error.code != .closed, error.code != .permissionDenied
-                else {
-                    _ = self?.abandoned.withLock { $0.removeValue(forKey: claim.token) }
-                    return
-                }
-                self?.inTurn { keeper in
-                    _ = clock.schedule(at: clock.now + .milliseconds(200), on: keeper.thread) {
-                        [weak keeper] in
-                        keeper?.inTurn { $0.abandon(claim, until: end) }
-                    }
+        link.call(claim.kind.leave(claim, wakeChannels: wakeChannels)) { [weak self, clock] result in
+            guard case .failure(let error) = result, clock.now < end,
+                error.code != .closed, error.code != .permissionDenied
+            else {
+                _ = self?.abandoned.withLock { $0.removeValue(forKey: claim.token) }
+                return
+            }
+            self?.inTurn { keeper in
+                _ = clock.schedule(at: clock.now + .milliseconds(200), on: keeper.thread) {
+                    [weak keeper] in
+                    keeper?.inTurn { $0.abandon(claim, until: end) }
                 }
             }
         }
@@ -211,7 +209,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// Takes a claim out of its queue, at the end of the client.
     nonisolated func leave(_ claim: LeaseClaim) async {
         do {
-            _ = try await connection.callShielded(
+            _ = try await link.callShielded(
                 claim.kind.leave(claim, wakeChannels: wakeChannels), timeout: RedisLink.closeTimeout)
         } catch {
             logger.debug("leaving the queue of \(claim.name) while closing failed: \(error)")
@@ -262,14 +260,12 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     private func renew(_ grant: Grant) {
         let lease = grant.lease
         // Each attempt has a third of the lease: then there is time for another one.
-        connection.inTurn {
-            $0.call(
-                grant.claim.kind.renew(
-                    grant.claim, isConfirmed: lease.isConfirmed, for: grant.term.milliseconds),
-                timeout: lease.current.renewal
-            ) { [weak self] result in
-                self?.inTurn { $0.renewed(grant, result) }
-            }
+        link.call(
+            grant.claim.kind.renew(
+                grant.claim, isConfirmed: lease.isConfirmed, for: grant.term.milliseconds),
+            timeout: lease.current.renewal
+        ) { [weak self] result in
+            self?.inTurn { $0.renewed(grant, result) }
         }
     }
 
@@ -333,7 +329,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         do throws(RedisError) {
             if grant.term.lockDelay > .zero {
                 // Its holder did not release it, and may have sent a write: it is lost.
-                _ = try await connection.callShielded(
+                _ = try await link.callShielded(
                     grant.claim.kind.renew(
                         grant.claim, isConfirmed: true, for: .init(milliseconds: grant.term.lockDelay)),
                     timeout: RedisLink.closeTimeout)

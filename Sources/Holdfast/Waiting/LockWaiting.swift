@@ -10,7 +10,7 @@ import Synchronization
 actor LockWaiting: LinkActor {
     private typealias Waits = LockWaits<UnsafeContinuation<Void, Never>>
 
-    nonisolated var thread: LinkThread { link.connection.thread }
+    nonisolated var thread: LinkThread { link.thread }
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// What is shared with callers on other threads.
@@ -163,19 +163,15 @@ actor LockWaiting: LinkActor {
         guard question.reason == .arrival, question.mode == .attempt,
             let bare = claim.kind.bareAttempt(claim)
         else { return evaluate(claim, question) }
-        link.connection.inTurn {
-            $0.send(bare) { [weak self] result in
-                self?.inTurn { $0.answeredBare(claim, question, result) }
-            }
+        link.send(bare) { [weak self] result in
+            self?.inTurn { $0.answeredBare(claim, question, result) }
         }
     }
 
     private func evaluate(_ claim: LeaseClaim, _ question: Waits.Question) {
-        link.connection.inTurn {
-            $0.call(claim.kind.acquire(claim, question.mode, wakeChannels: wakeChannels)) {
-                [weak self] result in
-                self?.inTurn { $0.answered(claim, question, result) }
-            }
+        link.call(claim.kind.acquire(claim, question.mode, wakeChannels: wakeChannels)) {
+            [weak self] result in
+            self?.inTurn { $0.answered(claim, question, result) }
         }
     }
 

@@ -127,13 +127,8 @@ struct ErrorReplyTests {
             #expect(try await link.evaluate(script, keys: ["a"], arguments: []).value == .integer(7))
             left.withLock { $0 = 2 }
             let result: RedisConnection.Result = await withUnsafeContinuation { continuation in
-                let connection = link.connection
-                connection.thread.submit {
-                    connection.inTurn {
-                        $0.evaluate(script, keys: ["a"], arguments: []) {
-                            continuation.resume(returning: $0)
-                        }
-                    }
+                link.thread.submit {
+                    link.evaluate(script, keys: ["a"], arguments: []) { continuation.resume(returning: $0) }
                 }
             }
             let value = try result.get().value

@@ -67,7 +67,7 @@ struct ScriptTests {
                 for command in forget { _ = try await link.send(command) }
                 let outcomes = Outcomes()
                 // Laid out in one turn, so that all have left before the first reply comes.
-                await link.connection.evaluateAll(script, count: 1000, to: outcomes)
+                await link.evaluateAll(script, count: 1000, to: outcomes)
                 try await eventually("all ended") { outcomes.ended.count == 1000 }
                 for index in 0..<1000 {
                     #expect(outcomes.values[index]?.array?[1].integer == Int64(index))
@@ -89,7 +89,7 @@ struct ScriptTests {
         }
         try await withLink(server.url) { link in
             let outcomes = Outcomes()
-            await link.connection.evaluateAll(script, count: 3, to: outcomes)
+            await link.evaluateAll(script, count: 3, to: outcomes)
             try await eventually("all ended") { outcomes.ended.count == 3 }
             for index in 0..<3 { #expect(outcomes.values[index] == .integer(1)) }
         }
@@ -120,7 +120,7 @@ struct ScriptTests {
         try await withPrivateRedisServer { server in
             try await withLink(server.url) { link in
                 let outcomes = Outcomes()
-                await link.connection.evaluateAll(script, count: 10, to: outcomes)
+                await link.evaluateAll(script, count: 10, to: outcomes)
                 try await eventually("all ended") { outcomes.ended.count == 10 }
                 for index in 0..<10 {
                     #expect(outcomes.values[index]?.array?[1].integer == Int64(index))
@@ -130,11 +130,16 @@ struct ScriptTests {
     }
 }
 
-extension RedisConnection {
-    fileprivate func evaluateAll(_ script: RedisScript, count: Int, to outcomes: Outcomes) {
-        for index in 0..<count {
-            evaluate(script, keys: ["k"], arguments: [RedisArgument(index), "x"]) {
-                outcomes.record(index, $0)
+extension RedisLink {
+    fileprivate func evaluateAll(_ script: RedisScript, count: Int, to outcomes: Outcomes) async {
+        await withCheckedContinuation { continuation in
+            thread.submit {
+                for index in 0..<count {
+                    self.evaluate(script, keys: ["k"], arguments: [RedisArgument(index), "x"]) {
+                        outcomes.record(index, $0)
+                    }
+                }
+                continuation.resume()
             }
         }
     }

@@ -169,10 +169,8 @@ extension Consumer {
         _ call: ScriptCall<Answer>, timeout: Duration? = nil,
         completion: @escaping @Sendable (isolated Consumer, Result<Answer, RedisError>) -> Void
     ) {
-        link.connection.inTurn {
-            $0.call(call, timeout: timeout) { [self] result in
-                inTurn { completion($0, result) }
-            }
+        link.call(call, timeout: timeout) { [self] result in
+            inTurn { completion($0, result) }
         }
     }
 
@@ -180,14 +178,12 @@ extension Consumer {
     private func nameForeignKeys(after error: RedisError) {
         guard "\(error)".contains("WRONGTYPE") else { return }
         for (key, type) in queue.types {
-            link.connection.inTurn {
-                $0.send(["TYPE", .string(key)]) { [logger] result in
-                    guard case .success(let reply) = result, let found = reply.value.string,
-                        found != type, found != "none"
-                    else { return }
-                    logger.warning(
-                        "\(key) holds a \(found) in place of a \(type): rename it, and the queue goes on")
-                }
+            link.send(["TYPE", .string(key)]) { [logger] result in
+                guard case .success(let reply) = result, let found = reply.value.string,
+                    found != type, found != "none"
+                else { return }
+                logger.warning(
+                    "\(key) holds a \(found) in place of a \(type): rename it, and the queue goes on")
             }
         }
     }

@@ -10,7 +10,7 @@ import RedisLink
 /// Swift's threads. Cancelling the task of ``run()`` does not reach that executor, so nothing that was
 /// claimed is forgotten.
 actor Consumer: LinkActor, HostedComponent {
-    nonisolated var thread: LinkThread { link.connection.thread }
+    nonisolated var thread: LinkThread { link.thread }
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     let link: RedisLink

@@ -30,12 +30,10 @@ package final class QueueRegistry: Sendable {
             return true
         }
         guard isDue else { return }
-        link.connection.thread.submit { [link, key, logger] in
-            link.connection.inTurn {
-                $0.send(["SADD", .string(key), .string(queue)]) { result in
-                    if case .failure(let error) = result {
-                        logger.debug("registering \(queue) failed: \(error)")
-                    }
+        link.thread.submit { [link, key, logger] in
+            link.send(["SADD", .string(key), .string(queue)]) { result in
+                if case .failure(let error) = result {
+                    logger.debug("registering \(queue) failed: \(error)")
                 }
             }
         }
