@@ -26,13 +26,12 @@ package final class CaughtSignals: Sendable {
     private static let pipeEntry = Atomic<Int32>(-1)
 
     private let delivery = Mutex(Delivery())
+    private let pipe: PrivatePipe
 
     /// Catches the signals. Once in a process.
     package init(_ wanted: [Int32]) throws {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw SystemError("cannot make a pipe") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let (exit, entry) = (ends[0], ends[1])
+        pipe = try PrivatePipe()
+        let (exit, entry) = (pipe.exit, pipe.entry)
         // A handler must not wait, should thousands of signals ever fill the pipe.
         _ = fcntl(entry, F_SETFL, O_NONBLOCK)
         let before = Self.pipeEntry.exchange(entry, ordering: .sequentiallyConsistent)

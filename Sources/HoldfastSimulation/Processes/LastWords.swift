@@ -10,27 +10,20 @@ internal import Foundation
 
 /// A pipe on which a child says why it can't go on. Its log may be on the disk that is full.
 package final class LastWords: Sendable {
-    /// The child's end, to be its standard output.
-    package let childEnd: Int32
-    private let parentEnd: Int32
+    private let pipe: PrivatePipe
 
     package init() throws {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw SystemError("cannot make a pipe") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        (parentEnd, childEnd) = (ends[0], ends[1])
-        _ = fcntl(parentEnd, F_SETFL, O_NONBLOCK)
+        pipe = try PrivatePipe()
+        _ = fcntl(pipe.exit, F_SETFL, O_NONBLOCK)
     }
 
-    deinit {
-        close(childEnd)
-        close(parentEnd)
-    }
+    /// The child's end, to be its standard output.
+    package var childEnd: Int32 { pipe.entry }
 
     /// What a child that is over has said; nil when it had nothing to say.
     package func read() -> String? {
         var bytes = [UInt8](repeating: 0, count: Self.limit)
-        let count = systemRead(parentEnd, &bytes, bytes.count)
+        let count = systemRead(pipe.exit, &bytes, bytes.count)
         return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
     }
 

@@ -14,21 +14,12 @@ internal import Foundation
 /// A stopped child can't notice. It needs not: its process group is orphaned by the parent's death, and to a
 /// stopped process in a newly orphaned group the kernel sends SIGHUP and SIGCONT by itself.
 package final class LifeLine: Sendable {
+    private let pipe: PrivatePipe
+
+    package init() throws { pipe = try PrivatePipe() }
+
     /// The child's end, to be its standard input.
-    package let childEnd: Int32
-    private let parentEnd: Int32
-
-    package init() throws {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw SystemError("cannot make a pipe") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        (childEnd, parentEnd) = (ends[0], ends[1])
-    }
-
-    deinit {
-        close(childEnd)
-        close(parentEnd)
-    }
+    package var childEnd: Int32 { pipe.exit }
 
     /// In the child: ends the process at once when its standard input does.
     package static func dieWithParent() throws {

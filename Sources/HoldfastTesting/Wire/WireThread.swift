@@ -1,3 +1,4 @@
+import RedisLink
 import Synchronization
 
 #if canImport(Glibc)
@@ -25,11 +26,15 @@ final class WireThread<Service: WireService>: Sendable {
 
     private let inbox = Mutex(Inbox())
     private let listener: Listener
-    private let wakeup: WakeupPipe
+    private let wakeup: Wakeup
 
     init(listener: Listener, _ make: @escaping @Sendable () -> Service) throws(WireError) {
         self.listener = listener
-        wakeup = try WakeupPipe()
+        do throws(RedisError) {
+            wakeup = try Wakeup()
+        } catch {
+            throw WireError(error.message)
+        }
         let loop = ServingLoop(thread: self, make: make)
         inbox.withLock { $0.thread = startThread { loop.run() } }
     }
@@ -100,39 +105,6 @@ final class WireThread<Service: WireService>: Sendable {
             for (end, state) in zip(ends, descriptors.dropFirst(2)) where state.revents != 0 {
                 if state.revents & ~Int16(POLLOUT) != 0, end.receive() { service.received(end) }
             }
-        }
-    }
-}
-
-/// A pipe that makes `poll` return.
-private final class WakeupPipe: Sendable {
-    let descriptor: Int32
-    private let writer: Int32
-
-    init() throws(WireError) {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw WireError(system: "no pipe") }
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(end, F_SETFL, O_NONBLOCK)
-        }
-        descriptor = ends[0]
-        writer = ends[1]
-    }
-
-    deinit {
-        close(descriptor)
-        close(writer)
-    }
-
-    func signal() {
-        var byte: UInt8 = 1
-        _ = write(writer, &byte, 1)
-    }
-
-    func drain() {
-        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
-            while read(descriptor, buffer.baseAddress, buffer.count) == buffer.count {}
         }
     }
 }

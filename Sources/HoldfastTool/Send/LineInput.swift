@@ -20,7 +20,7 @@ final class LineInput: Sendable {
     private let file: FileHandle?
     private let descriptor: Int32
     /// A pipe whose exit can be read from once the reading is to end.
-    private let stop: (exit: Int32, entry: Int32)
+    private let stop: PrivatePipe
     /// Reading blocks its thread.
     private let queue = DispatchQueue(label: "input")
     /// The end of a terminal's input is told once.
@@ -40,15 +40,7 @@ final class LineInput: Sendable {
             file = nil
             descriptor = STDIN_FILENO
         }
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw SystemError("cannot make a pipe") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        stop = (ends[0], ends[1])
-    }
-
-    deinit {
-        close(stop.exit)
-        close(stop.entry)
+        stop = try PrivatePipe()
     }
 
     /// The next bytes; nil at the end of the input, and once ``end()`` was called.

@@ -5,11 +5,11 @@
 #endif
 
 /// A pipe that makes `poll` return.
-final class Wakeup: Sendable {
-    let descriptor: Int32
+package final class Wakeup: Sendable {
+    package let descriptor: Int32
     private let writer: Int32
 
-    init() throws(RedisError) {
+    package init() throws(RedisError) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else {
             throw RedisError(
@@ -29,13 +29,13 @@ final class Wakeup: Sendable {
         close(writer)
     }
 
-    func signal() {
+    package func signal() {
         var byte: UInt8 = 1
         // A full pipe already wakes the loop, so EAGAIN is as good as success.
         _ = write(writer, &byte, 1)
     }
 
-    func drain() {
+    package func drain() {
         withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
             while read(descriptor, buffer.baseAddress, buffer.count) == buffer.count {}
         }
