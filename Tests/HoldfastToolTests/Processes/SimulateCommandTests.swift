@@ -51,9 +51,11 @@ import Testing
 
     @Test func `Every promise holds when redis-server is killed and started again`() async throws {
         try await withFile(Self.messages) { file in
+            // By this seed the kill comes first. Soon after a restart an instance may still wait for its next attempt to
+            // connect, and a kill would meet no message in flight.
             let outcome = try await Tool.run(
                 "simulate", "--instances", "3", "--messages", file, "--restart-redis", "1", "--kill", "1",
-                "--seed", "2", "--span", "3s")
+                "--seed", "1", "--span", "3s")
             #expect(outcome.status == 0)
             #expect(outcome.output.contains("All promises held."))
             #expect(outcome.output.contains("1 restart of redis-server"))
