@@ -55,10 +55,15 @@ struct QueueBench {
     }
 
     /// Whatever waits for its time has waited long enough.
-    func makeDue() async throws {
-        let places = try await holdfast.redis("ZRANGE", .string(keys.waiting), "0", "-1").array ?? []
-        for place in places {
-            try await holdfast.redis("ZADD", .string(keys.waiting), "0", .string(place.string ?? ""))
+    func makeDue() async throws { try await set(keys.waiting) }
+
+    /// The claims are over.
+    func expireClaims() async throws { try await set(keys.expiry) }
+
+    /// All instants in the sorted set to one that is long over.
+    private func set(_ key: String) async throws {
+        for member in try await holdfast.redis("ZRANGE", .string(key), "0", "-1").array ?? [] {
+            try await holdfast.redis("ZADD", .string(key), "1", .string(member.string ?? ""))
         }
     }
 
