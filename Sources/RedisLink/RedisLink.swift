@@ -96,18 +96,6 @@ package final class RedisLink: Sendable {
         }
     }
 
-    /// As ``evaluate(_:keys:arguments:check:timeout:)``, for callers in a turn of the link's thread.
-    package func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
-        timeout: Duration? = nil, completion: @escaping @Sendable (RedisConnection.Result) -> Void
-    ) {
-        send(RedisCommand(script, keys: keys, arguments: arguments, check: check), timeout: timeout) {
-            result in
-            guard case .failure(let error) = result else { return completion(result) }
-            completion(.failure(error.naming(script, keys: keys)))
-        }
-    }
-
     /// How the connection is, without asking the server.
     package var health: ConnectionHealth {
         get async { await connection.health }

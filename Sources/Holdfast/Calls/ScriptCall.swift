@@ -6,31 +6,38 @@ import RedisLink
 /// not give is `protocolViolation`, wherever it comes from: nothing can be concluded from it, so whether the call
 /// happened is unknown.
 struct ScriptCall<Answer: Sendable>: Sendable {
-    let script: RedisScript
+    /// What is kept of a call until its reply has come. Many calls may wait, and their arguments have left.
+    struct Reader: Sendable {
+        let script: RedisScript
+        fileprivate let read: @Sendable (RedisReply) -> Answer?
+
+        func answer(_ reply: RedisReply) throws(RedisError) -> Answer {
+            guard let answer = read(reply) else {
+                throw RedisError(
+                    .protocolViolation, delivery: .unknown, "\(script.name).lua returned a malformed reply")
+            }
+            return answer
+        }
+    }
+
+    let reader: Reader
     let keys: [String]
     let arguments: [RedisArgument]
     let check: ReplyCheck
-    private let read: @Sendable (RedisReply) -> Answer?
+    var script: RedisScript { reader.script }
 
     /// - Parameter read: nil for a reply that the script does not give.
     init(
         _ script: RedisScript, keys: [String], _ arguments: [RedisArgument], check: ReplyCheck = .none,
         read: @escaping @Sendable (RedisReply) -> Answer?
     ) {
-        self.script = script
+        reader = Reader(script: script, read: read)
         self.keys = keys
         self.arguments = arguments
         self.check = check
-        self.read = read
     }
 
-    func answer(_ reply: RedisReply) throws(RedisError) -> Answer {
-        guard let answer = read(reply) else {
-            throw RedisError(
-                .protocolViolation, delivery: .unknown, "\(script.name).lua returned a malformed reply")
-        }
-        return answer
-    }
+    func answer(_ reply: RedisReply) throws(RedisError) -> Answer { try reader.answer(reply) }
 }
 
 extension ScriptCall where Answer == Bool {
@@ -67,10 +74,14 @@ extension RedisLink {
         _ call: ScriptCall<Answer>, timeout: Duration? = nil,
         completion: @escaping @Sendable (Result<Answer, RedisError>) -> Void
     ) {
-        evaluate(
-            call.script, keys: call.keys, arguments: call.arguments, check: call.check, timeout: timeout
-        ) { result in
-            completion(Result { () throws(RedisError) in try call.answer(result.get()) })
+        let command = RedisCommand(
+            call.script, keys: call.keys, arguments: call.arguments, check: call.check)
+        send(command, timeout: timeout) { [reader = call.reader, keys = call.keys] result in
+            switch result {
+            case .success(let reply):
+                completion(Result { () throws(RedisError) in try reader.answer(reply) })
+            case .failure(let error): completion(.failure(error.naming(reader.script, keys: keys)))
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ extension RedisScript {
 extension RedisError {
     /// The same error for a call of `script`. Redis before 7.2 does not say which command or key of a script
     /// was forbidden, but where it stands.
-    func naming(_ script: RedisScript, keys: [String]) -> RedisError {
+    package func naming(_ script: RedisScript, keys: [String]) -> RedisError {
         guard var permission, permission.names.isEmpty else { return self }
         switch permission.kind {
         case .command: permission.names = script.commands(calledIn: ErrorReply(message).scriptLine)

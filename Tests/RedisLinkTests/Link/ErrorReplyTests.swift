@@ -128,7 +128,9 @@ struct ErrorReplyTests {
             left.withLock { $0 = 2 }
             let result: RedisConnection.Result = await withUnsafeContinuation { continuation in
                 link.thread.submit {
-                    link.evaluate(script, keys: ["a"], arguments: []) { continuation.resume(returning: $0) }
+                    link.send(RedisCommand(script, keys: ["a"], arguments: [])) {
+                        continuation.resume(returning: $0)
+                    }
                 }
             }
             let value = try result.get().value

@@ -135,7 +135,8 @@ extension RedisLink {
         await withCheckedContinuation { continuation in
             thread.submit {
                 for index in 0..<count {
-                    self.evaluate(script, keys: ["k"], arguments: [RedisArgument(index), "x"]) {
+                    let arguments = [RedisArgument(index), "x"]
+                    self.send(RedisCommand(script, keys: ["k"], arguments: arguments)) {
                         outcomes.record(index, $0)
                     }
                 }
