@@ -68,7 +68,9 @@ struct BatchTests {
             let orders = holdfast.queue("orders", of: Order.self)
             let calls = Record<[Int]>()
             let never = Gate()
-            holdfast.handle(batchesOf: 3, from: orders, .quick(lease: .milliseconds(1500))) { messages in
+            // No room for another message: else this consumer might take over its own lost claim.
+            let options = ConsumerOptions.quick(lease: .seconds(3), concurrency: 3)
+            holdfast.handle(batchesOf: 3, from: orders, options) { messages in
                 calls.add(messages.map(\.delivery.attempt))
                 if calls.count == 1 { try await never.pass() }
                 return messages.map { _ in .commit { $0.increment("n") } }
