@@ -5,7 +5,7 @@ package import RedisLink
 extension ReplyCheck {
     /// For acquire.lua, and for tick.lua and claim.lua, whose tokens are their own.
     package static func acquiring(_ token: String) -> ReplyCheck { .digits(of: token, before: 0) }
-    /// For release.lua.
+    /// For release.lua and leave.lua.
     package static func releasing(_ token: String) -> ReplyCheck { .digits(of: token, before: 7) }
     /// For renew.lua.
     package static func renewing(_ token: String) -> ReplyCheck { .digits(of: token, before: 14) }

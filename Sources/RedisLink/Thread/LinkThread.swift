@@ -272,7 +272,12 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func flush() {
-        for index in sources.indices { sources[index].object?.flush() }
+        // What a source does when it fails may attach another one, which takes those out that are gone.
+        var index = 0
+        while index < sources.count {
+            sources[index].object?.flush()
+            index += 1
+        }
     }
 
     private func run(_ job: Job) {
