@@ -134,7 +134,9 @@ struct TickScriptTests {
             let answer = try await bench.look("i:b")
             let cursor = try #require(answer.cursor)
             #expect(cursor > 1_000 && cursor <= answer.serverTime)
-            _ = try await bench.look("i:b", cursor + 1, cursor: cursor)
+            while try await bench.look("i:b").serverTime <= cursor {}
+            let run = try await bench.look("i:b", cursor + 1, cursor: cursor).run
+            #expect(run?.nominal == cursor + 1)
             try await bench.die()
             let noticed = try await bench.look("i:c")
             #expect(noticed.cursor == noticed.serverTime)
