@@ -15,7 +15,9 @@ package final class Core: Sendable {
     let lease: LeaseTerm
     /// What its connections are called.
     package let clientName: String
+    /// For the loggers that users get.
     package let logger: Logger
+    let observers: Observers
 
     init(
         redis url: String, namespace: String, configuration: Configuration, clock: LocalClock, logger: Logger
@@ -30,6 +32,7 @@ package final class Core: Sendable {
         var logger = logger
         logger[metadataKey: "holdfast.instance"] = .string(instance.id)
         self.logger = logger
+        observers = Observers(.log(to: logger), .runs(configuration.runObserver))
         do throws(RedisError) {
             var redis = try RedisConfiguration(url: url)
             redis.commandTimeout = configuration.commandTimeout
@@ -42,9 +45,10 @@ package final class Core: Sendable {
         } catch {
             throw HoldfastError(error, "setting up the link to Redis")
         }
-        keeper = LeaseKeeper(link: link, keys: keys, clock: clock, logger: logger)
-        waiting = LockWaiting(link: link, keeper: keeper, keys: keys, instance: instance, logger: logger)
-        beats = Heartbeat(link: link, keys: keys, instance: instance, logger: logger)
+        keeper = LeaseKeeper(link: link, keys: keys, clock: clock, observers: observers)
+        waiting = LockWaiting(
+            link: link, keeper: keeper, keys: keys, instance: instance, observers: observers)
+        beats = Heartbeat(link: link, keys: keys, instance: instance, observers: observers)
         clock.manual?.add { [weak link = self.link] in
             guard let link else { return false }
             // Its reply comes behind all that was asked before. What was published by then is read in the turn in which

@@ -55,11 +55,7 @@ public final class Holdfast: Service, Sendable {
     func remindOfRun() {
         reminder.begin { [weak self] in
             guard let self else { return }
-            core.logger.warning(
-                """
-                workers or handlers were added, and nobody calls run(): none of them does anything. Add the client \
-                to a ServiceGroup, or call run(). \(contents)
-                """)
+            core.observers.tell(ClientEvent.isNotRun(contents: contents))
         }
     }
 
@@ -109,11 +105,13 @@ public final class Holdfast: Service, Sendable {
             try workers.begin()
             try consumers.begin()
             try await EvictionCheck(
-                link: core.link, acceptsEviction: core.configuration.acceptsEviction, logger: core.logger
+                link: core.link, acceptsEviction: core.configuration.acceptsEviction,
+                observers: core.observers
             ).run()
             if !Task.isCancelled, !Task.isShuttingDownGracefully {
-                core.logger.info(
-                    "Running on \(core.link.configuration), namespace \(core.keys.prefix). \(contents)")
+                core.observers.tell(
+                    ClientEvent.runs(
+                        on: "\(core.link.configuration)", namespace: core.keys.prefix, contents: contents))
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await self.workers.run() }

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import RedisLink
 
 /// A lock that is held, as Redis and the registry of instances tell.
@@ -41,7 +40,8 @@ extension Core {
         do throws(RedisError) {
             return try await registeredInstances()
         } catch  where error.replyKind == "WRONGTYPE" {
-            logger.error("the instances cannot be told: \(keys.instances[0]) holds something else: \(error)")
+            let problem = "\(keys.instances[0]) holds something else: \(error)"
+            observers.tell(LeftOut(words: "the instances cannot be told: \(problem)"))
             return [:]
         }
     }

@@ -1,5 +1,3 @@
-package import Logging
-
 extension Lease {
     /// Runs `body` as a child task that is cancelled when the lease is lost, and releases the lease after it, unless
     /// the body has done that.
@@ -7,7 +5,7 @@ extension Lease {
     /// - Throws: what `body` throws; if the lease was lost, ``HoldfastError/Code/lost`` of something that may have
     ///   happened, since the body had begun.
     package func whileHeld<Result: Sendable>(
-        logger: Logger, _ body: @escaping @Sendable (Lease) async throws -> Result
+        _ body: @escaping @Sendable (Lease) async throws -> Result
     ) async throws -> Result {
         let outcome = await run(body)
         let loss: HoldfastError?
@@ -18,7 +16,7 @@ extension Lease {
             loss = error
         } catch {
             // The work is done, and the lock ends by itself.
-            logger.warning("\(error)")
+            issuer.observers.tell(LeaseEvent.releaseFailed(error))
             loss = nil
         }
         guard var loss else { return try outcome.get() }

@@ -70,7 +70,7 @@ extension LockProvider {
             name, waitingAtMost: limit, lease: lease, fenced: fenced, options: options)
         let locks = EnclosingLocks(lease, outer: .current)
         return try await EnclosingLocks.$current.withValue(locks) {
-            try await lease.whileHeld(logger: lease.issuer.logger, body)
+            try await lease.whileHeld(body)
         }
     }
 }

@@ -7,11 +7,11 @@ import Testing
 
 @Suite("What befalls many leases")
 struct LeaseNewsTests {
-    private func lines(_ event: LeaseNews.Event, of names: [String]) -> [String] {
+    private func lines(_ fate: LeaseEvent.Fate, of names: [String]) -> [String] {
         let lines = Record<String>()
         var news = LeaseNews()
-        for name in names { news.add(event, name) }
-        news.tell(Logger(label: "test") { _ in Lines(lines: lines) })
+        for name in names { news.add(fate, name) }
+        news.tell(Observers(.log(to: Logger(label: "test") { _ in Lines(lines: lines) })))
         #expect(news.isEmpty)
         return lines.all
     }

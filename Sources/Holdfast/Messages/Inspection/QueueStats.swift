@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 
 /// What a queue holds at one moment.
@@ -59,16 +58,17 @@ extension Holdfast {
     public func queues() async throws -> [QueueStats] {
         let names = try await queueNames()
         for name in names.unusable {
-            core.logger.error(
-                "\(consumers.registry.key) holds what cannot be the name of a queue: '\(name.text.printable(limit: 100))'"
-            )
+            let shown = name.text.printable(limit: 100)
+            core.observers.tell(
+                LeftOut(
+                    words: "\(consumers.registry.key) holds what cannot be the name of a queue: '\(shown)'"))
         }
         return try await core.each(names.usable) { [self] (name: String) async throws -> QueueStats? in
             do {
                 return try await store(ofQueue: name).stats()
             } catch let error as HoldfastError where error.isOfWrongType {
                 // A key of another type where the queue should be: the others can be told all the same.
-                core.logger.error("\(error)")
+                core.observers.tell(LeftOut(words: "\(error)"))
                 return nil
             }
         }.compactMap(\.self)

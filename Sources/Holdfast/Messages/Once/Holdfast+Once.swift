@@ -62,7 +62,7 @@ extension Holdfast {
                     mayHaveHappened: true, underlying: result.isEmpty ? nil : error)
             }
         case .acquired(let lease):
-            return try await lease.whileHeld(logger: core.logger) { [core] lease in
+            return try await lease.whileHeld { [core] lease in
                 try lease.checkAge(made: made, retention: retention)
                 let result = try await body(
                     OnceClaim(id: id, scope: scope, namespace: core.keys.namespace, lease: lease))

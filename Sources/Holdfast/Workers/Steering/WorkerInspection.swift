@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 
 extension Holdfast {
@@ -17,7 +16,7 @@ extension Holdfast {
                 }
             } catch let error as HoldfastError where error.isOfWrongType {
                 // A key of another type where the worker should be: the others can be told all the same.
-                core.logger.error("\(error)")
+                core.observers.tell(LeftOut(words: "\(error)"))
                 return nil
             }
         }.compactMap(\.self)

@@ -45,6 +45,7 @@ public struct Tick: Sendable {
         self.isTriggered = isTriggered
         self.attempt = attempt
         var logger = logger
+        logger[metadataKey: "holdfast.worker"] = .string(worker)
         logger[metadataKey: "holdfast.tick"] = .stringConvertible(nominalMilliseconds)
         self.logger = logger
     }
