@@ -34,7 +34,7 @@ extension Holdfast {
         /// Called after each run of a periodic worker in this instance, with the error of one that did not succeed:
         /// for metrics and alarms. It must return soon; the worker's next run waits for it.
         ///
-        /// A run of an instance that died reports nowhere; ``Holdfast/runs(ofWorker:limit:)`` tells of it.
+        /// A run of an instance that died reports nowhere; ``WorkerHandle/runs(limit:)`` tells of it.
         public var runObserver: (@Sendable (WorkerRun, (any Error)?) -> Void)?
 
         public init() {}

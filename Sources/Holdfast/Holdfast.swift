@@ -7,7 +7,7 @@ public import ServiceLifecycle
 /// ```swift
 /// let holdfast = try Holdfast(redis: "redis://localhost", namespace: "billing", logger: logger)
 /// try await holdfast.withLock("invoice-42", waitingAtMost: .seconds(5)) { lease in
-///     try await ledger.append(entry, fence: lease.fencingToken!)
+///     try await ledger.append(entry, fence: lease.fencingToken)
 /// }
 /// ```
 ///

@@ -12,6 +12,8 @@ public struct HoldfastError: Error, Sendable {
         public static let lost = Code(description: "lost")
         /// The lease was released before.
         public static let released = Code(description: "released")
+        /// The fence was asked for of a lock that was acquired without one.
+        public static let unfenced = Code(description: "unfenced")
         /// The task that asks holds the lock itself, by a `withLock` around it, and would wait for itself for ever.
         public static let reentrant = Code(description: "reentrant")
         /// A name, a duration or another argument cannot be used.

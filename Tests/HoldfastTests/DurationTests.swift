@@ -144,7 +144,9 @@ struct DurationTests {
             }
             #expect(next != nil && Schedule(worker.schedule.description) == worker.schedule)
             try await holdfast.whileRunning {
-                let isKnown = try await eventually { try await holdfast.worker(worker.name)?.nextTick != nil }
+                let isKnown = try await eventually {
+                    try await holdfast.worker(worker.name).status()?.nextTick != nil
+                }
                 #expect(isKnown, "\(worker.name)")
             }
         }

@@ -47,13 +47,13 @@ struct IdempotencyKeyTests {
                 try await queue.send(1, id: id)
             }
             let ticks = Record<String>()
-            holdfast.addWorker("w", .every(.seconds(86_400), runOnStart: true)) { tick in
+            holdfast.add(worker: "w", .every(.seconds(86_400), runOnStart: true)) { tick in
                 ticks.add(tick.idempotencyKey)
                 ids.add("t/\(tick.isTriggered ? "trigger" : "tick")/w/\(tick.nominalMilliseconds)")
             }
             try await holdfast.whileRunning {
                 #expect(await eventually { keys.count == 4 && ticks.count == 1 })
-                _ = try await holdfast.trigger(worker: "w")
+                _ = try await holdfast.worker("w").trigger()
                 #expect(await eventually { ticks.count == 2 })
             }
             #expect(

@@ -50,7 +50,7 @@ struct RefusedRecordTests {
                 try await state.end(witness)
             }
             #expect(told.all.map(\.outcome) == [.succeeded])
-            #expect(try await witness.runs(ofWorker: "w").map(\.outcome) == [.succeeded])
+            #expect(try await witness.worker("w").runs().map(\.outcome) == [.succeeded])
             #expect(ended.count == 1)
         }
     }

@@ -1,11 +1,11 @@
 extension Lease {
     /// Runs `body` as a child task that is cancelled when the lease is lost, and releases the lease after it, unless
-    /// the body has done that.
+    /// the body has done that. The body runs where its caller does, on the same actor if there is one.
     ///
     /// - Throws: what `body` throws; if the lease was lost, ``HoldfastError/Code/lost`` of something that may have
     ///   happened, since the body had begun.
-    package func whileHeld<Result: Sendable>(
-        _ body: @escaping @Sendable (Lease) async throws -> Result
+    package nonisolated(nonsending) func whileHeld<Result: Sendable>(
+        _ body: nonisolated(nonsending) (Lease) async throws -> Result
     ) async throws -> Result {
         let outcome = await run(body)
         let loss: HoldfastError?
@@ -29,10 +29,21 @@ extension Lease {
     func leave() { _ = grant.drop() }
 
     private func run<Result: Sendable>(
-        _ body: @escaping @Sendable (Lease) async throws -> Result
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: nonisolated(nonsending) (Lease) async throws -> Result
     ) async -> Swift.Result<Result, any Error> {
-        await withTaskGroup(of: Ended<Result>.self) { group in
+        await withoutActuallyEscaping(body) { body in await runEscaping(body) }
+    }
+
+    private func runEscaping<Result: Sendable>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: nonisolated(nonsending) @escaping (Lease) async throws -> Result
+    ) async -> Swift.Result<Result, any Error> {
+        // Safe though it is not Sendable: the child task runs on the caller's actor, and the caller waits for its end.
+        nonisolated(unsafe) let body = body
+        return await withTaskGroup(of: Ended<Result>.self) { group in
             group.addTask {
+                _ = isolation
                 do { return .body(.success(try await body(self))) } catch { return .body(.failure(error)) }
             }
             group.addTask { .watch(await self.untilLost()) }

@@ -120,7 +120,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         } else if wakes {
             thread.submit { self.inTurn { $0.wake(at: renewal) } }
         }
-        return Lease(grant, fencingToken: fence, issuer: self)
+        return Lease(grant, fence: fence, issuer: self)
     }
 
     // MARK: Release

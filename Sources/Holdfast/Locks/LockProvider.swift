@@ -7,7 +7,7 @@
 ///
 ///     func close(_ month: String) async throws {
 ///         try await locks.withLock("invoices-\(month)") { lease in
-///             try await ledger.append("closed \(month)", fence: lease.fencingToken!)
+///             try await ledger.append("closed \(month)", fence: lease.fencingToken)
 ///         }
 ///     }
 /// }
@@ -48,7 +48,7 @@ extension LockProvider {
 
     /// Runs `body` while holding a lock.
     ///
-    /// The body runs as a child task. If the lease is lost, that task is cancelled at once. The release
+    /// The body runs as a child task, on the actor of the caller, whose state it may use. If the lease is lost, that task is cancelled at once. The release
     /// happens whatever happened before, also when the calling task is cancelled.
     ///
     /// - Parameters:
@@ -61,10 +61,10 @@ extension LockProvider {
     /// - Throws: what the acquisition or `body` throws. If the lease was lost before `body` ended:
     ///   ``HoldfastError/Code/lost``, whatever `body` did, with its error as ``HoldfastError/underlying``:
     ///   another holder may have worked at the same time.
-    public func withLock<Result: Sendable>(
+    public nonisolated(nonsending) func withLock<Result: Sendable>(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
         options: LockOptions = LockOptions(),
-        _ body: @escaping @Sendable (Lease) async throws -> Result
+        _ body: nonisolated(nonsending) (Lease) async throws -> Result
     ) async throws -> Result {
         let lease = try await acquire(
             name, waitingAtMost: limit, lease: lease, fenced: fenced, options: options)

@@ -79,8 +79,8 @@ extension Holdfast {
     }
 
     /// Runs a closure as a periodic worker: see ``add(_:)`` and ``PeriodicWorker``.
-    public func addWorker(
-        _ name: String, _ schedule: Schedule, lease: Duration = .seconds(30),
+    public func add(
+        worker name: String, _ schedule: Schedule, lease: Duration = .seconds(30),
         options: WorkerOptions = WorkerOptions(), _ body: @escaping @Sendable (Tick) async throws -> Void
     ) {
         add(AdHocWorker(name: name, schedule: schedule, lease: lease, options: options, body: body))
@@ -92,12 +92,12 @@ extension Holdfast {
     ///
     /// - Returns: false where this client has no worker of that name.
     @discardableResult
-    public func removeWorker(_ name: String) async -> Bool {
+    public func remove(worker name: String) async -> Bool {
         await workers.remove(name)
     }
 
     /// Whether this client runs a worker of that name, or will when it runs.
-    public func hasWorker(_ name: String) -> Bool {
+    public func contains(worker name: String) -> Bool {
         workers.contains(name)
     }
 }

@@ -8,7 +8,7 @@ internal import Holdfast
 /// let clock = ManualClock()
 /// let memory = try InMemoryRedis(clock: clock, logger: logger)
 /// let holdfast = try memory.holdfast()
-/// holdfast.addWorker("passive-user-checker", .every(.seconds(600))) { tick in
+/// holdfast.add(worker: "passive-user-checker", .every(.seconds(600))) { tick in
 ///     try await users.deactivate(inactiveFor: .seconds(30 * 86_400), fence: tick.fencingToken)
 /// }
 /// let running = Task { try await holdfast.run() }

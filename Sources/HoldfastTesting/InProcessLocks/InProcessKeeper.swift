@@ -104,7 +104,7 @@ final class InProcessKeeper: LeaseIssuer {
         let grant = Grant(hold.claim, sentAt: now)
         state.grants[grant.token] = grant
         wake(at: now + grant.term.renewal, &state)
-        return Lease(grant, fencingToken: hold.fence, issuer: self)
+        return Lease(grant, fence: hold.fence, issuer: self)
     }
 
     private func holder(

@@ -148,14 +148,14 @@ struct InboxFaultTests {
         try await DyingInstance.with { pair in
             let ticks = Record<String>()
             let every = Schedule.every(.milliseconds(300))
-            pair.dying.addWorker("checker", every, lease: DyingInstance.lease) { tick in
+            pair.dying.add(worker: "checker", every, lease: DyingInstance.lease) { tick in
                 ticks.add(tick.id)
                 pair.die()
                 try await tick.commit(in: paused, Books.write(tick.id))
             }
             try await pair.whileRunning {
                 #expect(await eventually { ticks.all.count == 1 })
-                pair.healthy.addWorker("checker", every, lease: DyingInstance.lease) { tick in
+                pair.healthy.add(worker: "checker", every, lease: DyingInstance.lease) { tick in
                     try await tick.commit(in: books.inbox, Books.write(tick.id))
                 }
                 let hasWritten = try await eventually { try !books.entries.isEmpty }
@@ -176,7 +176,7 @@ struct InboxFaultTests {
             // The first tick comes within the minute: nothing but the crash makes a second run.
             let again = WorkerOptions(afterCrash: .runAgain(attempts: 3))
             let once = Schedule.every(.seconds(86_400), runOnStart: true)
-            pair.dying.addWorker("checker", once, lease: DyingInstance.lease, options: again) { tick in
+            pair.dying.add(worker: "checker", once, lease: DyingInstance.lease, options: again) { tick in
                 try await tick.commit(in: books.inbox, Books.write(tick.id))
                 begun.add(tick.id)
                 pair.die()
@@ -184,7 +184,7 @@ struct InboxFaultTests {
             }
             try await pair.whileRunning {
                 #expect(await eventually { begun.all.count == 1 })
-                pair.healthy.addWorker("checker", once, options: again) { tick in
+                pair.healthy.add(worker: "checker", once, options: again) { tick in
                     committed.add(try await tick.commit(in: books.inbox, Books.write(tick.id)))
                     begun.add(tick.id)
                 }

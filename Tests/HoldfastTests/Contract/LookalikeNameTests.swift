@@ -123,7 +123,7 @@ struct LookalikeNameTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let names = [one, other, "\u{301}x"]
             for name in names {
-                holdfast.addWorker(name, .every(.seconds(86_400), runOnStart: true)) { _ in }
+                holdfast.add(worker: name, .every(.seconds(86_400), runOnStart: true)) { _ in }
             }
             try await holdfast.whileRunning {
                 let haveRun = try await eventually {

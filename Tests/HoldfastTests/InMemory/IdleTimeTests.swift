@@ -15,7 +15,7 @@ struct IdleTimeTests {
                 handled.add(text)
                 return .commit
             }
-            holdfast.addWorker("rare", .every(.seconds(7 * 86_400))) { _ in }
+            holdfast.add(worker: "rare", .every(.seconds(7 * 86_400))) { _ in }
         } _: { _, holdfast in
             let queue = holdfast.queue("q", of: String.self)
             try await queue.send("later", id: "a", SendOptions(.after(.seconds(86_300))))
@@ -64,7 +64,7 @@ struct IdleTimeTests {
                 handled.add(text)
                 return .commit
             }
-            holdfast.addWorker("sender", .every(.seconds(2 * 86_400))) { _ in
+            holdfast.add(worker: "sender", .every(.seconds(2 * 86_400))) { _ in
                 try await queue.send("again", id: "the same")
             }
         } _: { _, _ in

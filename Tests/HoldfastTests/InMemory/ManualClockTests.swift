@@ -13,7 +13,7 @@ struct ManualClockTests {
         let start = clock.date
         let ticks = Record<Date>()
         try await whileRunning(2, clock) { holdfast in
-            holdfast.addWorker("checker", .every(.seconds(600))) { tick in
+            holdfast.add(worker: "checker", .every(.seconds(600))) { tick in
                 #expect(clock.date == tick.nominal)
                 ticks.add(tick.nominal)
             }
@@ -34,7 +34,7 @@ struct ManualClockTests {
         let ticks = Record<Date>()
         let schedule = try Schedule.cron("0 6 * * *", in: #require(TimeZone(identifier: "Europe/Berlin")))
         try await whileRunning(1, clock) { holdfast in
-            holdfast.addWorker("report", schedule) { ticks.add($0.nominal) }
+            holdfast.add(worker: "report", schedule) { ticks.add($0.nominal) }
         } _: { _, _ in
             await clock.advance(by: .seconds(86_400))
         }
@@ -76,7 +76,7 @@ struct ManualClockTests {
         let gate = Gate()
         let held = Record<Bool>()
         try await whileRunning(2, clock) { holdfast in
-            holdfast.addWorker("slow", .every(.seconds(60))) { tick in
+            holdfast.add(worker: "slow", .every(.seconds(60))) { tick in
                 try await gate.pass()
                 held.add(tick.remaining > .zero)
             }

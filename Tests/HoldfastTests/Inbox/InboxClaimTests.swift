@@ -56,7 +56,7 @@ struct InboxClaimTests {
         try await withHoldfast { holdfast, _ in
             let inbox = NotingInbox(outcome: .alreadyCommitted)
             let (ticks, committed) = (Record<(String, FencingToken)>(), Record<Bool>())
-            holdfast.addWorker("checker", .every(.seconds(86_400), runOnStart: true)) { tick in
+            holdfast.add(worker: "checker", .every(.seconds(86_400), runOnStart: true)) { tick in
                 ticks.add((tick.id, tick.fencingToken))
                 committed.add(try await tick.commit(in: inbox, fenced: isFenced, "check"))
             }

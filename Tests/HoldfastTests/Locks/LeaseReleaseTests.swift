@@ -26,7 +26,7 @@ private final class GatedIssuer: LeaseIssuer {
 
     func lease() -> Lease {
         let claim = LeaseClaim(lock: "a", key: "t:{a}:lock", token: "t", lease: LeaseTerm(.seconds(30)))
-        return Lease(Grant(claim, sentAt: .now), fencingToken: nil, issuer: self)
+        return Lease(Grant(claim, sentAt: .now), fence: nil, issuer: self)
     }
 }
 

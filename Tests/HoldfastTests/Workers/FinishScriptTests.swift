@@ -77,7 +77,7 @@ struct FinishScriptTests {
             try await holdfast.whileRunning { #expect(await eventually { told.count == 1 }) }
             #expect(proxy.log.map(\.action) == [.drop, .reset], "the fault was felt")
             #expect(told.all.map(\.outcome) == [.succeeded])
-            #expect(try await operations.runs(ofWorker: "w").map(\.outcome) == [.succeeded])
+            #expect(try await operations.worker("w").runs().map(\.outcome) == [.succeeded])
             #expect(runs.count == 1)
         }
     }

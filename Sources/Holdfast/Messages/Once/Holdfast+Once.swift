@@ -40,9 +40,9 @@ extension Holdfast {
     ///   in later ones for one that was not recorded or cannot be read. In these cases `body` has done its work, or may
     ///   have, which ``HoldfastError/mayHaveHappened`` tells. ``HoldfastError/Code/refused`` where the id's key holds
     ///   what this version does not know.
-    public func once<Result: Codable & Sendable>(
+    public nonisolated(nonsending) func once<Result: Codable & Sendable>(
         _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
-        made: Date? = nil, _ body: @escaping @Sendable (OnceClaim) async throws -> Result
+        made: Date? = nil, _ body: nonisolated(nonsending) (OnceClaim) async throws -> Result
     ) async throws -> Once<Result> {
         let claim = try core.onceClaim(id, in: scope, lease: lease, retention: retention)
         switch try await core.keeper.tryAcquire(claim) {
@@ -62,7 +62,7 @@ extension Holdfast {
                     mayHaveHappened: true, underlying: result.isEmpty ? nil : error)
             }
         case .acquired(let lease):
-            return try await lease.whileHeld { [core] lease in
+            return try await lease.whileHeld { lease in
                 try lease.checkAge(made: made, retention: retention)
                 let result = try await body(
                     OnceClaim(id: id, scope: scope, namespace: core.keys.namespace, lease: lease))
@@ -134,7 +134,7 @@ extension Lease {
     /// The fence is at least the server's time in microseconds: so no id that could have been forgotten is taken for
     /// a younger one.
     fileprivate func checkAge(made: Date?, retention: Duration) throws(HoldfastError) {
-        guard let made, let fence = fencingToken else { return }
+        guard let made, let fence else { return }
         let age = Double(fence.rawValue) / 1_000_000 - made.timeIntervalSince1970
         guard age > retention / .seconds(1) else { return }
         throw HoldfastError(

@@ -164,13 +164,13 @@ struct WorkerHostTests {
             try await first.whileRunning {
                 try await second.whileRunning {
                     #expect(await eventually { ticks.count >= 2 })
-                    #expect(first.hasWorker("w"))
-                    #expect(await first.removeWorker("w"))
-                    #expect(!first.hasWorker("w"))
+                    #expect(first.contains(worker: "w"))
+                    #expect(await first.remove(worker: "w"))
+                    #expect(!first.contains(worker: "w"))
                     let removed = ticks.all
                     #expect(await eventually { ticks.count >= removed.count + 3 })
                     #expect(Set(ticks.all.dropFirst(removed.count)) == ["second"])
-                    #expect(await !first.removeWorker("w"))
+                    #expect(await !first.remove(worker: "w"))
                 }
             }
         }
@@ -187,7 +187,7 @@ struct WorkerHostTests {
             try await holdfast.whileRunning { #expect(await eventually { told.count >= 2 }) }
             #expect(told.all[0].1 == "out of paper" && told.all[0].0.outcome == .failed)
             #expect(told.all[1].1 == "-" && told.all[1].0.outcome == .succeeded)
-            let recorded = Array(try await operations.runs(ofWorker: "w").reversed())
+            let recorded = Array(try await operations.worker("w").runs().reversed())
             #expect(recorded.map(\.tickID) == told.all.map(\.0.tickID))
             #expect(recorded.map(\.outcome) == told.all.map(\.0.outcome))
             #expect(recorded[0].detail == "out of paper")
@@ -210,7 +210,7 @@ struct WorkerHostTests {
                 return .commit
             }
             if isWorker {
-                holdfast.addWorker("many", .every(.seconds(1)), options: .init(concurrency: 99)) { _ in }
+                holdfast.add(worker: "many", .every(.seconds(1)), options: .init(concurrency: 99)) { _ in }
             } else {
                 var options = ConsumerOptions()
                 options.takeOversPerSecond = 0
@@ -263,13 +263,14 @@ struct WorkerHostTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let ticks = Record<Int64>()
             let first = Gate()
-            holdfast.addWorker("first", .every(.milliseconds(20))) { _ in first.open() }
+            holdfast.add(worker: "first", .every(.milliseconds(20))) { _ in first.open() }
             try await holdfast.whileRunning {
                 try await first.pass()
-                holdfast.addWorker("", .every(.milliseconds(20))) { _ in }
-                holdfast.addWorker("many", .every(.milliseconds(20)), options: .init(concurrency: 99)) { _ in
+                holdfast.add(worker: "", .every(.milliseconds(20))) { _ in }
+                holdfast.add(worker: "many", .every(.milliseconds(20)), options: .init(concurrency: 99)) {
+                    _ in
                 }
-                holdfast.addWorker("w", .every(.milliseconds(20))) { ticks.add($0.nominalMilliseconds) }
+                holdfast.add(worker: "w", .every(.milliseconds(20))) { ticks.add($0.nominalMilliseconds) }
                 #expect(await eventually { ticks.count >= 2 })
             }
         }

@@ -173,7 +173,7 @@ struct WorkerPolicyTests {
             let schedule = Schedule.after(.seconds(60 * 366 * 86_400), runOnStart: true)
             first.add(TestWorker(schedule: schedule) { ticks.add($0.id) })
             try await first.whileRunning {
-                let isRecorded = try await eventually { try await first.runs(ofWorker: "w").count == 1 }
+                let isRecorded = try await eventually { try await first.worker("w").runs().count == 1 }
                 #expect(isRecorded)
             }
             #expect(ticks.count == 1)
@@ -188,7 +188,7 @@ struct WorkerPolicyTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             // As an earlier version left it, of `.after(60 years, runOnStart: true)`.
             _ = try await TickBench(holdfast: holdfast).look("i:a", seed: -134_000_000_000)
-            #expect(try await holdfast.worker("w")?.nextTick != nil)
+            #expect(try await holdfast.worker("w").status()?.nextTick != nil)
             let ticks = Record<Int64>()
             holdfast.add(TestWorker { ticks.add($0.nominalMilliseconds) })
             try await holdfast.whileRunning { #expect(await eventually { ticks.count >= 2 }) }
