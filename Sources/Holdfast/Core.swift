@@ -9,7 +9,7 @@ package final class Core: Sendable {
     package let keeper: LeaseKeeper
     let waiting: LockWaiting
     let beats: Heartbeat
-    package let configuration: Configuration
+    package let configuration: Holdfast.Configuration
     package let clock: LocalClock
     /// The lease of what does not ask for another one.
     let lease: LeaseTerm
@@ -20,7 +20,8 @@ package final class Core: Sendable {
     let observers: Observers
 
     init(
-        redis url: String, namespace: String, configuration: Configuration, clock: LocalClock, logger: Logger
+        redis url: String, namespace: String, configuration: Holdfast.Configuration, clock: LocalClock,
+        logger: Logger
     ) throws(HoldfastError) {
         self.clock = clock
         let configuration = try configuration.validated()

@@ -93,7 +93,7 @@ public final class Holdfast: Service, Sendable {
     /// within ten seconds, logs a warning.
     ///
     /// At a graceful shutdown nothing new is begun. Work under way may finish until
-    /// ``Configuration/stopDeadline``, then it is cancelled.
+    /// ``Holdfast/Configuration/stopDeadline``, then it is cancelled.
     ///
     /// - Throws: before anything ran, ``HoldfastError/Code/unsuitableServer`` where the server evicts keys, and
     ///   ``HoldfastError/Code/invalidArgument`` for a worker or a handler whose name or settings cannot be used. One

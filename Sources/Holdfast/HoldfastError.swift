@@ -28,11 +28,11 @@ public struct HoldfastError: Error, Sendable {
         public static let authenticationFailed = Code(description: "authentication failed")
         /// The Redis user may not do what the operation needs: the message says which permission to grant.
         public static let permissionDenied = Code(description: "permission denied")
-        /// ``Configuration/credentials`` threw or gave none in time; the operation did not happen.
+        /// ``Holdfast/Configuration/credentials`` threw or gave none in time; the operation did not happen.
         public static let credentialsUnavailable = Code(description: "credentials unavailable")
         /// An id is older than what is remembered: it may have been done and forgotten.
         public static let tooOld = Code(description: "too old")
-        /// The server evicts keys when its memory is full, see ``Configuration/acceptsEviction``.
+        /// The server evicts keys when its memory is full, see ``Holdfast/Configuration/acceptsEviction``.
         public static let unsuitableServer = Code(description: "unsuitable server")
         /// Another version of this library keeps the data of the namespace in a form that this one does not know, see
         /// docs/keys.md. Nothing was read or written.

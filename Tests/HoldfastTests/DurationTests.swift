@@ -157,10 +157,11 @@ struct DurationTests {
         arguments: extremes)
     func configuration(duration: Duration) async throws {
         for (name, path) in [
-            ("lease", \Configuration.lease), ("commandTimeout", \Configuration.commandTimeout),
-            ("stopDeadline", \Configuration.stopDeadline),
-        ] as [(String, WritableKeyPath<Configuration, Duration>)] {
-            var configuration = Configuration()
+            ("lease", \Holdfast.Configuration.lease),
+            ("commandTimeout", \Holdfast.Configuration.commandTimeout),
+            ("stopDeadline", \Holdfast.Configuration.stopDeadline),
+        ] as [(String, WritableKeyPath<Holdfast.Configuration, Duration>)] {
+            var configuration = Holdfast.Configuration()
             configuration[keyPath: path] = duration
             guard name != "lease", duration > .seconds(1) else {
                 let error = #expect(throws: HoldfastError.self) {

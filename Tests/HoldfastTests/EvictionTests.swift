@@ -15,7 +15,7 @@ struct EvictionTests {
     ) async throws {
         let options = PrivateRedisServer.Options(configuration: ["maxmemory-policy \(policy)"])
         try await withPrivateRedisServer(options) { server in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.acceptsEviction = acceptsEviction
             let lines = Record<String>()
             let logger = Logger(label: "test") { _ in Lines(lines: lines) }

@@ -16,7 +16,7 @@ struct MisplacedReplyTests {
     ) async throws {
         try await withHoldfast { other, server in
             let proxy = try FaultProxy(to: server.unixURL)
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.lease = lease
             let holdfast = try Holdfast(
                 redis: proxy.url, namespace: "t", configuration: configuration, logger: .quiet)

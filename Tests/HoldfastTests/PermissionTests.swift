@@ -33,7 +33,7 @@ struct PermissionTests {
             _ = try await admin.core.link.send(
                 RedisCommand(["ACL", "SETUSER", "user"] + rules.map(RedisArgument.string)))
             try await admin.redis("ACL", "LOG", "RESET")
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.credentials = { RedisCredentials(user: "user", password: "CHANGE_ME") }
             let user = try Holdfast(
                 redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)

@@ -27,7 +27,7 @@ func withHoldfast(
 func client(
     of server: PrivateRedisServer, lease: Duration = .seconds(30), commandTimeout: Duration = .seconds(5)
 ) throws -> Holdfast {
-    var configuration = Configuration()
+    var configuration = Holdfast.Configuration()
     configuration.lease = lease
     configuration.commandTimeout = commandTimeout
     return try Holdfast(redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)

@@ -9,6 +9,7 @@ public struct FencedValue: Hashable, Sendable {
 }
 
 /// The answer to a fenced write.
+@nonexhaustive
 public enum FencedWrite: Hashable, Sendable {
     case accepted
     /// A holder with a higher fence has written before: the caller's lease is over, and nothing was changed.

@@ -7,7 +7,7 @@ extension Holdfast {
     ///     ``HoldfastError/Code/invalidArgument``.
     ///   - type: what the messages are; all that is sent to the queue must decode as it, unless it is a
     ///     ``VersionedMessage``.
-    ///   - coders: how its messages become JSON, and are read; ``Configuration/coders`` unless set.
+    ///   - coders: how its messages become JSON, and are read; ``Holdfast/Configuration/coders`` unless set.
     public func queue<Message: Codable & Sendable>(
         _ name: String, of type: Message.Type = Message.self, coders: JSONCoders? = nil
     ) -> MessageQueue<Message> {
@@ -74,7 +74,7 @@ extension Holdfast {
     ///   - queue: its name. One that cannot be used makes ``run()`` throw ``HoldfastError/Code/invalidArgument``, as
     ///     does a queue without a type.
     ///   - options: concurrency, lease, retries.
-    ///   - coders: how the messages are read; ``Configuration/coders`` unless set.
+    ///   - coders: how the messages are read; ``Holdfast/Configuration/coders`` unless set.
     ///   - register: names the types and their handlers, each type once.
     public func handle(
         _ queue: String, _ options: ConsumerOptions = ConsumerOptions(), coders: JSONCoders? = nil,

@@ -13,6 +13,7 @@ public struct SendOptions: Hashable, Sendable {
     /// Priorities are strict: no new message begins while one of a higher priority could. If more messages of high
     /// priority come than can be handled, the others wait for ever. Use a queue of its own for work that must get a
     /// share.
+    @nonexhaustive
     public enum Priority: Hashable, Sendable {
         case high
         case normal
@@ -20,6 +21,7 @@ public struct SendOptions: Hashable, Sendable {
     }
 
     /// From when on a message may be handled.
+    @nonexhaustive
     public enum Start: Hashable, Sendable {
         /// So long after it was added; at once where that is zero or less.
         case after(Duration)

@@ -1,4 +1,5 @@
 /// What became of a message that was sent.
+@nonexhaustive
 public enum Sent: Hashable, Sendable {
     /// It is in the queue, as this entry of its stream.
     case enqueued(entry: String)

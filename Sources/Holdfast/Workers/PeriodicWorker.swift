@@ -39,7 +39,7 @@ public protocol PeriodicWorker: Sendable {
     ///
     /// The task is cancelled when the lease of the run is lost, when it takes longer than
     /// ``WorkerOptions/maximumRun``, and at the end of a graceful shutdown's deadline. What it throws is logged,
-    /// given to ``Configuration/runObserver`` and kept in the history, and the worker goes on with the next tick.
+    /// given to ``Holdfast/Configuration/runObserver`` and kept in the history, and the worker goes on with the next tick.
     func run(_ tick: Tick) async throws
 
     /// Called in each instance after its last run, if ``prepare()`` had succeeded, within the deadline of a
@@ -87,7 +87,7 @@ extension Holdfast {
     }
 
     /// Stops a worker in this client, and returns when it has ended; other instances go on with it. A run under
-    /// way may go on for ``Configuration/stopDeadline``, then it is cancelled. Not to be called by the worker's
+    /// way may go on for ``Holdfast/Configuration/stopDeadline``, then it is cancelled. Not to be called by the worker's
     /// own run, which it would wait for. When the task is cancelled it returns sooner.
     ///
     /// - Returns: false where this client has no worker of that name.

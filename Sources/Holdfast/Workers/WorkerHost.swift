@@ -74,7 +74,7 @@ package final class WorkerHost: Sendable {
     }
 
     /// Runs the workers until a graceful shutdown, after which runs under way may go on for
-    /// ``Configuration/stopDeadline``, or until the task is cancelled.
+    /// ``Holdfast/Configuration/stopDeadline``, or until the task is cancelled.
     package func run() async {
         let subscription = Mutex<RedisSubscription?>(nil)
         await withGracefulShutdownHandler {

@@ -68,7 +68,7 @@ package enum SimulatedInstance {
     }
 
     private static func client(_ configuration: InstanceConfiguration, logger: Logger) throws -> Holdfast {
-        var settings = Configuration()
+        var settings = Holdfast.Configuration()
         settings.lease = configuration.lease
         settings.stopDeadline = .seconds(10)
         settings.service = "simulation"

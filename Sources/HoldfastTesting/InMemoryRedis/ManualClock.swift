@@ -16,7 +16,7 @@ internal import Holdfast
 /// ```
 ///
 /// It is the time of an ``InMemoryRedis`` and of all clients of it; code under test may sleep by it. What belongs to
-/// connections and shutdowns counts real time: timeouts of commands, ``Configuration/stopDeadline``.
+/// connections and shutdowns counts real time: timeouts of commands, ``Holdfast/Configuration/stopDeadline``.
 public final class ManualClock: Clock, Sendable {
     public typealias Instant = ContinuousClock.Instant
 

@@ -86,7 +86,7 @@ struct ConnectionOptions: ParsableArguments {
     ) async throws -> Result {
         try check(access)
         warnOfPassword(in: redis)
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.service = "holdfast"
         if let lease { configuration.lease = lease }
         let holdfast = try Holdfast(

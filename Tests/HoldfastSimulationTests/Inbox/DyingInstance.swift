@@ -49,7 +49,7 @@ struct DyingInstance: Sendable {
     }
 
     private static func client(_ url: String, lease: Duration = .seconds(30)) throws -> Holdfast {
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.lease = lease
         configuration.stopDeadline = .milliseconds(1)
         return try Holdfast(

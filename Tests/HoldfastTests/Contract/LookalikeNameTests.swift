@@ -141,7 +141,7 @@ struct LookalikeNameTests {
         arguments: Backend.all)
     func namespace(_ backend: Backend) async throws {
         try await backend { instances in
-            let holdfast = try instances.make(Configuration(), namespace: "n[\u{301}*")
+            let holdfast = try instances.make(Holdfast.Configuration(), namespace: "n[\u{301}*")
             let lease = try await holdfast.acquire("a")
             #expect(try await holdfast.locks().map(\.name) == ["a"])
             try await lease.release()

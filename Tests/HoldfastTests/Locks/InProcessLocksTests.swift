@@ -45,7 +45,7 @@ struct InProcessLocksTests {
 
     @Test("take the length of a lease from their configuration")
     func configuration() async throws {
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.lease = .seconds(7)
         let locks = try InProcessLocks(configuration: configuration, logger: .quiet)
         #expect(try await locks.acquire("a").duration == .seconds(7))

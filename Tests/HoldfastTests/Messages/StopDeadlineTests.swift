@@ -10,7 +10,7 @@ struct StopDeadlineTests {
     private static func stopping(
         _ url: String, deadline: Duration = .milliseconds(100), lease: Duration = .milliseconds(500)
     ) throws -> Holdfast {
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.stopDeadline = deadline
         configuration.lease = lease
         configuration.commandTimeout = .seconds(1)

@@ -61,7 +61,7 @@ struct FinishScriptTests {
         try await withPrivateRedisServer { server in
             let proxy = try FaultProxy(to: server.unixURL)
             let told = Record<WorkerRun>()
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.runObserver = { run, _ in told.add(run) }
             let holdfast = try Holdfast(
                 redis: proxy.url, namespace: "t", configuration: configuration, logger: .quiet)
@@ -88,7 +88,7 @@ struct FinishScriptTests {
     func dataLoss(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { operations, server in
             let told = Record<WorkerRun>()
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.runObserver = { run, _ in told.add(run) }
             let holdfast = try server.make(configuration)
             let ticks = Record<Int64>()

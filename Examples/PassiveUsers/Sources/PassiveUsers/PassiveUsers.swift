@@ -35,7 +35,7 @@ struct PassiveUsers {
     }
 
     static func client(_ settings: Settings, _ logger: Logger) throws -> Holdfast {
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.service = "passive-users"
         configuration.lease = settings.lease
         return try Holdfast(

@@ -82,7 +82,7 @@ package final class ConsumerHost: Sendable {
     var queues: [String] { state.withLock { $0.queues.map(\.text) } }
 
     /// Runs the handlers until a graceful shutdown, after which those under way may go on for
-    /// ``Configuration/stopDeadline``, or until the task is cancelled. What is claimed and not handled by
+    /// ``Holdfast/Configuration/stopDeadline``, or until the task is cancelled. What is claimed and not handled by
     /// then is given back.
     package func run() async throws {
         try await host.run()

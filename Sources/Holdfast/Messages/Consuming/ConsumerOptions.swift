@@ -7,7 +7,7 @@ public struct ConsumerOptions: Sendable {
     /// and the same in all instances: each keeps to its own.
     public var totalConcurrency: Int?
     /// How long a claim outlives an instance that died; it is renewed while the handler runs. 100 ms to 24 h;
-    /// ``Configuration/lease`` unless set.
+    /// ``Holdfast/Configuration/lease`` unless set.
     public var lease: Duration?
     /// How often a message is tried, and the waits in between.
     public var retry = RetryPolicy()

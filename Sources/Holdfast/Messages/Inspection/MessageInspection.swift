@@ -2,6 +2,7 @@ import RedisLink
 
 /// A message, as a queue has it at one moment.
 public struct MessageDescription: Hashable, Sendable {
+    @nonexhaustive
     public enum State: Hashable, Sendable {
         /// It waits for its first attempt.
         case ready

@@ -24,7 +24,7 @@ extension Holdfast {
     ///   - id: what to do once: 1 to 512 bytes.
     ///   - scope: what the id is unique in: 1 to 512 bytes, encoded.
     ///   - lease: how long the claim outlives an instance that died; it is renewed while `body` runs. 100 ms
-    ///     to 24 h, ``Configuration/lease`` unless set.
+    ///     to 24 h, ``Holdfast/Configuration/lease`` unless set.
     ///   - retention: for how long the result is remembered, at least 1 ms; defaults to 7 days. After that the id is
     ///     done again.
     ///   - made: when the id came into being, by its origin's clock. If that is longer ago than `retention`, by the
@@ -32,7 +32,7 @@ extension Holdfast {
     ///     two clocks must agree, or ids stop coming again before `retention` is over by as much as they differ. Ids
     ///     of any age are taken unless set.
     ///   - body: the work. Its task is cancelled when the claim is lost. Its result is kept as JSON, see
-    ///     ``Configuration/coders``.
+    ///     ``Holdfast/Configuration/coders``.
     /// - Returns: the result, of this call or of the one that did it; or who is doing it at this moment.
     /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``: ``HoldfastError/Code/tooOld``;
     ///   ``HoldfastError/Code/lost`` when the claim was over before the result was recorded; what Redis said when it

@@ -1,6 +1,7 @@
 import RedisLink
 
 /// What is known of an id that ``Holdfast/once(_:in:lease:retention:made:_:)`` does once.
+@nonexhaustive
 public enum OnceState: Hashable, Sendable {
     /// Nobody does it, and no result of it is remembered.
     case free

@@ -40,6 +40,7 @@ public struct WorkerRun: Hashable, Sendable {
 }
 
 /// How a run ended.
+@nonexhaustive
 public enum RunOutcome: String, Hashable, Sendable, CaseIterable {
     /// It returned.
     case succeeded

@@ -44,7 +44,7 @@ struct TickEvent: HoldfastEvent {
 }
 
 extension Observer {
-    /// Tells of the runs that end, see ``Configuration/runObserver``.
+    /// Tells of the runs that end, see ``Holdfast/Configuration/runObserver``.
     static func runs(_ observer: (@Sendable (WorkerRun, (any Error)?) -> Void)?) -> Observer {
         Observer { event in
             if let observer, let event = event as? TickEvent, case .ended(let run, let error) = event.kind {

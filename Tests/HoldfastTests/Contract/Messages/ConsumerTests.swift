@@ -117,7 +117,7 @@ struct ConsumerTests {
         arguments: Backend.all)
     func stop(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { observer, server in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.stopDeadline = .seconds(1)
             let holdfast = try server.make(configuration)
             let outcomes = Record<String>()

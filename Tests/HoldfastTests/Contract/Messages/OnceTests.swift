@@ -16,7 +16,7 @@ struct OnceTests {
     func unknownRecord() async throws {
         try await withPrivateRedisServer { server in
             let proxy = try FaultProxy(to: server.unixURL)
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.lease = .seconds(1)
             configuration.commandTimeout = .milliseconds(200)
             let holdfast = try Holdfast(

@@ -27,7 +27,7 @@ struct WorkerHostTests {
         _ server: Instances,
         _ observer: @escaping @Sendable (WorkerRun, (any Error)?) -> Void = { _, _ in }
     ) throws -> Holdfast {
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.stopDeadline = .milliseconds(30)
         configuration.runObserver = observer
         return try server.make(configuration)
@@ -200,7 +200,7 @@ struct WorkerHostTests {
         arguments: Backend.all, [true, false])
     func unusableAtStart(_ backend: Backend, isWorker: Bool) async throws {
         try await withHoldfast(on: backend) { operations, server in
-            let holdfast = try server.make(Configuration())
+            let holdfast = try server.make(Holdfast.Configuration())
             let began = Record<String>()
             holdfast.add(TestWorker(schedule: .every(.milliseconds(1))) { began.add($0.id) })
             let queue = holdfast.queue("q", of: String.self)

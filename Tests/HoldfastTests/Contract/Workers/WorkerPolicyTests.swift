@@ -99,7 +99,7 @@ struct WorkerPolicyTests {
         arguments: Backend.all)
     func stopHandsBack(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { patient, server in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.stopDeadline = .milliseconds(20)
             let hasty = try server.make(configuration)
             let began = Record<String>()
@@ -123,7 +123,7 @@ struct WorkerPolicyTests {
     func maximumRun(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { observer, server in
             let ended = Record<WorkerRun>()
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.runObserver = { run, _ in ended.add(run) }
             let holdfast = try server.make(configuration)
             let never = Gate()

@@ -99,7 +99,7 @@ struct JSONCodersTests {
     @Test("and results of once go by the client's coders", arguments: Backend.all)
     func clientsCoders(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { plain, instances in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.coders = .secondsSince2001
             let old = try instances.make(configuration)
             for (holdfast, id, json) in [(plain, "iso", Self.iso), (old, "number", Self.number)] {

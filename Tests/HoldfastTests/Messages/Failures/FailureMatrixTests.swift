@@ -48,7 +48,7 @@ struct FailureMatrixTests {
             let proxy = try FaultProxy(to: server.unixURL)
             // The handlers have the pair, and the pair has them.
             defer { proxy.stop() }
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.lease = lease
             configuration.stopDeadline = .milliseconds(1)
             let broken = try Holdfast(

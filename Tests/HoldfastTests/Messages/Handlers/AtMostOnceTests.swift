@@ -45,7 +45,7 @@ struct AtMostOnceTests {
     @Test("is given up by a stop that cancels its handler, and given back if that had not begun")
     func stop() async throws {
         try await withHoldfast { observer, server in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.stopDeadline = .milliseconds(50)
             let holdfast = try Holdfast(
                 redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
