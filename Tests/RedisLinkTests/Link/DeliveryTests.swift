@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 /// Each error says whether the server may have executed the command; see ``RedisError/Delivery``.

@@ -1,5 +1,6 @@
 import RedisLink
 import Synchronization
+import TestSupport
 
 /// The results of commands that were sent with a callback, in the order they ended.
 final class Outcomes: Sendable {

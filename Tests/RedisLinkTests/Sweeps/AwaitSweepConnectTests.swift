@@ -1,6 +1,8 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 /// Cancels `connect`, `subscribe` and `close` at every place where they can be suspended; see

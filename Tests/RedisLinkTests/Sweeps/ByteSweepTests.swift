@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 /// Cuts commands after every byte of their request and of their reply, between a link and a real server.

@@ -1,6 +1,8 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 /// A place in the life of a command at which its task can be cancelled.
