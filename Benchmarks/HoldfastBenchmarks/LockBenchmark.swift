@@ -12,6 +12,8 @@ struct LockBenchmark {
         case link
         case plain = "lock.plain"
         case fenced = "lock.fenced"
+        /// The body of `withLock`, which runs as a child task beside a watch for the loss.
+        case body = "lock.body"
     }
 
     private static let rounds = 5
@@ -35,6 +37,7 @@ struct LockBenchmark {
         try await holdfast.connect()
         for (kind, tasks) in [
             (Kind.link, [1, 16, 64, 256]), (.plain, [1, 16, 64, 256]), (.fenced, [1, 256]),
+            (.body, [1, 256]),
         ] {
             for count in tasks where wanted.isEmpty || wanted.contains("\(kind.rawValue).\(count)") {
                 try await measure(kind, tasks: count).print()
@@ -62,7 +65,7 @@ struct LockBenchmark {
     }
 
     private func limit(_ kind: Kind, tasks: Int, cycles: Int) -> Double {
-        let acquire = kind == .fenced ? Scripts.acquire.source : nil
+        let acquire = kind == .fenced || kind == .body ? Scripts.acquire.source : nil
         return climit_lock_cycles(socket, Int32(tasks), cycles, acquire, Scripts.release.source)
     }
 
@@ -76,6 +79,7 @@ struct LockBenchmark {
                     case .link: try await link(task, share)
                     case .plain: try await lock(task, share, fenced: false)
                     case .fenced: try await lock(task, share, fenced: true)
+                    case .body: try await body(task, share)
                     }
                 }
             }
@@ -100,6 +104,11 @@ struct LockBenchmark {
                 throw BenchmarkError.refused
             }
         }
+    }
+
+    private func body(_ task: Int, _ cycles: Int) async throws {
+        let name = "task-\(task)"
+        for _ in 0..<cycles { try await holdfast.withLock(name) { try $0.check() } }
     }
 
     private func lock(_ task: Int, _ cycles: Int, fenced: Bool) async throws {

@@ -9,16 +9,19 @@ package final class Core: Sendable {
     package let keeper: LeaseKeeper
     let waiting: LockWaiting
     let beats: Heartbeat
-    package let configuration: Configuration
+    package let configuration: Holdfast.Configuration
     package let clock: LocalClock
     /// The lease of what does not ask for another one.
     let lease: LeaseTerm
     /// What its connections are called.
     package let clientName: String
+    /// For the loggers that users get.
     package let logger: Logger
+    let observers: Observers
 
     init(
-        redis url: String, namespace: String, configuration: Configuration, clock: LocalClock, logger: Logger
+        redis url: String, namespace: String, configuration: Holdfast.Configuration, clock: LocalClock,
+        logger: Logger
     ) throws(HoldfastError) {
         self.clock = clock
         let configuration = try configuration.validated()
@@ -30,6 +33,7 @@ package final class Core: Sendable {
         var logger = logger
         logger[metadataKey: "holdfast.instance"] = .string(instance.id)
         self.logger = logger
+        observers = Observers(.log(to: logger), .runs(configuration.runObserver))
         do throws(RedisError) {
             var redis = try RedisConfiguration(url: url)
             redis.commandTimeout = configuration.commandTimeout
@@ -38,13 +42,14 @@ package final class Core: Sendable {
             }
             redis.clientName = clientName
             redis.format = keys.format
-            link = try RedisLink(redis, logger: logger)
+            link = try RedisLink(redis) { [observers] event in observers.tell(event) }
         } catch {
             throw HoldfastError(error, "setting up the link to Redis")
         }
-        keeper = LeaseKeeper(link: link, keys: keys, clock: clock, logger: logger)
-        waiting = LockWaiting(link: link, keeper: keeper, keys: keys, instance: instance, logger: logger)
-        beats = Heartbeat(link: link, keys: keys, instance: instance, logger: logger)
+        keeper = LeaseKeeper(link: link, keys: keys, clock: clock, observers: observers)
+        waiting = LockWaiting(
+            link: link, keeper: keeper, keys: keys, instance: instance, observers: observers)
+        beats = Heartbeat(link: link, keys: keys, instance: instance, observers: observers)
         clock.manual?.add { [weak link = self.link] in
             guard let link else { return false }
             // Its reply comes behind all that was asked before. What was published by then is read in the turn in which

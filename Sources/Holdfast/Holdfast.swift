@@ -7,7 +7,7 @@ public import ServiceLifecycle
 /// ```swift
 /// let holdfast = try Holdfast(redis: "redis://localhost", namespace: "billing", logger: logger)
 /// try await holdfast.withLock("invoice-42", waitingAtMost: .seconds(5)) { lease in
-///     try await ledger.append(entry, fence: lease.fencingToken!)
+///     try await ledger.append(entry, fence: lease.fencingToken)
 /// }
 /// ```
 ///
@@ -55,11 +55,7 @@ public final class Holdfast: Service, Sendable {
     func remindOfRun() {
         reminder.begin { [weak self] in
             guard let self else { return }
-            core.logger.warning(
-                """
-                workers or handlers were added, and nobody calls run(): none of them does anything. Add the client \
-                to a ServiceGroup, or call run(). \(contents)
-                """)
+            core.observers.tell(ClientEvent.isNotRun(contents: contents))
         }
     }
 
@@ -97,7 +93,7 @@ public final class Holdfast: Service, Sendable {
     /// within ten seconds, logs a warning.
     ///
     /// At a graceful shutdown nothing new is begun. Work under way may finish until
-    /// ``Configuration/stopDeadline``, then it is cancelled.
+    /// ``Holdfast/Configuration/stopDeadline``, then it is cancelled.
     ///
     /// - Throws: before anything ran, ``HoldfastError/Code/unsuitableServer`` where the server evicts keys, and
     ///   ``HoldfastError/Code/invalidArgument`` for a worker or a handler whose name or settings cannot be used. One
@@ -109,11 +105,13 @@ public final class Holdfast: Service, Sendable {
             try workers.begin()
             try consumers.begin()
             try await EvictionCheck(
-                link: core.link, acceptsEviction: core.configuration.acceptsEviction, logger: core.logger
+                link: core.link, acceptsEviction: core.configuration.acceptsEviction,
+                observers: core.observers
             ).run()
             if !Task.isCancelled, !Task.isShuttingDownGracefully {
-                core.logger.info(
-                    "Running on \(core.link.configuration), namespace \(core.keys.prefix). \(contents)")
+                core.observers.tell(
+                    ClientEvent.runs(
+                        on: "\(core.link.configuration)", namespace: core.keys.prefix, contents: contents))
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await self.workers.run() }

@@ -3,7 +3,9 @@ package import RedisLink
 
 /// What went wrong, on what, and whether it may have happened all the same.
 public struct HoldfastError: Error, Sendable {
+    /// What went wrong. Later versions may add codes.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code in words.
         public let description: String
 
         /// The lock is held by somebody else, and the wait limit is over.
@@ -12,6 +14,8 @@ public struct HoldfastError: Error, Sendable {
         public static let lost = Code(description: "lost")
         /// The lease was released before.
         public static let released = Code(description: "released")
+        /// The fence was asked for of a lock that was acquired without one.
+        public static let unfenced = Code(description: "unfenced")
         /// The task that asks holds the lock itself, by a `withLock` around it, and would wait for itself for ever.
         public static let reentrant = Code(description: "reentrant")
         /// A name, a duration or another argument cannot be used.
@@ -26,11 +30,11 @@ public struct HoldfastError: Error, Sendable {
         public static let authenticationFailed = Code(description: "authentication failed")
         /// The Redis user may not do what the operation needs: the message says which permission to grant.
         public static let permissionDenied = Code(description: "permission denied")
-        /// ``Configuration/credentials`` threw or gave none in time; the operation did not happen.
+        /// ``Holdfast/Configuration/credentials`` threw or gave none in time; the operation did not happen.
         public static let credentialsUnavailable = Code(description: "credentials unavailable")
         /// An id is older than what is remembered: it may have been done and forgotten.
         public static let tooOld = Code(description: "too old")
-        /// The server evicts keys when its memory is full, see ``Configuration/acceptsEviction``.
+        /// The server evicts keys when its memory is full, see ``Holdfast/Configuration/acceptsEviction``.
         public static let unsuitableServer = Code(description: "unsuitable server")
         /// Another version of this library keeps the data of the namespace in a form that this one does not know, see
         /// docs/keys.md. Nothing was read or written.
@@ -39,7 +43,9 @@ public struct HoldfastError: Error, Sendable {
         public static let closed = Code(description: "closed")
     }
 
+    /// What went wrong.
     public var code: Code
+    /// The same for people, with what to do about it where that is known. It repeats no secret.
     public var message: String
     /// Whether the operation may have been carried out although it failed here: by Redis, or by the body that ran under
     /// a lease.
@@ -51,6 +57,7 @@ public struct HoldfastError: Error, Sendable {
     /// The first word of Redis' error reply, if that is what it is.
     private var replyKind: String?
 
+    /// An error as Holdfast throws it, for tests.
     public init(
         _ code: Code, _ message: String, mayHaveHappened: Bool = false, holder: Holder? = nil,
         underlying: (any Error)? = nil
@@ -64,6 +71,7 @@ public struct HoldfastError: Error, Sendable {
 }
 
 extension HoldfastError: CustomStringConvertible {
+    /// The message, the holder, whether it may have happened, and the error behind it.
     public var description: String {
         var text = message
         if mayHaveHappened { text += " (it may have happened)" }
@@ -73,6 +81,7 @@ extension HoldfastError: CustomStringConvertible {
 }
 
 extension HoldfastError: LocalizedError {
+    /// The same as ``description``.
     public var errorDescription: String? { description }
 }
 

@@ -1,10 +1,11 @@
 import Foundation
-import Logging
 import RedisLink
 
 /// A lock that is held, as Redis and the registry of instances tell.
-public struct HeldLock: Sendable {
+public struct LockStatus: Sendable {
+    /// The name of the lock.
     public let name: String
+    /// Who holds it.
     public let holder: Holder
     /// The instance that holds it; nil when it is of another kind or not registered (any more).
     public let instance: Instance?
@@ -12,7 +13,7 @@ public struct HeldLock: Sendable {
 
 extension Holdfast {
     /// One lock, or nil when it is free. Two round trips.
-    public func lock(_ name: String) async throws -> HeldLock? {
+    public func lockStatus(_ name: String) async throws -> LockStatus? {
         _ = try core.keys.lock(name)
         return try await core.inspecting("looking at the lock \(name)") { () async throws(RedisError) in
             try await core.look(at: name, core.knownInstances())
@@ -41,7 +42,8 @@ extension Core {
         do throws(RedisError) {
             return try await registeredInstances()
         } catch  where error.replyKind == "WRONGTYPE" {
-            logger.error("the instances cannot be told: \(keys.instances[0]) holds something else: \(error)")
+            let problem = "\(keys.instances[0]) holds something else: \(error)"
+            observers.tell(LeftOut(words: "the instances cannot be told: \(problem)"))
             return [:]
         }
     }
@@ -50,10 +52,10 @@ extension Core {
         Instance.registered(try await link.send(["HGETALL", .string(keys.instances[0])]).value)
     }
 
-    func look(at name: String, _ instances: [String: Instance]) async throws(RedisError) -> HeldLock? {
+    func look(at name: String, _ instances: [String: Instance]) async throws(RedisError) -> LockStatus? {
         guard let key = try? keys.lock(name), let fence = try? keys.fence(name) else { return nil }
         guard let holder = try await link.call(.inspect(key: key, fence: fence)) else { return nil }
-        return HeldLock(name: name, holder: holder, instance: holder.instanceID.flatMap { instances[$0] })
+        return LockStatus(name: name, holder: holder, instance: holder.instanceID.flatMap { instances[$0] })
     }
 }
 

@@ -24,6 +24,7 @@
     ///
     /// docs/inbox.md tells how it works, and what to put in place for another database.
     public struct SQLiteInbox: Inbox {
+        /// What makes the effect: it gets the open transaction.
         public typealias Effect = @Sendable (Database) throws -> Void
 
         private let database: any DatabaseWriter
@@ -49,16 +50,17 @@
                     """)
         }
 
+        /// See `Inbox.commit(_:_:)`. One write transaction.
         public func commit(_ entry: InboxEntry, _ effect: @escaping Effect) async throws -> InboxOutcome {
             try await database.write { database in
-                if let `guard` = entry.guard {
+                if let fence = entry.fence {
                     try database.execute(
                         sql: """
                             INSERT INTO guards (resource, fence) VALUES (:resource, :fence)
                             ON CONFLICT (resource) DO UPDATE SET fence = excluded.fence
                             WHERE guards.fence <= excluded.fence
                             """,
-                        arguments: ["resource": `guard`.resource, "fence": `guard`.fence])
+                        arguments: ["resource": fence.resource, "fence": fence.token])
                     guard database.changesCount == 1 else { return .refused }
                 }
                 try database.execute(

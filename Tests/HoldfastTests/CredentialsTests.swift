@@ -1,4 +1,5 @@
 import HoldfastTesting
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -10,7 +11,7 @@ struct CredentialsTests {
     )
     func shownNowhere() {
         let credentials = RedisCredentials(user: "me", password: "CANARY")
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.credentials = { credentials }
         for value in [credentials, [credentials], ["k": credentials as RedisCredentials?], configuration]
             as [Any]
@@ -36,7 +37,7 @@ struct CredentialsTests {
                 ({ @Sendable in throw Sealed() }, .credentialsUnavailable),
             ]
             for (credentials, code) in cases {
-                var configuration = Configuration()
+                var configuration = Holdfast.Configuration()
                 configuration.credentials = credentials
                 let holdfast = try Holdfast(redis: server.url, configuration: configuration, logger: .quiet)
                 do {

@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastTesting
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -78,14 +79,14 @@ struct DurationTests {
                 SendOptions(origin: .init(made: Date(), horizon: duration)),
             ].enumerated() {
                 await attempt("\(name), message \(number)") {
-                    _ = try await queue.send(Noted(), id: "\(number)", options)
+                    _ = try await queue.send(Noted(), id: "\(number)", options: options)
                 }
             }
             try await queue.send(Noted(), id: "plain")
             var options = ConsumerOptions()
             set(&options)
             let seen = Record<String>()
-            holdfast.handle(queue, options) { _, delivery in
+            holdfast.handle(queue, options: options) { _, delivery in
                 seen.add(delivery.id)
                 return name == "delay" ? .retry(after: duration) : .retry()
             }
@@ -144,7 +145,9 @@ struct DurationTests {
             }
             #expect(next != nil && Schedule(worker.schedule.description) == worker.schedule)
             try await holdfast.whileRunning {
-                let isKnown = try await eventually { try await holdfast.worker(worker.name)?.nextTick != nil }
+                let isKnown = try await eventually {
+                    try await holdfast.worker(worker.name).status()?.nextTick != nil
+                }
                 #expect(isKnown, "\(worker.name)")
             }
         }
@@ -155,10 +158,11 @@ struct DurationTests {
         arguments: extremes)
     func configuration(duration: Duration) async throws {
         for (name, path) in [
-            ("lease", \Configuration.lease), ("commandTimeout", \Configuration.commandTimeout),
-            ("stopDeadline", \Configuration.stopDeadline),
-        ] as [(String, WritableKeyPath<Configuration, Duration>)] {
-            var configuration = Configuration()
+            ("lease", \Holdfast.Configuration.lease),
+            ("commandTimeout", \Holdfast.Configuration.commandTimeout),
+            ("stopDeadline", \Holdfast.Configuration.stopDeadline),
+        ] as [(String, WritableKeyPath<Holdfast.Configuration, Duration>)] {
+            var configuration = Holdfast.Configuration()
             configuration[keyPath: path] = duration
             guard name != "lease", duration > .seconds(1) else {
                 let error = #expect(throws: HoldfastError.self) {

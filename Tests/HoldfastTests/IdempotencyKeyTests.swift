@@ -1,4 +1,5 @@
 import HoldfastTesting
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -40,20 +41,20 @@ struct IdempotencyKeyTests {
             let ids = Record<String>()
             for (queue, id) in [("orders", "packing/o-1"), ("orders/packing", "o-1")] {
                 let queue = holdfast.queue(queue, of: Int.self)
-                holdfast.handle(queue, .quick()) { _, delivery in
+                holdfast.handle(queue, options: .quick()) { _, delivery in
                     keys.add(delivery.idempotencyKey)
                     return delivery.attempt == 1 ? .retry() : .commit
                 }
                 try await queue.send(1, id: id)
             }
             let ticks = Record<String>()
-            holdfast.addWorker("w", .every(.seconds(86_400), runOnStart: true)) { tick in
+            holdfast.add(worker: "w", .every(.seconds(86_400), runOnStart: true)) { tick in
                 ticks.add(tick.idempotencyKey)
                 ids.add("t/\(tick.isTriggered ? "trigger" : "tick")/w/\(tick.nominalMilliseconds)")
             }
             try await holdfast.whileRunning {
                 #expect(await eventually { keys.count == 4 && ticks.count == 1 })
-                _ = try await holdfast.trigger(worker: "w")
+                _ = try await holdfast.worker("w").trigger()
                 #expect(await eventually { ticks.count == 2 })
             }
             #expect(

@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -16,7 +18,7 @@ struct MisplacedReplyTests {
     ) async throws {
         try await withHoldfast { other, server in
             let proxy = try FaultProxy(to: server.unixURL)
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.lease = lease
             let holdfast = try Holdfast(
                 redis: proxy.url, namespace: "t", configuration: configuration, logger: .quiet)
@@ -44,7 +46,7 @@ struct MisplacedReplyTests {
         _ second: @escaping @Sendable () async throws -> R
     ) async -> [Result<R, any Error>] {
         let task = Task { try await first() }
-        #expect(await eventually { await holdfast.core.link.connection.health.replyOwedSince != nil })
+        #expect(await eventually { await holdfast.core.link.health.replyOwedSince != nil })
         let other = Task { try await second() }
         return [await task.result, await other.result]
     }
@@ -156,13 +158,15 @@ struct MisplacedReplyTests {
             let orders = observer.queue("orders", of: Order.self)
             try await orders.send(
                 contentsOf: (1...500).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))) {
+            holdfast.handle(
+                holdfast.queue("orders", of: Order.self), options: .quick(lease: .milliseconds(500))
+            ) {
                 order, _ in
                 .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
             }
             try await holdfast.whileRunning {
                 let isDrained = try await eventually(within: .seconds(60)) {
-                    try await orders.stats().isDrained
+                    try await orders.status().isDrained
                 }
                 #expect(isDrained)
             }

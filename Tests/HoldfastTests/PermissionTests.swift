@@ -2,6 +2,7 @@ import Foundation
 import HoldfastTesting
 import Logging
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -33,7 +34,7 @@ struct PermissionTests {
             _ = try await admin.core.link.send(
                 RedisCommand(["ACL", "SETUSER", "user"] + rules.map(RedisArgument.string)))
             try await admin.redis("ACL", "LOG", "RESET")
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.credentials = { RedisCredentials(user: "user", password: "CHANGE_ME") }
             let user = try Holdfast(
                 redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
@@ -61,7 +62,7 @@ struct PermissionTests {
             let handled = Record<Int>()
             user.add(Counter(runs: runs))
             let orders = user.queue("orders", of: Order.self)
-            user.handle(orders, .quick()) { order, delivery in
+            user.handle(orders, options: .quick()) { order, delivery in
                 handled.add(order.number)
                 if order.number == 1, delivery.attempt == 1 { return .retry(after: .milliseconds(1)) }
                 if order.number == 2 { return .deadLetter("test") }
@@ -72,7 +73,7 @@ struct PermissionTests {
                     try await orders.send(Order(number: number, cents: 1), id: "\(number)")
                 }
                 #expect(await eventually { runs.count >= 2 && handled.count >= 4 })
-                #expect(await eventually { (try? await orders.stats().isDrained) == true })
+                #expect(await eventually { (try? await orders.status().isDrained) == true })
                 for operation in Self.operations { try await operation.run(admin, user) }
             }
             let log = try await admin.redis("ACL", "LOG").array ?? []
@@ -223,7 +224,7 @@ struct PermissionTests {
             let lease = try #require(try await user.tryAcquire("a").lease)
             _ = try await user.tryAcquire("a")
             _ = try await user.tryAcquire("a", fenced: false)
-            _ = try await user.lock("a")
+            _ = try await user.lockStatus("a")
             try await lease.release()
         },
         Operation(name: "renewing") { admin, user in
@@ -237,7 +238,7 @@ struct PermissionTests {
             _ = try await user.queues()
             try await admin.redis("DEL", "t:{list}:lock")
             try await admin.redis("RPUSH", "t:{list}:lock", "x")
-            _ = try await user.lock("list")
+            _ = try await user.lockStatus("list")
             try await admin.redis("DEL", "t:{list}:lock")
         },
         Operation(name: "beating") { _, user in
@@ -258,8 +259,9 @@ struct PermissionTests {
             }
         },
         Operation(name: "steering a worker") { _, user in
-            _ = try await user.worker("w")
-            for steer in [user.pause, user.trigger, user.resume] { _ = try await steer("w") }
+            _ = try await user.worker("w").status()
+            let worker = user.worker("w")
+            for steer in [worker.pause, worker.trigger, worker.resume] { _ = try await steer() }
         },
         Operation(name: "doing once") { _, user in
             _ = try await user.once(UUID().uuidString, in: "s") { _ in 1 }
@@ -287,7 +289,7 @@ struct PermissionTests {
                     }
                 _ = try await bench.settle([(claim, verdict)])
             }
-            _ = try await bench.stats()
+            _ = try await bench.status()
             let store = try user.store(ofQueue: bench.keys.name)
             let options = SendOptions(
                 .after(.milliseconds(1)), priority: .high, key: "k",
@@ -297,14 +299,14 @@ struct PermissionTests {
             _ = try await store.message(ids[0])
             _ = try await store.setPaused(true)
             _ = try await store.setPaused(false)
-            _ = try await store.replay(store.deadLetters().map(\.letter))
+            _ = try await store.replay(store.deadLetters().map(\.entry))
         },
         Operation(name: "registering a queue") { _, user in
             _ = try await user.core.link.send(["SADD", "t:queues", "q"])
         },
         Operation(name: "listening") { _, user in
             for command in ["SUBSCRIBE", "UNSUBSCRIBE"] as [RedisArgument] {
-                let link = try RedisLink(user.core.link.configuration, logger: .quiet)
+                let link = try RedisLink(user.core.link.configuration)
                 do {
                     _ = try await link.send([command, "t:{q}:wake"])
                 } catch {

@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -30,7 +32,7 @@ struct RefusedRecordTests {
     func run(_ state: State) async throws {
         try await withHoldfast { witness, server in
             let told = Record<WorkerRun>()
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.runObserver = { run, _ in told.add(run) }
             let holdfast = try Holdfast(
                 redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
@@ -50,7 +52,7 @@ struct RefusedRecordTests {
                 try await state.end(witness)
             }
             #expect(told.all.map(\.outcome) == [.succeeded])
-            #expect(try await witness.runs(ofWorker: "w").map(\.outcome) == [.succeeded])
+            #expect(try await witness.worker("w").runs().map(\.outcome) == [.succeeded])
             #expect(ended.count == 1)
         }
     }
@@ -91,7 +93,7 @@ struct RefusedRecordTests {
     func away() async throws {
         try await withHoldfast { witness, server in
             let proxy = try FaultProxy(to: server.unixURL)
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.commandTimeout = .milliseconds(200)
             let holdfast = try Holdfast(
                 redis: proxy.url, namespace: "t", configuration: configuration, logger: .quiet)
@@ -173,7 +175,7 @@ struct RefusedRecordTests {
     func refusedRun() async throws {
         try await withHoldfast { witness, server in
             let told = Record<(WorkerRun, (any Error)?)>()
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.runObserver = { run, error in told.add((run, error)) }
             let holdfast = try Holdfast(
                 redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)

@@ -1,6 +1,7 @@
 import HoldfastTesting
 import Logging
 import RedisLink
+import TestSupport
 
 @testable import Holdfast
 
@@ -27,14 +28,10 @@ func withHoldfast(
 func client(
     of server: PrivateRedisServer, lease: Duration = .seconds(30), commandTimeout: Duration = .seconds(5)
 ) throws -> Holdfast {
-    var configuration = Configuration()
+    var configuration = Holdfast.Configuration()
     configuration.lease = lease
     configuration.commandTimeout = commandTimeout
     return try Holdfast(redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
-}
-
-extension Logger {
-    static var quiet: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
 }
 
 extension Holdfast {
@@ -43,16 +40,4 @@ extension Holdfast {
     func redis(_ command: RedisArgument...) async throws -> RedisValue {
         try await core.link.send(RedisCommand(command)).value
     }
-}
-
-/// Asks again until `condition` holds. False when it did not in time, which only a failure takes.
-func eventually(
-    within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
-) async rethrows -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(2))
-    }
-    return try await condition()
 }

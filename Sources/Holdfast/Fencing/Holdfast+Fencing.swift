@@ -6,7 +6,7 @@ extension Holdfast {
     /// ```swift
     /// try await holdfast.withLock("report") { lease in
     ///     let report = try await makeReport()
-    ///     switch try await holdfast.fencedWrite("report", report, fence: lease.fencingToken!) {
+    ///     switch try await holdfast.fencedWrite("report", report, fence: lease.fencingToken) {
     ///     case .accepted: break
     ///     case .refused(let highest): logger.warning("overtaken by \(highest)")
     ///     }

@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 import ServiceLifecycle
 
@@ -12,7 +11,7 @@ struct EvictionCheck {
 
     let link: RedisLink
     let acceptsEviction: Bool
-    let logger: Logger
+    let observers: Observers
 
     /// Returns at once when a graceful shutdown begins, or the task is cancelled.
     ///
@@ -58,11 +57,10 @@ struct EvictionCheck {
             ledgers, and nothing happens exactly once any more. Set it to noeviction
             """
         guard acceptsEviction else { throw HoldfastError(.unsuitableServer, problem) }
-        logger.critical("\(problem)")
+        observers.tell(ClientEvent.evicts(problem))
     }
 
     private func warn(_ why: String) {
-        logger.warning(
-            "whether the server evicts keys is not known, its maxmemory-policy must be noeviction: \(why)")
+        observers.tell(ClientEvent.evictionUnknown(why))
     }
 }

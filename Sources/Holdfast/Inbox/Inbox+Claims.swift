@@ -16,12 +16,12 @@ extension Delivery {
     ///     ``SendOptions/key`` are; of messages handled side by side the one that was claimed first would be refused.
     ///     Unless set nothing is compared, and the inbox row alone keeps a second effect of this message out.
     ///   - effect: gets the open transaction, and writes through nothing else.
-    /// - Returns: what the handler returns: ``Handled/commit``, also when the effect was made by an attempt before.
+    /// - Returns: what the handler returns: ``Decision/commit``, also when the effect was made by an attempt before.
     /// - Throws: ``HoldfastError/Code/lost`` when the claim is over or the write was refused; what the effect or the
     ///   database throws. After an error of the database whose outcome is unknown the next attempt finds out.
     public func commit<Target: Inbox>(
         in inbox: Target, guarding resource: String? = nil, _ effect: Target.Effect
-    ) async throws -> Handled {
+    ) async throws -> Decision {
         try check()
         try await inbox.commitOnce(inboxEntry(guarding: resource), effect)
         return .commit
@@ -67,7 +67,7 @@ extension Delivery {
     }
 
     private func inboxEntry(guarding resource: String?) -> InboxEntry {
-        InboxEntry(scope: "queue:\(queue)", id: id, guard: resource.map { .init($0, fencingToken) })
+        InboxEntry(scope: "queue:\(queue)", id: id, fence: resource.map { .init($0, fencingToken) })
     }
 }
 
@@ -115,7 +115,7 @@ extension Tick {
 
     private func inboxEntry(fenced: Bool) -> InboxEntry {
         let scope = "worker:\(worker)"
-        return InboxEntry(scope: scope, id: id, guard: fenced ? .init(scope, fencingToken) : nil)
+        return InboxEntry(scope: scope, id: id, fence: fenced ? .init(scope, fencingToken) : nil)
     }
 }
 
@@ -154,7 +154,7 @@ extension OnceClaim {
     }
 
     private func inboxEntry(guarding resource: String?) -> InboxEntry {
-        InboxEntry(scope: "once:\(scope)", id: id, guard: resource.map { .init($0, fencingToken) })
+        InboxEntry(scope: "once:\(scope)", id: id, fence: resource.map { .init($0, fencingToken) })
     }
 }
 
@@ -169,7 +169,7 @@ extension Inbox {
             throw HoldfastError(
                 .lost,
                 """
-                \(entry.id) of \(entry.scope) was overtaken: \(entry.guard?.resource ?? "what it guards") has been \
+                \(entry.id) of \(entry.scope) was overtaken: \(entry.fence?.resource ?? "what it guards") has been \
                 written under a higher fence
                 """
             )

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import RedisLink
 import Synchronization
 
@@ -18,16 +17,16 @@ actor Heartbeat: LinkActor {
     private let link: RedisLink
     private let keys: KeySpace
     private let instance: Instance
-    private let logger: Logger
+    private let observers: Observers
     private var timer: LinkThread.TimerID?
     private nonisolated let hasBegun = Atomic<Bool>(false)
     private var isClosed = false
 
-    init(link: RedisLink, keys: KeySpace, instance: Instance, logger: Logger) {
+    init(link: RedisLink, keys: KeySpace, instance: Instance, observers: Observers) {
         self.link = link
         self.keys = keys
         self.instance = instance
-        self.logger = logger
+        self.observers = observers
     }
 
     /// Sends the first beat without waiting for it, unless that was done.
@@ -40,11 +39,11 @@ actor Heartbeat: LinkActor {
         guard !isClosed else { return }
         let description = String(
             decoding: (try? JSONEncoder.holdfast.encode(instance)) ?? Data(), as: UTF8.self)
-        link.call(.beat(instance.id, description, silence: Self.silence, keys: keys)) { [logger] result in
+        link.call(.beat(instance.id, description, silence: Self.silence, keys: keys)) { [observers] result in
             guard case .failure(let error) = result else { return }
             let failure = HoldfastError(error, "registering this instance")
-            // Not one line for each beat of a server that is down; but somebody has to grant this.
-            logger.log(level: error.code == .permissionDenied ? .warning : .debug, "\(failure)")
+            observers.tell(
+                InstanceEvent.registeringFailed(failure, isForbidden: error.code == .permissionDenied))
         }
         timer = thread.schedule(at: .now + Self.interval) { [weak self] in
             self?.inTurn { $0.beat() }
@@ -61,7 +60,7 @@ actor Heartbeat: LinkActor {
                     [.string(command), .string(key), .string(instance.id)], timeout: RedisLink.closeTimeout)
             }
         } catch {
-            logger.debug("taking the instance out of the registry failed: \(error)")
+            observers.tell(InstanceEvent.leavingFailed(error))
         }
     }
 }

@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 
 /// The names of a namespace that have a key of one part, one step of `SCAN` after the other: each of them once, however
@@ -31,7 +30,7 @@ struct KeyScan {
             guard let bytes = key.bytes, seen.insert(bytes).inserted else { continue }
             guard let text = String(validating: bytes, as: UTF8.self) else {
                 let shown = String(decoding: bytes, as: UTF8.self)
-                core.logger.error("left out a key whose name is not UTF-8: \(shown)")
+                core.observers.tell(LeftOut(words: "left out a key whose name is not UTF-8: \(shown)"))
                 continue
             }
             guard let name = core.keys.name(inKey: text, part: part), pattern?.matches(name) ?? true else {

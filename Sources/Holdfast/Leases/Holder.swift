@@ -13,6 +13,17 @@ public struct Holder: Hashable, Sendable {
     /// The value of the key: the holder's token. Any bytes, since any client may have written it.
     package let token: [UInt8]
 
+    package init(
+        instanceID: String?, fencingToken: FencingToken?, heldFor: Duration?, remaining: Duration?,
+        token: [UInt8]
+    ) {
+        self.instanceID = instanceID
+        self.fencingToken = fencingToken
+        self.heldFor = heldFor
+        self.remaining = remaining
+        self.token = token
+    }
+
     /// The token as text, for those that this library made; bytes that are not UTF-8 are repaired.
     var value: String { String(decoding: token, as: UTF8.self) }
 
@@ -57,6 +68,7 @@ public struct Holder: Hashable, Sendable {
 }
 
 extension Holder: CustomStringConvertible {
+    /// The holder for people: which instance, for how long, and what remains of its lease.
     public var description: String {
         var parts = [
             instanceID.map { "instance \($0)" } ?? keyType.map { "no lock, but a key of the type \($0)" }

@@ -1,13 +1,11 @@
-package import Logging
-
 extension Lease {
     /// Runs `body` as a child task that is cancelled when the lease is lost, and releases the lease after it, unless
-    /// the body has done that.
+    /// the body has done that. The body runs where its caller does, on the same actor if there is one.
     ///
     /// - Throws: what `body` throws; if the lease was lost, ``HoldfastError/Code/lost`` of something that may have
     ///   happened, since the body had begun.
-    package func whileHeld<Result: Sendable>(
-        logger: Logger, _ body: @escaping @Sendable (Lease) async throws -> Result
+    package nonisolated(nonsending) func whileHeld<Result: Sendable>(
+        _ body: nonisolated(nonsending) (Lease) async throws -> Result
     ) async throws -> Result {
         let outcome = await run(body)
         let loss: HoldfastError?
@@ -18,7 +16,7 @@ extension Lease {
             loss = error
         } catch {
             // The work is done, and the lock ends by itself.
-            logger.warning("\(error)")
+            issuer.observers.tell(LeaseEvent.releaseFailed(error))
             loss = nil
         }
         guard var loss else { return try outcome.get() }
@@ -31,27 +29,35 @@ extension Lease {
     func leave() { _ = grant.drop() }
 
     private func run<Result: Sendable>(
-        _ body: @escaping @Sendable (Lease) async throws -> Result
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: nonisolated(nonsending) (Lease) async throws -> Result
     ) async -> Swift.Result<Result, any Error> {
-        await withTaskGroup(of: Ended<Result>.self) { group in
-            group.addTask {
-                do { return .body(.success(try await body(self))) } catch { return .body(.failure(error)) }
-            }
-            group.addTask { .watch(await self.untilLost()) }
-            // A loss cancels the body, the body's end the watch. A lease that the body released itself ends the watch,
-            // and cancels nothing.
-            var outcome: Swift.Result<Result, any Error>?
-            for await ended in group {
-                switch ended {
-                case .body(let result):
-                    outcome = result
-                    group.cancelAll()
-                case .watch(nil): break
-                case .watch: group.cancelAll()
+        await withoutActuallyEscaping(body) { body in
+            // Safe though it is not Sendable: the child task runs on the caller's actor, and the caller waits for it.
+            nonisolated(unsafe) let body = body
+            return await withTaskGroup(of: Ended<Result>.self) { group in
+                group.addTask {
+                    _ = isolation
+                    do { return .body(.success(try await body(self))) } catch {
+                        return .body(.failure(error))
+                    }
                 }
+                group.addTask { .watch(await self.untilLost()) }
+                // A loss cancels the body, the body's end the watch. A lease that the body released itself ends the
+                // watch, and cancels nothing.
+                var outcome: Swift.Result<Result, any Error>?
+                for await ended in group {
+                    switch ended {
+                    case .body(let result):
+                        outcome = result
+                        group.cancelAll()
+                    case .watch(nil): break
+                    case .watch: group.cancelAll()
+                    }
+                }
+                guard let outcome else { preconditionFailure("the body ended without an outcome") }
+                return outcome
             }
-            guard let outcome else { preconditionFailure("the body ended without an outcome") }
-            return outcome
         }
     }
 }

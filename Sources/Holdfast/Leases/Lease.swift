@@ -1,23 +1,42 @@
 /// A name that is held: proof of ownership, its fence, and its end.
 ///
 /// It is renewed in the background until it is released or lost. Ownership lies in this value alone, not in a
-/// task or a thread: whoever has it may release it.
+/// task or a thread: whoever has it may release it. One that is dropped without release, when the last reference to it
+/// goes, is released in the background, with what that leaves open: who waits for the name begins a little later, and if
+/// Redis is away the lock ends by itself, at the latest a lease after its last renewal. Nobody is told. Hold on to it for
+/// as long as the lock is needed: `_ = try await holdfast.acquire(…)` holds nothing.
 public final class Lease: Sendable {
     /// The fence of this grant; nil when it was acquired without one.
-    public let fencingToken: FencingToken?
+    package let fence: FencingToken?
 
     package let grant: Grant
     package let issuer: any LeaseIssuer
 
-    package init(_ grant: Grant, fencingToken: FencingToken?, issuer: any LeaseIssuer) {
+    package init(_ grant: Grant, fence: FencingToken?, issuer: any LeaseIssuer) {
         self.grant = grant
-        self.fencingToken = fencingToken
+        self.fence = fence
         self.issuer = issuer
     }
 
     deinit {
         // Dropped without release: nobody can use it any more, so it need not block others until it expires.
         if grant.drop() { issuer.abandon(grant) }
+    }
+
+    /// The fence of this grant: higher than that of every grant of the name before. Let what is written under the lock
+    /// refuse lower ones. No round trip.
+    ///
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/unfenced`` where the lock was acquired with `fenced: false`.
+    public var fencingToken: FencingToken {
+        get throws {
+            guard let fence else {
+                throw HoldfastError(
+                    .unfenced,
+                    "the lock \(name) was acquired with fenced: false, so it has no fencing token to give to a resource"
+                )
+            }
+            return fence
+        }
     }
 
     /// The name of the lock.

@@ -1,8 +1,6 @@
-package import Logging
-
 /// Who granted a lease, renews it, and ends it. A ``LockProvider`` has one.
 package protocol LeaseIssuer: AnyObject, Sendable {
-    var logger: Logger { get }
+    var observers: Observers { get }
 
     /// Lets go of `grant`, whose lease has ended locally already.
     ///

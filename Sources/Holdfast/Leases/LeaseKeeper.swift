@@ -1,4 +1,3 @@
-package import Logging
 package import RedisLink
 import Synchronization
 
@@ -12,13 +11,13 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     package nonisolated var thread: LinkThread { link.thread }
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    /// For how long what befalls leases is gathered before it is logged.
+    /// For how long what befalls leases is gathered before it is told.
     private static let newsDelay: Duration = .milliseconds(20)
 
     private let link: RedisLink
     private let wakeChannels: String
     package nonisolated let clock: LocalClock
-    package nonisolated let logger: Logger
+    package nonisolated let observers: Observers
     private nonisolated let held = Mutex(HeldGrants())
     /// What is being released in the background, by its token.
     private nonisolated let abandoned = Mutex([String: LeaseClaim]())
@@ -27,11 +26,11 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     /// When the last renewal that Redis granted was sent.
     private(set) var lastRenewal: ContinuousClock.Instant?
 
-    init(link: RedisLink, keys: KeySpace, clock: LocalClock, logger: Logger) {
+    init(link: RedisLink, keys: KeySpace, clock: LocalClock, observers: Observers) {
         self.link = link
         self.clock = clock
         wakeChannels = keys.wakeChannels
-        self.logger = logger
+        self.observers = observers
     }
 
     // MARK: Acquire
@@ -121,7 +120,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         } else if wakes {
             thread.submit { self.inTurn { $0.wake(at: renewal) } }
         }
-        return Lease(grant, fencingToken: fence, issuer: self)
+        return Lease(grant, fence: fence, issuer: self)
     }
 
     // MARK: Release
@@ -212,7 +211,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             _ = try await link.callShielded(
                 claim.kind.leave(claim, wakeChannels: wakeChannels), timeout: RedisLink.closeTimeout)
         } catch {
-            logger.debug("leaving the queue of \(claim.name) while closing failed: \(error)")
+            observers.tell(LeaseEvent.leavingFailed(name: claim.name, error))
         }
     }
 
@@ -300,11 +299,11 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
     }
 
     /// Soon, together with what befalls other leases until then: the replies of one batch come one after the other.
-    private func tell(_ event: LeaseNews.Event, of grant: Grant) {
+    private func tell(_ fate: LeaseEvent.Fate, of grant: Grant) {
         let isFirst = news.isEmpty
-        news.add(event, grant.name)
+        news.add(fate, grant.name)
         guard isFirst else { return }
-        _ = thread.schedule(at: .now + Self.newsDelay) { self.inTurn { $0.news.tell($0.logger) } }
+        _ = thread.schedule(at: .now + Self.newsDelay) { self.inTurn { $0.news.tell($0.observers) } }
     }
 
     /// Ends all leases and lets go of them in Redis, so that others need not wait for their end: at the most for
@@ -313,7 +312,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         await leaveAbandoned()
         let grants = held.withLock { $0.close() }.filter { grant in grant.update { $0.close() } }
         for grant in grants { news.add(.heldAtClose, grant.name) }
-        news.tell(logger)
+        news.tell(observers)
         await withTaskGroup(of: (Grant, RedisError?).self) { group in
             for grant in grants where !grant.claim.kind.endsByItself {
                 group.addTask { (grant, await self.releaseAtClose(grant)) }
@@ -322,7 +321,7 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
                 if let error { news.add(.notReleased("\(error)"), grant.name) }
             }
         }
-        news.tell(logger)
+        news.tell(observers)
     }
 
     private nonisolated func releaseAtClose(_ grant: Grant) async -> RedisError? {

@@ -8,6 +8,7 @@
 ///
 /// `suspended` and `endangered` are warnings: the lock is ours, and nobody else is granted it. What has to
 /// happen under the lock should come to an end, or to a point where it can be given up.
+@nonexhaustive
 public enum LeaseStatus: Hashable, Sendable {
     /// Ours; renewals succeed.
     case held
@@ -31,6 +32,7 @@ public enum LeaseStatus: Hashable, Sendable {
 }
 
 /// Why a lease ended although nobody released it.
+@nonexhaustive
 public enum LossReason: Hashable, Sendable, CustomStringConvertible {
     /// It could not be renewed before its local deadline, which lies before the server's.
     case expired
@@ -41,6 +43,7 @@ public enum LossReason: Hashable, Sendable, CustomStringConvertible {
     /// This client was closed.
     case closed
 
+    /// The reason for people.
     public var description: String {
         switch self {
         case .expired: "it could not be renewed before its deadline"

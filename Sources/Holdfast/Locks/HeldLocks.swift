@@ -2,27 +2,30 @@ import RedisLink
 
 /// The locks that are held, as they are found, see ``Holdfast/heldLocks(matching:)``.
 public struct HeldLocks: AsyncSequence, Sendable {
-    public typealias Element = [HeldLock]
+    /// The locks that one step found; none, perhaps.
+    public typealias Element = [LockStatus]
 
     fileprivate let core: Core
     fileprivate let pattern: NamePattern?
 
+    /// A walk from the beginning.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(core: core, scan: KeyScan(core, part: "lock", matching: pattern))
     }
 
+    /// One walk over the keys of the database.
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let core: Core
         fileprivate var scan: KeyScan
         fileprivate var instances: [String: Instance]?
 
         /// Some locks, by name; nil at the end.
-        public mutating func next() async throws -> [HeldLock]? {
+        public mutating func next() async throws -> [LockStatus]? {
             while let found = try await names() {
                 guard !found.isEmpty else { continue }
                 let known = try await registered()
                 let locks = try await core.each(found.sortedByBytes { $0 }) {
-                    [core] (name: String) async throws -> HeldLock? in
+                    [core] (name: String) async throws -> LockStatus? in
                     try await core.inspecting("looking at the lock \(name)") { () async throws(RedisError) in
                         try await core.look(at: name, known)
                     }
@@ -72,8 +75,8 @@ extension Holdfast {
     }
 
     /// All locks of the namespace that are held, by name; otherwise as ``heldLocks(matching:)``.
-    public func locks(matching pattern: String? = nil) async throws -> [HeldLock] {
-        var locks: [HeldLock] = []
+    public func locks(matching pattern: String? = nil) async throws -> [LockStatus] {
+        var locks: [LockStatus] = []
         for try await found in heldLocks(matching: pattern) { locks += found }
         return locks.sortedByBytes(\.name)
     }

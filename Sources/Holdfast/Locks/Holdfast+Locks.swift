@@ -5,7 +5,7 @@ extension Holdfast: LockProvider {
     ///
     /// - Parameters:
     ///   - name: what to lock: 1 to 512 bytes. Names are compared by their UTF-8 bytes.
-    ///   - lease: how long the lock outlives its holder; 100 ms to 24 h, ``Configuration/lease`` unless set.
+    ///   - lease: how long the lock outlives its holder; 100 ms to 24 h, ``Holdfast/Configuration/lease`` unless set.
     ///   - fenced: whether the grant carries a fencing token. Without one it is a bare `SET NX PX`, which
     ///     costs the server less; a refusal then takes a second round trip.
     ///   - options: a lock-delay after a loss, a maximum hold; neither unless set.
@@ -30,7 +30,7 @@ extension Holdfast: LockProvider {
     /// - Parameters:
     ///   - name: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - limit: how long to wait, from zero on; without a limit unless set. Counts from the call, and bounds the
-    ///     wait for others: a server that does not answer is waited for as long as ``Configuration/commandTimeout``
+    ///     wait for others: a server that does not answer is waited for as long as ``Holdfast/Configuration/commandTimeout``
     ///     says, also where the limit is shorter.
     ///   - lease: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - fenced: as in ``tryAcquire(_:lease:fenced:options:)``.

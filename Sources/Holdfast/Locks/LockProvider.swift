@@ -7,7 +7,7 @@
 ///
 ///     func close(_ month: String) async throws {
 ///         try await locks.withLock("invoices-\(month)") { lease in
-///             try await ledger.append("closed \(month)", fence: lease.fencingToken!)
+///             try await ledger.append("closed \(month)", fence: lease.fencingToken)
 ///         }
 ///     }
 /// }
@@ -16,6 +16,9 @@
 /// All providers keep the same contract, which ``Holdfast`` describes: one holder at a time, fences that rise,
 /// waiters served in the order they came, leases that are renewed while they are held and end when they cannot
 /// be. What follows for a provider without Redis: nothing is ever unknown or unavailable.
+///
+/// A type of your own may conform by passing on the leases of another provider, to count or to trace them. In tests
+/// `Lease.forTest` and `Holder.forTest` of `HoldfastTesting` make what it answers.
 public protocol LockProvider: Sendable {
     /// Tries once to acquire a lock: see ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
     nonisolated(nonsending) func tryAcquire(
@@ -48,8 +51,8 @@ extension LockProvider {
 
     /// Runs `body` while holding a lock.
     ///
-    /// The body runs as a child task. If the lease is lost, that task is cancelled at once. The release
-    /// happens whatever happened before, also when the calling task is cancelled.
+    /// The body runs as a child task, on the actor of the caller, whose state it may use. If the lease is lost, that
+    /// task is cancelled at once. The release happens whatever happened before, also when the calling task is cancelled.
     ///
     /// - Parameters:
     ///   - name: as in ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
@@ -61,16 +64,16 @@ extension LockProvider {
     /// - Throws: what the acquisition or `body` throws. If the lease was lost before `body` ended:
     ///   ``HoldfastError/Code/lost``, whatever `body` did, with its error as ``HoldfastError/underlying``:
     ///   another holder may have worked at the same time.
-    public func withLock<Result: Sendable>(
+    public nonisolated(nonsending) func withLock<Result: Sendable>(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
         options: LockOptions = LockOptions(),
-        _ body: @escaping @Sendable (Lease) async throws -> Result
+        _ body: nonisolated(nonsending) (Lease) async throws -> Result
     ) async throws -> Result {
         let lease = try await acquire(
             name, waitingAtMost: limit, lease: lease, fenced: fenced, options: options)
         let locks = EnclosingLocks(lease, outer: .current)
         return try await EnclosingLocks.$current.withValue(locks) {
-            try await lease.whileHeld(logger: lease.issuer.logger, body)
+            try await lease.whileHeld(body)
         }
     }
 }

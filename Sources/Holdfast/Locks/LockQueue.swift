@@ -13,16 +13,21 @@ public struct LockWaiter: Sendable {
     public let isGranted: Bool
 }
 
+/// Those who wait for a lock.
+public struct LockWaiters: Sendable {
+    /// The first of them, first come first.
+    public let first: [LockWaiter]
+    /// How many there are in all.
+    public let count: Int
+}
+
 extension Holdfast {
     /// Who waits for a lock, first come first. Two round trips.
     ///
     /// Callers of instances that died are listed until their turn comes.
     ///
     /// - Parameter limit: how many to tell at most; 1000 unless set.
-    /// - Returns: the first of those who wait, and how many there are in all.
-    public func waiters(
-        of name: String, atMost limit: Int = 1000
-    ) async throws -> (first: [LockWaiter], count: Int) {
+    public func waiters(of name: String, atMost limit: Int = 1000) async throws -> LockWaiters {
         let lock = try core.keys.lock(name)
         return try await core.inspecting("looking who waits for \(name)") { () async throws(RedisError) in
             let instances = try await core.knownInstances()
@@ -33,7 +38,7 @@ extension Holdfast {
                     instanceID: id, instance: id.flatMap { instances[$0] }, waitingFor: waiter.waitingFor,
                     isGranted: waiter.isGranted)
             }
-            return (waiters, answer.count)
+            return LockWaiters(first: waiters, count: answer.count)
         }
     }
 
@@ -43,9 +48,9 @@ extension Holdfast {
     /// then. So the fence is raised: whatever compares fences refuses it as soon as the next holder has come. One
     /// round trip.
     ///
-    /// - Parameter lock: as ``lock(_:)`` told it.
+    /// - Parameter lock: as ``lockStatus(_:)`` told it.
     /// - Returns: false when that holder does not hold it any more; then nothing was done.
-    public func forceRelease(_ lock: HeldLock) async throws -> Bool {
+    public func forceRelease(_ lock: LockStatus) async throws -> Bool {
         try await forceRelease(lock.name, token: lock.holder.token)
     }
 

@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 import Synchronization
 
@@ -26,18 +25,18 @@ actor LockWaiting: LinkActor {
     private nonisolated var clock: LocalClock { keeper.clock }
     private let wakeChannels: String
     private let channel: String
-    private let logger: Logger
+    private nonisolated let observers: Observers
     private nonisolated let shared = Mutex(Shared())
     private var waits = Waits()
     private var timer: LocalClock.TimerID?
     private var looksAt: ContinuousClock.Instant?
 
-    init(link: RedisLink, keeper: LeaseKeeper, keys: KeySpace, instance: Instance, logger: Logger) {
+    init(link: RedisLink, keeper: LeaseKeeper, keys: KeySpace, instance: Instance, observers: Observers) {
         self.link = link
         self.keeper = keeper
         wakeChannels = keys.wakeChannels
         channel = keys.wakeChannels + instance.id
-        self.logger = logger
+        self.observers = observers
     }
 
     /// Acquires a lock, waiting for it if it is held. Throws `CancellationError`, or a ``HoldfastError``.
@@ -91,7 +90,7 @@ actor LockWaiting: LinkActor {
                     claim, question, by: holder, queuedAnew: queuedAnew,
                     sentAt: clock.sending(at: sentAt.wrappedValue), at: clock.now))
         case .failure(let error):
-            logger.debug("asking for the lock \(claim.name) failed: \(error)")
+            observers.tell(WaitingEvent.askingFailed(name: claim.name, error))
             perform(
                 waits.failed(
                     claim, question, error, pause: .milliseconds(.random(in: 50...150)), at: clock.now))
@@ -176,7 +175,7 @@ actor LockWaiting: LinkActor {
     }
 
     private func answeredBare(
-        _ claim: LeaseClaim, _ question: Waits.Question, _ result: RedisConnection.Result
+        _ claim: LeaseClaim, _ question: Waits.Question, _ result: RedisResult
     ) {
         switch result {
         case .success(let reply) where reply.value.isNull: evaluate(claim, question)
@@ -232,7 +231,7 @@ actor LockWaiting: LinkActor {
                 shared.subscribing = clock.begin()
             } catch {
                 // Without messages the waiters ask by themselves.
-                logger.warning("waiting for locks without messages: \(error)")
+                observers.tell(WaitingEvent.isDeaf(error))
             }
         }
     }

@@ -39,7 +39,7 @@ public protocol PeriodicWorker: Sendable {
     ///
     /// The task is cancelled when the lease of the run is lost, when it takes longer than
     /// ``WorkerOptions/maximumRun``, and at the end of a graceful shutdown's deadline. What it throws is logged,
-    /// given to ``Configuration/runObserver`` and kept in the history, and the worker goes on with the next tick.
+    /// given to ``Holdfast/Configuration/runObserver`` and kept in the history, and the worker goes on with the next tick.
     func run(_ tick: Tick) async throws
 
     /// Called in each instance after its last run, if ``prepare()`` had succeeded, within the deadline of a
@@ -48,10 +48,15 @@ public protocol PeriodicWorker: Sendable {
 }
 
 extension PeriodicWorker {
+    /// The name of the type.
     public var name: String { String(describing: Self.self) }
+    /// 30 s.
     public var lease: Duration { .seconds(30) }
+    /// The defaults.
     public var options: WorkerOptions { WorkerOptions() }
+    /// Does nothing.
     public func prepare() async throws {}
+    /// Does nothing.
     public func cleanUp() async {}
 }
 
@@ -79,25 +84,25 @@ extension Holdfast {
     }
 
     /// Runs a closure as a periodic worker: see ``add(_:)`` and ``PeriodicWorker``.
-    public func addWorker(
-        _ name: String, _ schedule: Schedule, lease: Duration = .seconds(30),
+    public func add(
+        worker name: String, _ schedule: Schedule, lease: Duration = .seconds(30),
         options: WorkerOptions = WorkerOptions(), _ body: @escaping @Sendable (Tick) async throws -> Void
     ) {
         add(AdHocWorker(name: name, schedule: schedule, lease: lease, options: options, body: body))
     }
 
     /// Stops a worker in this client, and returns when it has ended; other instances go on with it. A run under
-    /// way may go on for ``Configuration/stopDeadline``, then it is cancelled. Not to be called by the worker's
+    /// way may go on for ``Holdfast/Configuration/stopDeadline``, then it is cancelled. Not to be called by the worker's
     /// own run, which it would wait for. When the task is cancelled it returns sooner.
     ///
     /// - Returns: false where this client has no worker of that name.
     @discardableResult
-    public func removeWorker(_ name: String) async -> Bool {
+    public func remove(worker name: String) async -> Bool {
         await workers.remove(name)
     }
 
     /// Whether this client runs a worker of that name, or will when it runs.
-    public func hasWorker(_ name: String) -> Bool {
+    public func contains(worker name: String) -> Bool {
         workers.contains(name)
     }
 }

@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 import ServiceLifecycle
 import Synchronization
@@ -75,7 +74,7 @@ package final class WorkerHost: Sendable {
     }
 
     /// Runs the workers until a graceful shutdown, after which runs under way may go on for
-    /// ``Configuration/stopDeadline``, or until the task is cancelled.
+    /// ``Holdfast/Configuration/stopDeadline``, or until the task is cancelled.
     package func run() async {
         let subscription = Mutex<RedisSubscription?>(nil)
         await withGracefulShutdownHandler {
@@ -83,7 +82,7 @@ package final class WorkerHost: Sendable {
                 // Ends when the host is stopped, and when the task is cancelled.
                 for await loop in additions {
                     if let problem = loop.problem {
-                        core.logger.error("the worker \(loop.name) is not run: \(problem)")
+                        core.observers.tell(WorkerEvent(worker: loop.name, kind: .isLeftOut(problem)))
                     }
                     subscription.withLock { $0 = $0 ?? listen() }
                     group.addTask { await loop.run() }
@@ -116,7 +115,7 @@ package final class WorkerHost: Sendable {
             }
         } catch {
             hasSubscribed()
-            core.logger.warning("running the workers without messages: \(error)")
+            core.observers.tell(WorkersAreDeaf(reason: error))
             return nil
         }
     }

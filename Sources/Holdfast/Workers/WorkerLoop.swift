@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 import Synchronization
 
@@ -12,7 +11,6 @@ final class WorkerLoop: Sendable {
     private let worker: any PeriodicWorker
     private let claim: TickClaim?
     private let core: Core
-    private let logger: Logger
     private let stopping: StopSignal
     private let bell: Bell
     private let state: Mutex<State>
@@ -33,9 +31,6 @@ final class WorkerLoop: Sendable {
         bell = Bell(by: core.clock)
         state = Mutex(State(predecessor: predecessor))
         stopping = StopSignal(grace: core.configuration.stopDeadline)
-        var logger = core.logger
-        logger[metadataKey: "holdfast.worker"] = .string(worker.name)
-        self.logger = logger
         do throws(HoldfastError) {
             let caller = "\(core.instance.pid) \(core.instance.host)"
             claim = try TickClaim(worker, caller: caller, link: core.link, keys: core.keys, clock: core.clock)
@@ -44,6 +39,10 @@ final class WorkerLoop: Sendable {
             claim = nil
             problem = error
         }
+    }
+
+    private func tell(_ event: WorkerEvent.Kind) {
+        core.observers.tell(WorkerEvent(worker: name, kind: event))
     }
 
     /// Asks it to begin nothing new and to end. May be called before ``run()``, and more than once.
@@ -71,7 +70,7 @@ final class WorkerLoop: Sendable {
         await bell.whileForeign { await untilPredecessorEnded() }
         guard let claim else { return }
         guard await isPrepared() else { return }
-        logger.debug("the worker has started: \(claim.schedule)")
+        tell(.started(claim.schedule))
         var course = Course(
             schedule: claim.schedule,
             machine: TickMachine(Timetable(claim.schedule, worker: name), missed: claim.options.missed))
@@ -79,7 +78,7 @@ final class WorkerLoop: Sendable {
             while await turn(claim, &course, &runs) {}
         }
         await bell.whileForeign { await finishing { [worker] in await worker.cleanUp() } }
-        logger.debug("the worker has stopped")
+        tell(.stopped)
     }
 
     private func untilPredecessorEnded() async {
@@ -138,9 +137,7 @@ final class WorkerLoop: Sendable {
             } catch {
                 // What lasts, as a field that cannot be read, is told once.
                 let failure = "\(error)"
-                logger.log(
-                    level: failure == course.failure ? .debug : .warning,
-                    "asking for a tick failed, trying again: \(failure)")
+                tell(.lookingFailed(failure, again: failure == course.failure))
                 course.failure = failure
                 course.machine.failed(refused: error.delivery == .refused, at: core.clock.now)
             }
@@ -153,9 +150,9 @@ final class WorkerLoop: Sendable {
             course.schedule = try Schedule.parse(text)
             course.text = text
             course.machine.follow(Timetable(course.schedule, worker: name))
-            logger.notice("going by the schedule that is in force: \(text)")
+            tell(.follows(schedule: text))
         } catch {
-            logger.error("this instance leaves the ticks to others: \(error)")
+            tell(.standsBack(error))
             course.machine.standBack(at: core.clock.now)
         }
     }
@@ -164,11 +161,7 @@ final class WorkerLoop: Sendable {
     private func tellOfClock(_ course: inout Course) {
         defer { course.isBehindTold = course.machine.lead != nil }
         guard let lead = course.machine.lead, !course.isBehindTold else { return }
-        logger.warning(
-            """
-            the clock of the Redis server was set back: no tick of the worker begins for \(lead.text), until the clock is past \
-            the newest one; `holdfast workers rewind` lets it go on now
-            """)
+        tell(.clockWasSetBack(by: lead))
     }
 
     /// A claimed run is begun even if the stop has come meanwhile: nobody else would.
@@ -179,7 +172,7 @@ final class WorkerLoop: Sendable {
         let tickRun = TickRun(
             worker: worker, claim: claim, run: run, token: token, sentAt: reply.sentAt,
             serverTime: reply.answer.serverTime, followsRuns: schedule.followsRuns, core: core,
-            stopping: stopping, logger: logger)
+            stopping: stopping)
         state.withLock { $0.running += 1 }
         let activity = core.clock.begin(.foreign)
         runs.addTask {
@@ -205,7 +198,7 @@ final class WorkerLoop: Sendable {
                 }
             }
             guard let failure = error.withLock({ $0 }) else { return !stopping.isStopping }
-            logger.error("preparing the worker failed, trying again in \(pause): \(failure)")
+            tell(.preparingFailed(failure, pause: pause))
             await bell.wait(until: core.clock.now + pause)
             pause = min(pause * 2, .seconds(60))
         }

@@ -23,6 +23,7 @@ public struct WorkerOptions: Hashable, Sendable {
     /// How many ended runs the history keeps, from 0 to 10,000; 100 unless set.
     public var history: Int
 
+    /// The defaults, but for what is given.
     public init(
         missed: MissedTicks = .once, concurrency: Int = 1, afterCrash: CrashPolicy = .skip,
         maximumRun: Duration? = nil, version: Int = 0, history: Int = 100
@@ -59,6 +60,7 @@ public struct WorkerOptions: Hashable, Sendable {
 }
 
 /// What becomes of ticks that could not begin when they were due.
+@nonexhaustive
 public enum MissedTicks: Hashable, Sendable {
     /// Of all ticks that are due, the newest is run, however late, and those before it are not.
     case once
@@ -71,6 +73,7 @@ public enum MissedTicks: Hashable, Sendable {
 }
 
 /// What becomes of a run whose instance died, was paused past its lease, or cancelled it in a shutdown.
+@nonexhaustive
 public enum CrashPolicy: Hashable, Sendable {
     /// It is recorded as lost, and the worker goes on with the next tick: at most once.
     case skip

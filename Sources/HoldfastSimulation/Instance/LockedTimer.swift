@@ -18,7 +18,7 @@ struct LockedTimer: Service {
             // No two timers keep the same time, either.
             due += period * Double.random(in: 0.8..<1.2)
             guard let lease = try await holdfast.tryAcquire(worker.name).lease else { continue }
-            try await worker.run(currentTick, fence: lease.fencingToken?.rawValue ?? 0) { lease.isHeld }
+            try await worker.run(currentTick, fence: lease.fence?.rawValue ?? 0) { lease.isHeld }
             try? await lease.release()
         }
     }

@@ -1,4 +1,5 @@
 internal import Holdfast
+internal import JSONLines
 internal import RedisLink
 
 /// The handler of a simulated instance: some work, the effect in the ledger, some more work, and the commit
@@ -19,7 +20,7 @@ struct SimulatedConsumer: Sendable {
     let holdfast: Holdfast
     let sabotage: Sabotage?
 
-    func handle(_ message: JSONValue, _ delivery: Delivery) async throws -> Handled {
+    func handle(_ message: JSONValue, _ delivery: Delivery) async throws -> Decision {
         var begin = HistoryRecord(.handlerBegin, author: author)
         begin.message = delivery.id
         begin.attempt = delivery.attempt

@@ -1,6 +1,8 @@
 internal import Foundation
 internal import Holdfast
+internal import JSONLines
 package import Logging
+internal import Processes
 internal import ServiceLifecycle
 
 #if canImport(Glibc)
@@ -46,7 +48,7 @@ package enum SimulatedInstance {
         options.concurrency = configuration.pace.concurrency
         options.lease = configuration.lease
         options.retry.attempts = configuration.attempts
-        holdfast.handle(holdfast.queue(configuration.queue, of: JSONValue.self), options) {
+        holdfast.handle(holdfast.queue(configuration.queue, of: JSONValue.self), options: options) {
             message, delivery in
             try await endingWithoutRecords { try await consumer.handle(message, delivery) }
         }
@@ -68,7 +70,7 @@ package enum SimulatedInstance {
     }
 
     private static func client(_ configuration: InstanceConfiguration, logger: Logger) throws -> Holdfast {
-        var settings = Configuration()
+        var settings = Holdfast.Configuration()
         settings.lease = configuration.lease
         settings.stopDeadline = .seconds(10)
         settings.service = "simulation"

@@ -61,7 +61,8 @@ extension Tick {
             worker: worker, namespace: "test",
             nominalMilliseconds: Int64((nominal.timeIntervalSince1970 * 1000).rounded()),
             isTriggered: isTriggered, attempt: attempt, deadline: deadline,
-            lease: .forTest("worker/\(worker)", fencingToken, lease, clock), logger: logger ?? .silent)
+            lease: .forTest("worker/\(worker)", fencingToken: fencingToken, lease: lease, clock: clock),
+            logger: logger ?? .silent)
     }
 
     /// Takes the run's lease away: ``Tick/check()`` throws from now on. The task of the run is not cancelled, as it is
@@ -81,7 +82,7 @@ extension OnceClaim {
     ) -> OnceClaim {
         OnceClaim(
             id: id, scope: scope, namespace: "test",
-            lease: .forTest("\(scope)/\(id)", fencingToken, lease, clock))
+            lease: .forTest("\(scope)/\(id)", fencingToken: fencingToken, lease: lease, clock: clock))
     }
 
     /// Takes the claim away: ``OnceClaim/check()`` throws from now on. The task of the body is not cancelled, as it is
@@ -90,22 +91,44 @@ extension OnceClaim {
 }
 
 extension Lease {
-    fileprivate static func forTest(
-        _ name: String, _ fencingToken: FencingToken, _ lease: Duration, _ clock: ManualClock?
+    /// A lease that nobody granted, for a ``LockProvider`` of your own, or for what takes a lease.
+    ///
+    /// - Parameters:
+    ///   - fencingToken: nil as with `fenced: false`.
+    ///   - lease: how long it is held; nobody renews it. Zero for one that is over.
+    ///   - clock: what the lease goes by. The real time by default.
+    public static func forTest(
+        _ name: String = "test", fencingToken: FencingToken? = FencingToken(rawValue: 1),
+        lease: Duration = .seconds(3600), clock: ManualClock? = nil
     ) -> Lease {
         let time = LocalClock(manual: clock?.time)
         let claim = LeaseClaim(lock: name, key: name, token: "test", lease: LeaseTerm(lease.asDelay))
-        return Lease(
-            Grant(claim, sentAt: time.now, clock: time), fencingToken: fencingToken,
-            issuer: NoIssuer())
+        return Lease(Grant(claim, sentAt: time.now, clock: time), fence: fencingToken, issuer: NoIssuer())
     }
 
-    fileprivate func lose() { grant.update { _ = $0.refused() } }
+    /// Takes the lease away: ``Lease/check()`` throws from now on, and ``Lease/status`` is lost.
+    public func lose() { grant.update { _ = $0.refused() } }
+}
+
+extension Holder {
+    /// Who stands in the way, for a ``LockProvider`` of your own that refuses.
+    ///
+    /// - Parameters:
+    ///   - fencingToken: nil for a holder without a fence.
+    ///   - remaining: how long its lease lasts; nil for one without an end.
+    public static func forTest(
+        instanceID: String? = nil, fencingToken: FencingToken? = FencingToken(rawValue: 1),
+        heldFor: Duration? = .seconds(1), remaining: Duration? = .seconds(30)
+    ) -> Holder {
+        Holder(
+            instanceID: instanceID, fencingToken: fencingToken, heldFor: heldFor, remaining: remaining,
+            token: Array("test".utf8))
+    }
 }
 
 /// There is nothing to release.
 private final class NoIssuer: LeaseIssuer {
-    let logger = Logger.silent
+    let observers = Observers()
 
     nonisolated(nonsending) func release(
         _ grant: Grant, late: Bool

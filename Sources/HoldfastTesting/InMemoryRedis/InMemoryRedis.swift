@@ -48,7 +48,7 @@ public final class InMemoryRedis: Sendable {
     ///
     /// It keeps the memory. Close it, or run it to its end, as any ``Holdfast``.
     public func holdfast(
-        namespace: String = "holdfast", configuration: Configuration = Configuration()
+        namespace: String = "holdfast", configuration: Holdfast.Configuration = Holdfast.Configuration()
     ) throws -> Holdfast {
         try Holdfast(
             redis: url, namespace: namespace, configuration: configuration,
@@ -81,7 +81,8 @@ extension Holdfast {
     /// A client whose Redis is in the memory of this process, for unit tests: see ``InMemoryRedis``, which also makes
     /// several that share it.
     public static func inMemory(
-        clock: ManualClock? = nil, configuration: Configuration = Configuration(), logger: Logger
+        clock: ManualClock? = nil, configuration: Holdfast.Configuration = Holdfast.Configuration(),
+        logger: Logger
     ) throws -> Holdfast {
         try InMemoryRedis(clock: clock, logger: logger).holdfast(configuration: configuration)
     }

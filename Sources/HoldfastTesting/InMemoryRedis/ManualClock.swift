@@ -8,7 +8,7 @@ internal import Holdfast
 /// let clock = ManualClock()
 /// let memory = try InMemoryRedis(clock: clock, logger: logger)
 /// let holdfast = try memory.holdfast()
-/// holdfast.addWorker("passive-user-checker", .every(.seconds(600))) { tick in
+/// holdfast.add(worker: "passive-user-checker", .every(.seconds(600))) { tick in
 ///     try await users.deactivate(inactiveFor: .seconds(30 * 86_400), fence: tick.fencingToken)
 /// }
 /// let running = Task { try await holdfast.run() }
@@ -16,8 +16,9 @@ internal import Holdfast
 /// ```
 ///
 /// It is the time of an ``InMemoryRedis`` and of all clients of it; code under test may sleep by it. What belongs to
-/// connections and shutdowns counts real time: timeouts of commands, ``Configuration/stopDeadline``.
+/// connections and shutdowns counts real time: timeouts of commands, ``Holdfast/Configuration/stopDeadline``.
 public final class ManualClock: Clock, Sendable {
+    /// The instants of the real clock, so that deadlines of both can be compared.
     public typealias Instant = ContinuousClock.Instant
 
     let time = ManualTime()
@@ -37,7 +38,9 @@ public final class ManualClock: Clock, Sendable {
         self.patience = patience
     }
 
+    /// What the clock shows: it moves by ``advance(by:)`` alone.
     public var now: ContinuousClock.Instant { time.now }
+    /// One nanosecond.
     public var minimumResolution: Duration { .nanoseconds(1) }
 
     /// The date that it shows.

@@ -26,11 +26,11 @@ final class InProcessKeeper: LeaseIssuer {
         var timer: Task<Void, Never>?
     }
 
-    let logger: Logger
+    let observers: Observers
     private let state: Mutex<State>
 
     init(logger: Logger) {
-        self.logger = logger
+        observers = Observers(.log(to: logger))
         let microseconds = Int64(Date().timeIntervalSince1970 * 1_000_000)
         state = Mutex(State(table: LockTable(start: .now, microseconds: microseconds)))
     }
@@ -104,7 +104,7 @@ final class InProcessKeeper: LeaseIssuer {
         let grant = Grant(hold.claim, sentAt: now)
         state.grants[grant.token] = grant
         wake(at: now + grant.term.renewal, &state)
-        return Lease(grant, fencingToken: hold.fence, issuer: self)
+        return Lease(grant, fence: hold.fence, issuer: self)
     }
 
     private func holder(
@@ -162,7 +162,7 @@ final class InProcessKeeper: LeaseIssuer {
     }
 
     private func lost(_ grant: Grant, _ reason: LossReason) {
-        logger.error("the lease of \(grant.name) was lost: \(reason)")
+        observers.tell(LeaseEvent.befell(LeaseNames(grant.name), .lost(reason)))
     }
 
     // MARK: Time

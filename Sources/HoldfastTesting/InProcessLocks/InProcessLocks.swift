@@ -16,15 +16,15 @@ public final class InProcessLocks: LockProvider {
     /// The instance that the holders of its refusals name.
     public let instance: Instance
 
-    private let configuration: Configuration
+    private let configuration: Holdfast.Configuration
     private let keys: KeySpace
     private let keeper: InProcessKeeper
 
     /// - Parameters:
-    ///   - configuration: its ``Configuration/lease`` is what a lock has unless it asks for another one.
+    ///   - configuration: its ``Holdfast/Configuration/lease`` is what a lock has unless it asks for another one.
     ///   - logger: where it warns at once that it keeps out nobody but this process.
     /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for a lease that cannot be.
-    public init(configuration: Configuration = Configuration(), logger: Logger) throws {
+    public init(configuration: Holdfast.Configuration = Holdfast.Configuration(), logger: Logger) throws {
         self.configuration = try configuration.validated()
         keys = try KeySpace(namespace: "in-process")
         instance = Instance(service: configuration.service, version: configuration.version)
@@ -35,12 +35,14 @@ public final class InProcessLocks: LockProvider {
             "InProcessLocks keep out nobody but this process: others hold the same names at the same time")
     }
 
+    /// See ``Holdfast/tryAcquire(_:lease:fenced:options:)``. No round trip.
     public nonisolated(nonsending) func tryAcquire(
         _ name: String, lease: Duration? = nil, fenced: Bool = true, options: LockOptions = LockOptions()
     ) async throws -> Acquisition {
         try keeper.tryAcquire(claim(name, lease, fenced, options))
     }
 
+    /// See ``Holdfast/acquire(_:waitingAtMost:lease:fenced:options:)``. No round trip.
     public nonisolated(nonsending) func acquire(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
         options: LockOptions = LockOptions()
@@ -92,6 +94,7 @@ extension InProcessLocks {
 }
 
 extension InProcessLocks: CustomStringConvertible {
+    /// The locks that are held.
     public var description: String {
         "InProcessLocks(in this process only, not across processes; held: \(heldNames))"
     }

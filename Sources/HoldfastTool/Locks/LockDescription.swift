@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
+internal import RedisLink
 
 /// What the tool tells of one lock. As JSON these are documented, stable field names; what is not known is
 /// absent.
@@ -28,7 +28,7 @@ struct LockDescription: ListRow, Hashable {
         held = false
     }
 
-    init(_ lock: HeldLock) {
+    init(_ lock: LockStatus) {
         self.init(name: lock.name, holder: lock.holder, instance: lock.instance, now: Date())
     }
 
@@ -62,7 +62,7 @@ struct LockDescription: ListRow, Hashable {
 
     /// Tells who holds a lock that was not acquired, since when and for how long still; the status to exit with.
     static func notAcquired(_ name: String, _ error: HoldfastError, _ holdfast: Holdfast) async -> ExitCode {
-        let held = try? await holdfast.lock(name)
+        let held = try? await holdfast.lockStatus(name)
         let lock =
             held.map(LockDescription.init)
             ?? error.holder.map { LockDescription(name: name, holder: $0, instance: nil, now: Date()) }

@@ -1,7 +1,9 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
+internal import JSONLines
+internal import Processes
+internal import RedisLink
 
 extension LocksCommand {
     struct Release: AsyncParsableCommand {
@@ -37,7 +39,7 @@ extension LocksCommand {
         func run() async throws {
             try await reportingErrors {
                 try await connection.withHoldfast { holdfast in
-                    guard let lock = try await holdfast.lock(name) else {
+                    guard let lock = try await holdfast.lockStatus(name) else {
                         return Console.say("the lock \(TerminalText.escaped(name)) is free")
                     }
                     Console.note(LockDescription(lock).text)
@@ -52,7 +54,7 @@ extension LocksCommand {
                         released = try await holdfast.forceRelease(lock)
                     }
                     guard released else {
-                        if try await holdfast.lock(name) == nil {
+                        if try await holdfast.lockStatus(name) == nil {
                             return Console.say("the lock \(TerminalText.escaped(name)) is free meanwhile")
                         }
                         Console.say(

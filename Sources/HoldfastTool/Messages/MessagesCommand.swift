@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Holdfast
-internal import HoldfastSimulation
+internal import RedisLink
 
 struct MessagesCommand: CommandGroup {
     static let configuration = CommandConfiguration(
@@ -79,10 +79,10 @@ struct MessagesCommand: CommandGroup {
 
         /// What came of looking into one queue.
         private enum Finding: Sendable {
-            case looked(MessageDescription?)
+            case looked(MessageStatus?)
             case failed(String)
 
-            var message: MessageDescription? {
+            var message: MessageStatus? {
                 if case .looked(let message) = self { message } else { nil }
             }
         }
@@ -110,7 +110,7 @@ struct MessageReport: Encodable, Hashable {
     var host: String?
     var pid: Int32?
 
-    init(_ message: MessageDescription, instances: [Instance] = []) {
+    init(_ message: MessageStatus, instances: [Instance] = []) {
         queue = message.queue
         id = message.id
         entry = message.entry
@@ -135,7 +135,7 @@ struct MessageReport: Encodable, Hashable {
             state = "dead"
             attempts = letter.attempts
             reason = letter.reason
-            self.letter = letter.letter
+            self.letter = letter.entry
         case .done(let remembered):
             state = "done"
             forMilliseconds = remembered.inMilliseconds
@@ -152,7 +152,7 @@ struct MessageReport: Encodable, Hashable {
         case "claimed":
             return
                 "being handled\(handlerText), attempt \(attempts ?? 0); the claim ends in \(time), unless it is renewed"
-        case "dead": return "given up after \(SummaryText.counted(attempts ?? 0, "attempt"))"
+        case "dead": return "given up after \((attempts ?? 0).counted("attempt"))"
         default: return "done; its id is remembered for \(time)"
         }
     }

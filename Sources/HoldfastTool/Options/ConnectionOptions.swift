@@ -1,8 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Logging
+internal import Processes
 internal import RedisLink
 
 /// Where Redis is, for every command.
@@ -86,7 +86,7 @@ struct ConnectionOptions: ParsableArguments {
     ) async throws -> Result {
         try check(access)
         warnOfPassword(in: redis)
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.service = "holdfast"
         if let lease { configuration.lease = lease }
         let holdfast = try Holdfast(

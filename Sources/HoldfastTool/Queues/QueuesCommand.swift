@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Logging
+internal import RedisLink
 
 struct QueuesCommand: CommandGroup {
     static let configuration = CommandConfiguration(
@@ -47,7 +47,7 @@ struct QueuesCommand: CommandGroup {
         func run() async throws {
             try await reportingErrors {
                 let queue = try await connection.withHoldfast(.reading) { holdfast in
-                    let stats = try await holdfast.store(ofQueue: name).stats()
+                    let stats = try await holdfast.store(ofQueue: name).status()
                     try await connection.sayIfUnknown(queue: name, on: holdfast)
                     return QueueDescription(stats)
                 }

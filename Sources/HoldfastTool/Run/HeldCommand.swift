@@ -1,5 +1,6 @@
 internal import Holdfast
-internal import HoldfastSimulation
+internal import Processes
+internal import RedisLink
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -45,7 +46,7 @@ struct HeldCommand {
         // The command gets the lock, and not the password of the server it lies on.
         plan.withheld = ["HOLDFAST_REDIS_URL"]
         plan.environment["HOLDFAST_LOCK"] = lease.name
-        plan.environment["HOLDFAST_FENCE"] = lease.fencingToken.map { String($0.rawValue) }
+        plan.environment["HOLDFAST_FENCE"] = lease.fence.map { String($0.rawValue) }
         return plan
     }
 

@@ -1,5 +1,5 @@
 internal import Holdfast
-internal import HoldfastSimulation
+internal import JSONLines
 
 /// Sends the lines of an input as they come.
 struct LineSender {
@@ -82,7 +82,7 @@ struct LineSender {
     }
 
     /// A batch whose outcome is unknown is sent again: under the same ids, so nothing is in the queue twice.
-    private func enqueue(_ messages: [QueueStore.Message]) async throws -> [Sent] {
+    private func enqueue(_ messages: [QueueStore.Message]) async throws -> [SendOutcome] {
         for _ in 1..<Self.attempts {
             do {
                 return try await store.enqueue(messages, type: type)

@@ -1,5 +1,4 @@
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Synchronization
 
 /// How far the sending is, for whoever interrupts it.
@@ -25,7 +24,7 @@ final class SendProgress: Sendable {
         state.withLock { $0.underWay = batch.messages.isEmpty ? nil : batch.linesText }
     }
 
-    func end(_ batch: LineSender.Batch, _ sent: [Sent]) {
+    func end(_ batch: LineSender.Batch, _ sent: [SendOutcome]) {
         state.withLock { state in
             state.report.count(sent)
             state.sentThrough = max(state.sentThrough, batch.last)

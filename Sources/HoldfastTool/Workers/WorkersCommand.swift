@@ -1,8 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Logging
+internal import RedisLink
 
 struct WorkersCommand: CommandGroup {
     static let configuration = CommandConfiguration(
@@ -63,10 +63,10 @@ struct WorkersCommand: CommandGroup {
         func run() async throws {
             try await reportingErrors {
                 let runs = try await connection.withHoldfast(.reading) { holdfast in
-                    guard try await holdfast.worker(name) != nil else {
+                    guard try await holdfast.worker(name).status() != nil else {
                         throw Self.unknown(name, connection.placeText(of: holdfast))
                     }
-                    return try await holdfast.runs(ofWorker: name, limit: limit)
+                    return try await holdfast.worker(name).runs(limit: limit)
                 }.map(RunDescription.init)
                 if output.json {
                     try Console.write(json: ["runs": runs])
@@ -86,7 +86,9 @@ struct WorkersCommand: CommandGroup {
         var name: String
         @OptionGroup var connection: ConnectionOptions
 
-        func steer(_ holdfast: Holdfast) async throws -> Steered { try await holdfast.steer(name, .trigger) }
+        func steer(_ holdfast: Holdfast) async throws -> Steered {
+            try await holdfast.worker(name).steer(.trigger)
+        }
         func told(_ changed: Bool) -> String {
             changed
                 ? "runs once, as soon as one of its instances may begin"
@@ -103,7 +105,9 @@ struct WorkersCommand: CommandGroup {
         var name: String
         @OptionGroup var connection: ConnectionOptions
 
-        func steer(_ holdfast: Holdfast) async throws -> Steered { try await holdfast.steer(name, .pause) }
+        func steer(_ holdfast: Holdfast) async throws -> Steered {
+            try await holdfast.worker(name).steer(.pause)
+        }
         func told(_ changed: Bool) -> String { changed ? "is paused" : "was paused already" }
     }
 
@@ -115,7 +119,9 @@ struct WorkersCommand: CommandGroup {
         var name: String
         @OptionGroup var connection: ConnectionOptions
 
-        func steer(_ holdfast: Holdfast) async throws -> Steered { try await holdfast.steer(name, .resume) }
+        func steer(_ holdfast: Holdfast) async throws -> Steered {
+            try await holdfast.worker(name).steer(.resume)
+        }
         func told(_ changed: Bool) -> String { changed ? "goes on" : "was not paused" }
     }
 
@@ -135,8 +141,8 @@ struct WorkersCommand: CommandGroup {
         @OptionGroup var connection: ConnectionOptions
 
         func steer(_ holdfast: Holdfast) async throws -> Steered {
-            guard let schedule else { return try await holdfast.steer(name, .restore) }
-            return try await holdfast.steer(name, .reschedule, .parse(schedule))
+            guard let schedule else { return try await holdfast.worker(name).steer(.restore) }
+            return try await holdfast.worker(name).steer(.reschedule, .parse(schedule))
         }
         func told(_ changed: Bool) -> String {
             let schedule = schedule.map { (try? Schedule.parse($0))?.description ?? $0 }
@@ -158,7 +164,9 @@ struct WorkersCommand: CommandGroup {
         var name: String
         @OptionGroup var connection: ConnectionOptions
 
-        func steer(_ holdfast: Holdfast) async throws -> Steered { try await holdfast.steer(name, .rewind) }
+        func steer(_ holdfast: Holdfast) async throws -> Steered {
+            try await holdfast.worker(name).steer(.rewind)
+        }
         func told(_ changed: Bool) -> String {
             changed ? "goes on by the server's clock" : "has no tick ahead of the server's clock"
         }

@@ -1,6 +1,8 @@
 import Holdfast
 import HoldfastTesting
 import Logging
+import RedisTestRig
+import TestSupport
 
 /// Two instances, of which the first one's connections can be broken, and somebody who sends and looks on.
 struct DyingInstance: Sendable {
@@ -49,11 +51,11 @@ struct DyingInstance: Sendable {
     }
 
     private static func client(_ url: String, lease: Duration = .seconds(30)) throws -> Holdfast {
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.lease = lease
         configuration.stopDeadline = .milliseconds(1)
         return try Holdfast(
             redis: url, namespace: "t", configuration: configuration,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            logger: .quiet)
     }
 }

@@ -1,6 +1,7 @@
 import GRDB
 import Holdfast
 import RedisLink
+import TestSupport
 import Testing
 
 /// Each failure is made at its worst moment: between the commit in the database and that in Redis, or between the
@@ -11,8 +12,8 @@ struct InboxFaultTests {
 
     private static func isDone(_ queue: MessageQueue<String>) async throws -> Bool {
         try await eventually {
-            let stats = try await queue.stats()
-            return stats.ready + stats.inFlight + stats.retrying + stats.blocked == 0
+            let stats = try await queue.status()
+            return stats.ready + stats.inFlight + stats.delayed + stats.blocked == 0
         }
     }
 
@@ -24,7 +25,8 @@ struct InboxFaultTests {
         try await DyingInstance.with { pair in
             let attempts = Record<Int>()
             let orders = pair.observer.queue("orders", of: String.self)
-            pair.dying.handle(pair.dying.queue("orders", of: String.self), .oneByOne) { order, delivery in
+            pair.dying.handle(pair.dying.queue("orders", of: String.self), options: .oneByOne) {
+                order, delivery in
                 attempts.add(delivery.attempt)
                 let handled = try await delivery.commit(in: books.inbox, Books.write(order))
                 pair.die()
@@ -33,7 +35,7 @@ struct InboxFaultTests {
             try await pair.whileRunning {
                 try await orders.send("a", id: "a")
                 #expect(await eventually { attempts.all == [1] })
-                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne) {
+                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), options: .oneByOne) {
                     order, delivery in
                     attempts.add(delivery.attempt)
                     return try await delivery.commit(in: books.inbox, Books.write(order))
@@ -54,7 +56,7 @@ struct InboxFaultTests {
         try await DyingInstance.with { pair in
             let values = Record<Int?>()
             let orders = pair.observer.queue("orders", of: String.self)
-            @Sendable func book(_ order: String, _ delivery: Delivery) async throws -> Handled {
+            @Sendable func book(_ order: String, _ delivery: Delivery) async throws -> Decision {
                 let count = try await delivery.perform(in: books.inbox) { database in
                     try Books.write(order)(database)
                     return try Int.fetchOne(database, sql: "SELECT count(*) FROM journal") ?? 0
@@ -63,11 +65,11 @@ struct InboxFaultTests {
                 if delivery.attempt == 1 { pair.die() }
                 return .commit { $0.append(count.map(String.init) ?? "made before", toList: "counts") }
             }
-            pair.dying.handle(pair.dying.queue("orders", of: String.self), .oneByOne, book)
+            pair.dying.handle(pair.dying.queue("orders", of: String.self), options: .oneByOne, book)
             try await pair.whileRunning {
                 try await orders.send("a", id: "a")
                 #expect(await eventually { values.all == [1] })
-                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne, book)
+                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), options: .oneByOne, book)
                 #expect(try await Self.isDone(orders))
             }
             #expect(values.all == [1, nil], "the fault was felt")
@@ -84,7 +86,8 @@ struct InboxFaultTests {
         let books = try Books()
         try await DyingInstance.with { pair in
             let orders = pair.observer.queue("orders", of: String.self)
-            pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne) { order, delivery in
+            pair.healthy.handle(pair.healthy.queue("orders", of: String.self), options: .oneByOne) {
+                order, delivery in
                 let isFirst = delivery.attempt == 1
                 return try await delivery.commit(in: books.inbox) { database in
                     try Books.write(order)(database)
@@ -96,7 +99,7 @@ struct InboxFaultTests {
                 #expect(try await Self.isDone(orders))
             }
             #expect(try books.entries == ["a"])
-            #expect(try await orders.stats().dead == 0)
+            #expect(try await orders.status().dead == 0)
         }
     }
 
@@ -112,7 +115,8 @@ struct InboxFaultTests {
         try await DyingInstance.with { pair in
             let orders = pair.observer.queue("orders", of: String.self)
             let taken = Record<Int>()
-            pair.dying.handle(pair.dying.queue("orders", of: String.self), .oneByOne) { order, delivery in
+            pair.dying.handle(pair.dying.queue("orders", of: String.self), options: .oneByOne) {
+                order, delivery in
                 taken.add(delivery.attempt)
                 pair.die()
                 do {
@@ -124,9 +128,9 @@ struct InboxFaultTests {
                 }
             }
             try await pair.whileRunning {
-                try await orders.send("a", id: "a", SendOptions(key: "shelf"))
+                try await orders.send("a", id: "a", options: SendOptions(key: "shelf"))
                 #expect(await eventually { taken.all == [1] })
-                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne) {
+                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), options: .oneByOne) {
                     order, delivery in
                     try await delivery.commit(in: books.inbox, guarding: resource, Books.write(order))
                 }
@@ -148,14 +152,14 @@ struct InboxFaultTests {
         try await DyingInstance.with { pair in
             let ticks = Record<String>()
             let every = Schedule.every(.milliseconds(300))
-            pair.dying.addWorker("checker", every, lease: DyingInstance.lease) { tick in
+            pair.dying.add(worker: "checker", every, lease: DyingInstance.lease) { tick in
                 ticks.add(tick.id)
                 pair.die()
                 try await tick.commit(in: paused, Books.write(tick.id))
             }
             try await pair.whileRunning {
                 #expect(await eventually { ticks.all.count == 1 })
-                pair.healthy.addWorker("checker", every, lease: DyingInstance.lease) { tick in
+                pair.healthy.add(worker: "checker", every, lease: DyingInstance.lease) { tick in
                     try await tick.commit(in: books.inbox, Books.write(tick.id))
                 }
                 let hasWritten = try await eventually { try !books.entries.isEmpty }
@@ -176,7 +180,7 @@ struct InboxFaultTests {
             // The first tick comes within the minute: nothing but the crash makes a second run.
             let again = WorkerOptions(afterCrash: .runAgain(attempts: 3))
             let once = Schedule.every(.seconds(86_400), runOnStart: true)
-            pair.dying.addWorker("checker", once, lease: DyingInstance.lease, options: again) { tick in
+            pair.dying.add(worker: "checker", once, lease: DyingInstance.lease, options: again) { tick in
                 try await tick.commit(in: books.inbox, Books.write(tick.id))
                 begun.add(tick.id)
                 pair.die()
@@ -184,7 +188,7 @@ struct InboxFaultTests {
             }
             try await pair.whileRunning {
                 #expect(await eventually { begun.all.count == 1 })
-                pair.healthy.addWorker("checker", once, options: again) { tick in
+                pair.healthy.add(worker: "checker", once, options: again) { tick in
                     committed.add(try await tick.commit(in: books.inbox, Books.write(tick.id)))
                     begun.add(tick.id)
                 }

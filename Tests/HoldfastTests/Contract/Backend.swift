@@ -1,4 +1,5 @@
 import HoldfastTesting
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -36,9 +37,9 @@ struct Backend: CustomTestStringConvertible, Sendable {
 
 /// Makes instances of one service, which share a backend.
 struct Instances: Sendable {
-    fileprivate let factory: @Sendable (_ namespace: String, Configuration) throws -> Holdfast
+    fileprivate let factory: @Sendable (_ namespace: String, Holdfast.Configuration) throws -> Holdfast
 
-    func make(_ configuration: Configuration, namespace: String = "t") throws -> Holdfast {
+    func make(_ configuration: Holdfast.Configuration, namespace: String = "t") throws -> Holdfast {
         try factory(namespace, configuration)
     }
 }
@@ -60,7 +61,7 @@ func withHoldfast(
 
 /// Another instance.
 func client(of instances: Instances, lease: Duration = .seconds(30)) throws -> Holdfast {
-    var configuration = Configuration()
+    var configuration = Holdfast.Configuration()
     configuration.lease = lease
     return try instances.make(configuration)
 }

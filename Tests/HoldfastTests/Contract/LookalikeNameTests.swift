@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -123,7 +124,7 @@ struct LookalikeNameTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let names = [one, other, "\u{301}x"]
             for name in names {
-                holdfast.addWorker(name, .every(.seconds(86_400), runOnStart: true)) { _ in }
+                holdfast.add(worker: name, .every(.seconds(86_400), runOnStart: true)) { _ in }
             }
             try await holdfast.whileRunning {
                 let haveRun = try await eventually {
@@ -141,7 +142,7 @@ struct LookalikeNameTests {
         arguments: Backend.all)
     func namespace(_ backend: Backend) async throws {
         try await backend { instances in
-            let holdfast = try instances.make(Configuration(), namespace: "n[\u{301}*")
+            let holdfast = try instances.make(Holdfast.Configuration(), namespace: "n[\u{301}*")
             let lease = try await holdfast.acquire("a")
             #expect(try await holdfast.locks().map(\.name) == ["a"])
             try await lease.release()
@@ -160,13 +161,13 @@ struct LookalikeNameTests {
 
     @Test("are two entries of an inbox")
     func inbox() {
-        let guards = [one, other].map { InboxEntry.Guard($0, FencingToken(rawValue: 1)) }
+        let guards = [one, other].map { InboxEntry.Fence($0, FencingToken(rawValue: 1)) }
         #expect(Set(guards).count == 2)
         let entries = [
             InboxEntry(scope: one, id: "a"), InboxEntry(scope: other, id: "a"),
             InboxEntry(scope: "s", id: one),
-            InboxEntry(scope: "s", id: other), InboxEntry(scope: "s", id: "a", guard: guards[0]),
-            InboxEntry(scope: "s", id: "a", guard: guards[1]),
+            InboxEntry(scope: "s", id: other), InboxEntry(scope: "s", id: "a", fence: guards[0]),
+            InboxEntry(scope: "s", id: "a", fence: guards[1]),
         ]
         #expect(Set(entries).count == entries.count)
         #expect(entries[0] == InboxEntry(scope: one, id: "a"))

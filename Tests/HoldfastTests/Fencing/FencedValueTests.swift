@@ -108,11 +108,11 @@ struct FencedValueTests {
             // Its key is gone, and it does not know.
             try await first.redis("DEL", "t:{a}:lock")
             let successor = try await second.acquire("a")
-            let early = try await first.fencedWrite("a", [1], fence: #require(paused.fencingToken))
+            let early = try await first.fencedWrite("a", [1], fence: paused.fencingToken)
             #expect(early == .accepted)
-            let fence = try #require(successor.fencingToken)
+            let fence = try successor.fencingToken
             #expect(try await second.fencedWrite("a", [2], fence: fence) == .accepted)
-            let late = try await first.fencedWrite("a", [1], fence: #require(paused.fencingToken))
+            let late = try await first.fencedWrite("a", [1], fence: paused.fencingToken)
             #expect(late == .refused(highest: fence))
             #expect(try await first.fencedRead("a") == FencedValue(bytes: [2], fencingToken: fence))
             try await successor.release()

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import Logging
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -7,7 +8,7 @@ import Testing
 @Suite("A client that is not run")
 struct RunReminderTests {
     private func logger(_ lines: Record<String>) -> Logger {
-        Logger(label: "test", factory: { _ in Lines(lines: lines) })
+        .recording(lines)
     }
 
     private func reminders(_ lines: Record<String>) -> [String] {
@@ -21,7 +22,7 @@ struct RunReminderTests {
         await clock.advance(by: .seconds(60))
         #expect(reminders(lines) == [], "there is nothing to run")
         if withWorker {
-            holdfast.addWorker("nightly", .every(.seconds(60))) { _ in }
+            holdfast.add(worker: "nightly", .every(.seconds(60))) { _ in }
         } else {
             holdfast.handle(holdfast.queue("orders", of: Order.self)) { _, _ in .commit }
         }
@@ -42,7 +43,7 @@ struct RunReminderTests {
         let holdfast = try InMemoryRedis(clock: clock, logger: logger(lines)).holdfast()
         holdfast.handle(holdfast.queue("orders", of: Order.self)) { _, _ in .commit }
         holdfast.handle(holdfast.queue("a\nqueue", of: Order.self)) { _, _ in .commit }
-        holdfast.addWorker("nightly", .every(.seconds(3600))) { _ in }
+        holdfast.add(worker: "nightly", .every(.seconds(3600))) { _ in }
         try await holdfast.whileRunning {
             #expect(await eventually { lines.all.contains { $0.hasPrefix("info: Running on ") } })
             await clock.advance(by: .seconds(60))
@@ -70,7 +71,7 @@ struct RunReminderTests {
         let clock = ManualClock()
         let memory = try InMemoryRedis(clock: clock, logger: .quiet)
         var holdfast: Holdfast? = try memory.holdfast()
-        holdfast?.addWorker("nightly", .every(.seconds(60))) { _ in }
+        holdfast?.add(worker: "nightly", .every(.seconds(60))) { _ in }
         let dropped = Weak(holdfast)
         holdfast = nil
         #expect(await eventually { dropped.object == nil })

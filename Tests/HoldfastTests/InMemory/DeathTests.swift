@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -69,7 +70,7 @@ struct DeathTests {
         let runs = Record<String>()
         func add(to holdfast: Holdfast, _ name: String, _ body: @escaping @Sendable () async throws -> Void) {
             let options = WorkerOptions(afterCrash: .runAgain(attempts: 2))
-            holdfast.addWorker("w", .every(.seconds(86_400), runOnStart: true), options: options) { tick in
+            holdfast.add(worker: "w", .every(.seconds(86_400), runOnStart: true), options: options) { tick in
                 runs.add("\(name) \(tick.attempt)")
                 try await body()
             }
@@ -87,7 +88,7 @@ struct DeathTests {
             #expect(runs.count == 1)
             await clock.advance(by: .seconds(1))
             #expect(runs.all == ["dead 1", "alive 2"])
-            let outcomes = try await alive.runs(ofWorker: "w").map(\.outcome)
+            let outcomes = try await alive.worker("w").runs().map(\.outcome)
             #expect(outcomes == [.succeeded, .lost])
         }
     }

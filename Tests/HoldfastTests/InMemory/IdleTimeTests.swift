@@ -1,4 +1,5 @@
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -15,10 +16,10 @@ struct IdleTimeTests {
                 handled.add(text)
                 return .commit
             }
-            holdfast.addWorker("rare", .every(.seconds(7 * 86_400))) { _ in }
+            holdfast.add(worker: "rare", .every(.seconds(7 * 86_400))) { _ in }
         } _: { _, holdfast in
             let queue = holdfast.queue("q", of: String.self)
-            try await queue.send("later", id: "a", SendOptions(.after(.seconds(86_300))))
+            try await queue.send("later", id: "a", options: SendOptions(.after(.seconds(86_300))))
             await clock.advance(by: .seconds(60))
             let before = clock.time.events
             await clock.advance(by: .seconds(86_000))
@@ -60,11 +61,11 @@ struct IdleTimeTests {
             var options = ConsumerOptions()
             options.retention = .seconds(86_400)
             let queue = holdfast.queue("q", of: String.self)
-            holdfast.handle(queue, options) { text, _ in
+            holdfast.handle(queue, options: options) { text, _ in
                 handled.add(text)
                 return .commit
             }
-            holdfast.addWorker("sender", .every(.seconds(2 * 86_400))) { _ in
+            holdfast.add(worker: "sender", .every(.seconds(2 * 86_400))) { _ in
                 try await queue.send("again", id: "the same")
             }
         } _: { _, _ in

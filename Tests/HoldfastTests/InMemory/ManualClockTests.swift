@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -13,7 +14,7 @@ struct ManualClockTests {
         let start = clock.date
         let ticks = Record<Date>()
         try await whileRunning(2, clock) { holdfast in
-            holdfast.addWorker("checker", .every(.seconds(600))) { tick in
+            holdfast.add(worker: "checker", .every(.seconds(600))) { tick in
                 #expect(clock.date == tick.nominal)
                 ticks.add(tick.nominal)
             }
@@ -34,7 +35,7 @@ struct ManualClockTests {
         let ticks = Record<Date>()
         let schedule = try Schedule.cron("0 6 * * *", in: #require(TimeZone(identifier: "Europe/Berlin")))
         try await whileRunning(1, clock) { holdfast in
-            holdfast.addWorker("report", schedule) { ticks.add($0.nominal) }
+            holdfast.add(worker: "report", schedule) { ticks.add($0.nominal) }
         } _: { _, _ in
             await clock.advance(by: .seconds(86_400))
         }
@@ -50,14 +51,14 @@ struct ManualClockTests {
         try await whileRunning(1, clock) { holdfast in
             var options = ConsumerOptions()
             options.retry = RetryPolicy(attempts: 3, first: .seconds(60), longest: .seconds(60))
-            holdfast.handle(holdfast.queue("q", of: String.self), options) { _, delivery in
+            holdfast.handle(holdfast.queue("q", of: String.self), options: options) { _, delivery in
                 attempts.add((delivery.attempt, clock.now - start))
                 if delivery.attempt == 1 { throw CancellationError() }
                 return .commit { $0.increment("done") }
             }
         } _: { memory, holdfast in
             let queue = holdfast.queue("q", of: String.self)
-            try await queue.send("m", id: "a", SendOptions(.after(.seconds(600))))
+            try await queue.send("m", id: "a", options: SendOptions(.after(.seconds(600))))
             await clock.advance(by: .seconds(599))
             #expect(attempts.count == 0)
             await clock.advance(by: .seconds(1))
@@ -76,7 +77,7 @@ struct ManualClockTests {
         let gate = Gate()
         let held = Record<Bool>()
         try await whileRunning(2, clock) { holdfast in
-            holdfast.addWorker("slow", .every(.seconds(60))) { tick in
+            holdfast.add(worker: "slow", .every(.seconds(60))) { tick in
                 try await gate.pass()
                 held.add(tick.remaining > .zero)
             }

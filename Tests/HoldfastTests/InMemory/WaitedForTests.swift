@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -25,7 +26,7 @@ struct WaitedForTests {
     func maximumRun() async throws {
         let clock = ManualClock(patience: .milliseconds(20))
         try await whileRunning(1, clock) { holdfast in
-            holdfast.addWorker("slow", schedule, options: WorkerOptions(maximumRun: .seconds(30))) { _ in
+            holdfast.add(worker: "slow", schedule, options: WorkerOptions(maximumRun: .seconds(30))) { _ in
                 try await stuck()
             }
         } _: { _, holdfast in
@@ -33,7 +34,7 @@ struct WaitedForTests {
             #expect(outcomes.count == 0)
             await clock.advance(by: .seconds(1))
             #expect(outcomes.all == ["cancelled"])
-            let runs = try await holdfast.runs(ofWorker: "slow")
+            let runs = try await holdfast.worker("slow").runs()
             #expect(runs.map(\.outcome) == [.timedOut])
         }
     }
@@ -42,7 +43,7 @@ struct WaitedForTests {
     func lostRun() async throws {
         let clock = ManualClock(patience: .milliseconds(20))
         try await whileRunning(1, clock) { holdfast in
-            holdfast.addWorker("slow", schedule) { _ in try await stuck() }
+            holdfast.add(worker: "slow", schedule) { _ in try await stuck() }
         } _: { memory, holdfast in
             await clock.advance(by: .zero)
             let lock = try #require(await memory.keys.first { $0.hasSuffix(":lock") })
@@ -58,7 +59,7 @@ struct WaitedForTests {
     func lostClaim() async throws {
         let clock = ManualClock(patience: .milliseconds(20))
         try await whileRunning(1, clock) { holdfast in
-            holdfast.handle(holdfast.queue("q", of: String.self), .quick(attempts: 1)) { _, _ in
+            holdfast.handle(holdfast.queue("q", of: String.self), options: .quick(attempts: 1)) { _, _ in
                 try await stuck()
                 return .commit
             }
@@ -77,7 +78,7 @@ struct WaitedForTests {
     func sleeper() async throws {
         let clock = ManualClock()
         try await whileRunning(1, clock) { holdfast in
-            holdfast.addWorker("slow", schedule) { _ in
+            holdfast.add(worker: "slow", schedule) { _ in
                 try await clock.sleep(for: .seconds(600))
                 await tidyUp()
                 outcomes.add("woke")
@@ -87,7 +88,7 @@ struct WaitedForTests {
             #expect(outcomes.count == 0)
             await clock.advance(by: .seconds(1))
             #expect(outcomes.all == ["woke"])
-            let runs = try await holdfast.runs(ofWorker: "slow")
+            let runs = try await holdfast.worker("slow").runs()
             #expect(runs.map(\.outcome) == [.succeeded])
         }
     }

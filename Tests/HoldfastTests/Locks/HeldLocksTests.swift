@@ -1,6 +1,8 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -105,9 +107,9 @@ struct HeldLocksTests {
             for token in [[0xFF, 0x00, 0xE9], [0xE9], Array("cafe\u{301}\n".utf8), []] as [[UInt8]] {
                 try await holdfast.redis("SET", .string(key), .bytes(token))
                 #expect(try await !holdfast.forceRelease("a", token: [0xEF, 0xBF, 0xBD]))
-                let lock = try #require(try await holdfast.lock("a"))
+                let lock = try #require(try await holdfast.lockStatus("a"))
                 #expect(try await holdfast.forceRelease(lock))
-                #expect(try await holdfast.lock("a") == nil)
+                #expect(try await holdfast.lockStatus("a") == nil)
                 #expect(try await !holdfast.forceRelease(lock))
             }
         }

@@ -1,12 +1,13 @@
 import Logging
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
 
 /// Answers each release when a test lets it.
 private final class GatedIssuer: LeaseIssuer {
-    let logger = Logger.quiet
+    let observers = Observers()
     let gate = Gate()
     let asked = Record<Bool>()
     let answer: Result<LossReason?, HoldfastError>
@@ -26,7 +27,7 @@ private final class GatedIssuer: LeaseIssuer {
 
     func lease() -> Lease {
         let claim = LeaseClaim(lock: "a", key: "t:{a}:lock", token: "t", lease: LeaseTerm(.seconds(30)))
-        return Lease(Grant(claim, sentAt: .now), fencingToken: nil, issuer: self)
+        return Lease(Grant(claim, sentAt: .now), fence: nil, issuer: self)
     }
 }
 

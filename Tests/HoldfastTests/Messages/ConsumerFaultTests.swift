@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -12,21 +14,21 @@ struct ConsumerFaultTests {
             let orders = holdfast.queue("orders", of: Order.self)
             try await orders.send(
                 contentsOf: (1...3000).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
-            holdfast.handle(orders, .quick(lease: .milliseconds(500))) { order, _ in
+            holdfast.handle(orders, options: .quick(lease: .milliseconds(500))) { order, _ in
                 .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
             }
             let other = try client(of: server)
             try await holdfast.whileRunning {
                 let store = try other.store(ofQueue: "orders")
                 for cut in 1...20 {
-                    _ = try await eventually { try await store.stats().ready < 3000 - 140 * cut }
+                    _ = try await eventually { try await store.status().ready < 3000 - 140 * cut }
                     try await other.redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
                 }
-                #expect(try await eventually { try await store.stats().isDrained })
+                #expect(try await eventually { try await store.status().isDrained })
             }
             let counts = try await other.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
             #expect(counts.count == 3000 && counts.allSatisfy { $0.integer == 1 })
-            #expect(try await other.store(ofQueue: "orders").stats().dead == 0)
+            #expect(try await other.store(ofQueue: "orders").status().dead == 0)
             await other.close()
         }
     }
@@ -44,20 +46,22 @@ struct ConsumerFaultTests {
             let orders = observer.queue("orders", of: Order.self)
             try await orders.send(
                 contentsOf: (1...500).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))) {
+            holdfast.handle(
+                holdfast.queue("orders", of: Order.self), options: .quick(lease: .milliseconds(500))
+            ) {
                 order, _ in
                 .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
             }
             try await holdfast.whileRunning {
                 let isDrained = try await eventually(within: .seconds(60)) {
-                    try await orders.stats().isDrained
+                    try await orders.status().isDrained
                 }
                 #expect(isDrained)
             }
             #expect(!proxy.log.isEmpty, "the faults were felt")
             let counts = try await observer.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
             #expect(counts.count == 500 && counts.allSatisfy { $0.integer == 1 })
-            #expect(try await orders.stats().dead == 0)
+            #expect(try await orders.status().dead == 0)
         }
     }
 
@@ -69,7 +73,8 @@ struct ConsumerFaultTests {
             let never = Gate()
             let orders = holdfast.queue("orders", of: Order.self)
             // One at a time: it claims nothing while its handler runs, also not what the heir shall get.
-            holdfast.handle(orders, .quick(lease: .milliseconds(600), concurrency: 1)) { order, delivery in
+            holdfast.handle(orders, options: .quick(lease: .milliseconds(600), concurrency: 1)) {
+                order, delivery in
                 if order.number == 1 {
                     outcomes.add("began")
                     do { try await never.pass() } catch { outcomes.add("cancelled") }
@@ -113,7 +118,7 @@ struct ConsumerFaultTests {
             let attempts = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
             let link = holdfast.core.link
-            holdfast.handle(orders, .quick(lease: .milliseconds(1500))) { _, delivery in
+            holdfast.handle(orders, options: .quick(lease: .milliseconds(1500))) { _, delivery in
                 attempts.add(delivery.attempt)
                 let end = try await link.serverTime() + 1700
                 _ = try await eventually { try await link.serverTime() >= end }
@@ -122,7 +127,7 @@ struct ConsumerFaultTests {
             }
             try await holdfast.whileRunning {
                 try await orders.send(Order(number: 1, cents: 1), id: "a")
-                #expect(try await eventually { try await orders.stats().isDrained })
+                #expect(try await eventually { try await orders.status().isDrained })
             }
             #expect(attempts.all == [1])
         }
@@ -136,7 +141,7 @@ struct ConsumerFaultTests {
         try await withPrivateRedisServer(options) { server in
             let holdfast = try client(of: server)
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(lease: .seconds(1))) { order, _ in
+            holdfast.handle(orders, options: .quick(lease: .seconds(1))) { order, _ in
                 .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
             }
             try await orders.send(
@@ -144,12 +149,12 @@ struct ConsumerFaultTests {
             let other = try client(of: server)
             try await holdfast.whileRunning {
                 #expect(
-                    try await eventually { try await other.store(ofQueue: "orders").stats().ready < 1900 })
+                    try await eventually { try await other.store(ofQueue: "orders").status().ready < 1900 })
                 await server.kill()
                 try await server.restart()
                 #expect(
                     try await eventually(within: .seconds(30)) {
-                        try await other.store(ofQueue: "orders").stats().isDrained
+                        try await other.store(ofQueue: "orders").status().isDrained
                     })
             }
             let counts = try await other.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []

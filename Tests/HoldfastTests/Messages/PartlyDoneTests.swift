@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -23,7 +25,7 @@ struct PartlyDoneTests {
                 }
                 #expect(error?.code == .refused && error?.mayHaveHappened == mayHaveHappened)
             }
-            #expect(try await witness.queue("q", of: Int.self).stats().ready >= 501)
+            #expect(try await witness.queue("q", of: Int.self).status().ready >= 501)
             await holdfast.close()
         }
     }

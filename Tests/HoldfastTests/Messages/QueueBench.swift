@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -17,7 +18,7 @@ struct QueueBench {
         keys = try QueueKeys(queue, in: holdfast.core.keys)
     }
 
-    func enqueue(_ ids: String...) async throws -> [Sent] {
+    func enqueue(_ ids: String...) async throws -> [SendOutcome] {
         let store = try holdfast.store(ofQueue: keys.name)
         return try await store.enqueue(ids.map { ($0, Array("\"\($0)\"".utf8)) }, type: "String")
     }
@@ -90,7 +91,7 @@ struct QueueBench {
         return (reply.value.array?.dropFirst() ?? []).map(\.integer)
     }
 
-    func stats() async throws -> QueueStats { try await holdfast.store(ofQueue: keys.name).stats() }
+    func status() async throws -> QueueStatus { try await holdfast.store(ofQueue: keys.name).status() }
 
     func effect(_ name: String) -> RedisArgument { .string(keys.effect(name)) }
 
@@ -107,15 +108,15 @@ struct QueueBench {
     }
 }
 
-extension QueueStats {
+extension QueueStatus {
     /// Nothing is left to handle.
-    var isDrained: Bool { ready + inFlight + retrying == 0 }
+    var isDrained: Bool { ready + inFlight + delayed == 0 }
 }
 
 extension MessageQueue {
     /// Waits until nothing is left to handle; false if that does not come.
     func isDrained(within limit: Duration = .seconds(60)) async throws -> Bool {
-        try await eventually(within: limit) { try await stats().isDrained }
+        try await eventually(within: limit) { try await status().isDrained }
     }
 }
 

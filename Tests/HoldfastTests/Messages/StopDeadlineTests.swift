@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -10,7 +12,7 @@ struct StopDeadlineTests {
     private static func stopping(
         _ url: String, deadline: Duration = .milliseconds(100), lease: Duration = .milliseconds(500)
     ) throws -> Holdfast {
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.stopDeadline = deadline
         configuration.lease = lease
         configuration.commandTimeout = .seconds(1)
@@ -24,7 +26,7 @@ struct StopDeadlineTests {
             let outcomes = Record<String>()
             let end = Gate()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick()) { _, delivery in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick()) { _, delivery in
                 outcomes.add("began")
                 await Task { try? await end.pass() }.value
                 outcomes.add("\(Task.isCancelled) \(delivery.isHeld)")
@@ -51,7 +53,7 @@ struct StopDeadlineTests {
             }
             #expect(outcomes.all == ["began", "true true"])
             #expect(try await observer.redis("GET", bench.effect("n")).integer == 1)
-            #expect(try await bench.stats().isDrained)
+            #expect(try await bench.status().isDrained)
         }
     }
 
@@ -63,7 +65,8 @@ struct StopDeadlineTests {
             let began = Record<Int>()
             let never = Gate()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(attempts: 1)) { order, _ in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick(attempts: 1)) {
+                order, _ in
                 began.add(order.number)
                 do {
                     try await never.pass()
@@ -91,7 +94,7 @@ struct StopDeadlineTests {
             let began = Record<Int>()
             let never = Gate()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick()) { order, _ in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick()) { order, _ in
                 began.add(order.number)
                 do {
                     try await never.pass()

@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -22,7 +24,7 @@ struct UnansweredClaimTests {
             // With one attempt, each that is lost would be a dead letter.
             holdfast.handle(
                 holdfast.queue("orders", of: Order.self),
-                .quick(attempts: 1, lease: .seconds(600), concurrency: 2)
+                options: .quick(attempts: 1, lease: .seconds(600), concurrency: 2)
             ) { order, delivery in
                 attempts.add(delivery.attempt)
                 return .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
@@ -35,7 +37,7 @@ struct UnansweredClaimTests {
             #expect(attempts.all == Array(repeating: 1, count: 200))
             let counts = try await observer.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
             #expect(counts.count == 200 && counts.allSatisfy { $0.integer == 1 })
-            #expect(try await orders.stats().dead == 0)
+            #expect(try await orders.status().dead == 0)
         }
     }
 
@@ -47,7 +49,7 @@ struct UnansweredClaimTests {
             let orders = observer.queue("orders", of: Order.self)
             let attempts = Record<Int>()
             holdfast.handle(
-                holdfast.queue("orders", of: Order.self), .quick(attempts: 1, lease: .seconds(600))
+                holdfast.queue("orders", of: Order.self), options: .quick(attempts: 1, lease: .seconds(600))
             ) { _, delivery in
                 attempts.add(delivery.attempt)
                 return .commit
@@ -68,7 +70,7 @@ struct UnansweredClaimTests {
                 #expect(try await orders.isDrained())
             }
             #expect(attempts.all == [1, 1, 1, 1])
-            #expect(try await orders.stats().dead == 0)
+            #expect(try await orders.status().dead == 0)
             await observer.close()
         }
     }
@@ -86,7 +88,7 @@ struct UnansweredClaimTests {
                     Scripts.giveBack, keys: bench.keys.forGivingBack,
                     arguments: [.string(token), "7", .string(bench.keys.wake)], check: .number(7))
             }
-            #expect(try await bench.stats().inFlight == 1)
+            #expect(try await bench.status().inFlight == 1)
             let again = try await bench.claim().claims
             #expect(again.map(\.id) == ["a", "b"] && again.map(\.attempt) == [1, 1])
             #expect(try await bench.settle(lost.map { ($0, .commit) }) == ["lost", "lost"])

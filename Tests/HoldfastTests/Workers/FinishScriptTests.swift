@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -61,7 +63,7 @@ struct FinishScriptTests {
         try await withPrivateRedisServer { server in
             let proxy = try FaultProxy(to: server.unixURL)
             let told = Record<WorkerRun>()
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.runObserver = { run, _ in told.add(run) }
             let holdfast = try Holdfast(
                 redis: proxy.url, namespace: "t", configuration: configuration, logger: .quiet)
@@ -77,7 +79,7 @@ struct FinishScriptTests {
             try await holdfast.whileRunning { #expect(await eventually { told.count == 1 }) }
             #expect(proxy.log.map(\.action) == [.drop, .reset], "the fault was felt")
             #expect(told.all.map(\.outcome) == [.succeeded])
-            #expect(try await operations.runs(ofWorker: "w").map(\.outcome) == [.succeeded])
+            #expect(try await operations.worker("w").runs().map(\.outcome) == [.succeeded])
             #expect(runs.count == 1)
         }
     }
@@ -88,7 +90,7 @@ struct FinishScriptTests {
     func dataLoss(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { operations, server in
             let told = Record<WorkerRun>()
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.runObserver = { run, _ in told.add(run) }
             let holdfast = try server.make(configuration)
             let ticks = Record<Int64>()

@@ -1,8 +1,9 @@
 import Foundation
-import HoldfastSimulation
 import HoldfastTesting
 import Logging
+import Processes
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -29,7 +30,7 @@ import Testing
         _ body: (Holdfast, Lease, PrivateRedisServer) async throws -> Void
     ) async throws {
         try await withPrivateRedisServer { server in
-            let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            let logger = Logger.quiet
             let holdfast = try Holdfast(redis: server.url, logger: logger)
             let lease = try #require(try await holdfast.tryAcquire("a").lease)
             try await body(holdfast, lease, server)
@@ -81,7 +82,7 @@ import Testing
             #expect(!outcome.error.contains(lease.grant.token))
             #expect(try await !Self.show(server).held)
             let entry = try await holdfast.core.link.send(["GET", "holdfast:{a}:fence"]).value.integer
-            #expect(try #require(entry) > #require(lease.fencingToken).rawValue)
+            #expect(try #require(entry) > lease.fencingToken.rawValue)
             let error = await #expect(throws: HoldfastError.self) { try await lease.release() }
             #expect(error?.code == .lost)
         }
@@ -127,7 +128,7 @@ import Testing
             try await hold("b")
             let seen = try await Tool.run("locks", "release", "b", "--yes", server: server.url)
             #expect(seen.status == 0, "\(seen.error)")
-            #expect(try await holdfast.lock("b") == nil)
+            #expect(try await holdfast.lockStatus("b") == nil)
             for end in [[], [0x0A], [0x0D, 0x0A]] as [[UInt8]] {
                 try await hold("b")
                 let path = FileManager.default.temporaryDirectory.appending(
@@ -138,7 +139,7 @@ import Testing
                     ["locks", "release", "b", "--token-stdin"], server: server.url, input: path.path
                 ).end()
                 #expect(named.status == 0, "\(named.error)")
-                #expect(try await holdfast.lock("b") == nil)
+                #expect(try await holdfast.lockStatus("b") == nil)
             }
         }
     }

@@ -2,6 +2,8 @@ import Foundation
 import Holdfast
 import HoldfastTesting
 import Logging
+import Processes
+import TestSupport
 import Testing
 
 /// `holdfast queues`, `holdfast messages` and `holdfast once`, as real processes.
@@ -53,7 +55,7 @@ import Testing
     }
 
     private static func client(_ server: PrivateRedisServer) throws -> Holdfast {
-        try Holdfast(redis: server.url, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try Holdfast(redis: server.url, logger: .quiet)
     }
 
     /// A queue whose handler gives up what is negative, in order, after it has handled all.
@@ -63,14 +65,14 @@ import Testing
             let queue = holdfast.queue("q", of: Int.self)
             var options = ConsumerOptions()
             options.concurrency = 1
-            holdfast.handle(queue, options) { number, _ in
+            holdfast.handle(queue, options: options) { number, _ in
                 number < 0 ? .deadLetter("\(number) is negative") : .commit
             }
             try await queue.send(contentsOf: [("a", -1), ("b", 1), ("c", -2)])
             let run = Task { try await holdfast.run() }
             #expect(
                 try await eventually {
-                    let stats = try await queue.stats()
+                    let stats = try await queue.status()
                     return stats.dead == 2 && stats.ready + stats.inFlight == 0
                 })
             run.cancel()
@@ -221,7 +223,7 @@ import Testing
             let queue = holdfast.queue("q", of: Int.self)
             let (handled, handling) = AsyncStream<Void>.makeStream()
             let (released, release) = AsyncStream<Void>.makeStream()
-            holdfast.handle(queue) { (_: Int, _: Delivery) async throws -> Handled in
+            holdfast.handle(queue) { (_: Int, _: Delivery) async throws -> Decision in
                 handling.yield()
                 for await _ in released { break }
                 return .commit

@@ -1,7 +1,9 @@
 import HoldfastTesting
 import Logging
+import Processes
 import RedisLink
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -38,9 +40,9 @@ import Testing
         async throws
     {
         try await withPrivateRedisServer { server in
-            let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            let logger = Logger.quiet
             let holdfast = try Holdfast(redis: server.url, logger: logger)
-            holdfast.addWorker("w", .every(.seconds(86_400))) { _ in throw Broken() }
+            holdfast.add(worker: "w", .every(.seconds(86_400))) { _ in throw Broken() }
             let group = ServiceGroup(services: [holdfast], logger: logger)
             func tool(_ words: String...) async throws -> Tool.Outcome {
                 try await Tool(["workers"] + words, server: server.url).end()
@@ -93,7 +95,7 @@ import Testing
                 _ = try await holdfast.core.link.send([
                     "HSET", .string(key), "cursor", .integer(hours * 1000),
                 ])
-                try await holdfast.resume(worker: "w")
+                try await holdfast.worker("w").resume()
                 let behind = try await tool("ls")
                 #expect(behind.output.contains("clock set back"))
                 #expect(behind.error.contains("`holdfast workers rewind w` lets it go on now"))

@@ -1,6 +1,9 @@
 import HoldfastTesting
-import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
+
+@testable import RedisLink
 
 @Suite("Cancellation")
 struct CancellationTests {

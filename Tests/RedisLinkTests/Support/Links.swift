@@ -1,10 +1,7 @@
 import HoldfastTesting
-import Logging
-import RedisLink
 import Testing
 
-/// Says nothing: what the tests look at is values.
-let quiet = Logger(label: "redis-link-tests") { _ in SwiftLogNoOpLogHandler() }
+@testable import RedisLink
 
 func makeLink(_ url: String, _ change: (inout RedisConfiguration) -> Void = { _ in }) throws -> RedisLink {
     var configuration = try RedisConfiguration(url: url)
@@ -12,7 +9,12 @@ func makeLink(_ url: String, _ change: (inout RedisConfiguration) -> Void = { _ 
     configuration.commandTimeout = .seconds(120)
     configuration.connectTimeout = .seconds(120)
     change(&configuration)
-    return try RedisLink(configuration, logger: quiet)
+    return try RedisLink(configuration)
+}
+
+extension RedisLink {
+    /// The connection for commands.
+    var connection: RedisConnection { node.connection }
 }
 
 extension PrivateRedisServer {

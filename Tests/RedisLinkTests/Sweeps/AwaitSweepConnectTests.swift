@@ -1,7 +1,10 @@
 import HoldfastTesting
-import RedisLink
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
+
+@testable import RedisLink
 
 /// Cancels `connect`, `subscribe` and `close` at every place where they can be suspended; see
 /// ``AwaitSweepTests``.

@@ -1,7 +1,10 @@
 import HoldfastTesting
-import RedisLink
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
+
+@testable import RedisLink
 
 /// A place in the life of a command at which its task can be cancelled.
 enum SweepPoint: Hashable, Sendable {

@@ -1,6 +1,9 @@
 import HoldfastTesting
-import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
+
+@testable import RedisLink
 
 /// What the proxy does, seen from both of its sides.
 @Suite("The fault proxy")

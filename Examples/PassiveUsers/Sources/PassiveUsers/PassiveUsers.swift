@@ -21,9 +21,9 @@ struct PassiveUsers {
 
         holdfast.add(PassiveUserChecker(store: store, settings: settings))
         let consumer = OrderConsumer(store: store, settings: settings)
-        holdfast.handle(orders(of: holdfast), consumer.options, consumer.book)
+        holdfast.handle(orders(of: holdfast), options: consumer.options, consumer.book)
         // No order waits for a month, nor is it sent once more after that.
-        holdfast.addWorker("inbox-cleaner", .cron("@daily")) { tick in
+        holdfast.add(worker: "inbox-cleaner", .cron("@daily")) { tick in
             try await store.inbox.forget(before: tick.nominal.addingTimeInterval(-30 * 86_400))
         }
 
@@ -35,7 +35,7 @@ struct PassiveUsers {
     }
 
     static func client(_ settings: Settings, _ logger: Logger) throws -> Holdfast {
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.service = "passive-users"
         configuration.lease = settings.lease
         return try Holdfast(

@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 import Synchronization
 
@@ -19,7 +18,7 @@ package final class ConsumerHost: Sendable {
 
     init(_ core: Core) {
         self.core = core
-        registry = QueueRegistry(link: core.link, keys: core.keys, logger: core.logger)
+        registry = QueueRegistry(link: core.link, keys: core.keys, observers: core.observers)
     }
 
     func add(
@@ -36,7 +35,9 @@ package final class ConsumerHost: Sendable {
                 Consumer(
                     queue: keys, options: options, lease: lease,
                     grace: core.configuration.stopDeadline, link: core.link, registry: registry,
-                    instance: core.instance.id, clock: core.clock, logger: core.logger, routes: routes))
+                    instance: core.instance.id, clock: core.clock, logger: core.logger,
+                    observers: core.observers,
+                    routes: routes))
         } catch {
             var error = error
             if let name { error.message = "the handler of the queue \(name): \(error.message)" }
@@ -44,7 +45,7 @@ package final class ConsumerHost: Sendable {
                 if !state.isRunning { state.problem = state.problem ?? error }
                 return state.isRunning
             }
-            if isRunning { core.logger.error("a queue handler is not run: \(error)") }
+            if isRunning { core.observers.tell(HandlerIsLeftOut(problem: error)) }
         }
     }
 
@@ -72,7 +73,7 @@ package final class ConsumerHost: Sendable {
                 .invalidArgument,
                 """
                 the queue \(name.printable()) has a handler already, and a second one would take some of its \
-                messages: give the types of one queue to one handle(_:_:coders:by:), or set \
+                messages: give the types of one queue to one handle(_:options:coders:by:), or set \
                 ConsumerOptions.sharesQueue
                 """)
         }
@@ -82,7 +83,7 @@ package final class ConsumerHost: Sendable {
     var queues: [String] { state.withLock { $0.queues.map(\.text) } }
 
     /// Runs the handlers until a graceful shutdown, after which those under way may go on for
-    /// ``Configuration/stopDeadline``, or until the task is cancelled. What is claimed and not handled by
+    /// ``Holdfast/Configuration/stopDeadline``, or until the task is cancelled. What is claimed and not handled by
     /// then is given back.
     package func run() async throws {
         try await host.run()

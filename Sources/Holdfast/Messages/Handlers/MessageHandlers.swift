@@ -1,6 +1,6 @@
 import Foundation
 
-/// Who handles the messages of a queue that carries several types, see ``Holdfast/handle(_:_:coders:by:)``.
+/// Who handles the messages of a queue that carries several types, see ``Holdfast/handle(_:options:coders:by:)``.
 public struct MessageHandlers: Sendable {
     private(set) var routes = MessageRoutes()
     private let decoder: JSONDecoder
@@ -14,19 +14,19 @@ public struct MessageHandlers: Sendable {
     /// - Parameters:
     ///   - type: what the messages are.
     ///   - retry: how often these messages are tried; ``ConsumerOptions/retry`` unless set.
-    ///   - handler: as for ``Holdfast/handle(_:_:_:)``.
+    ///   - handler: as for ``Holdfast/handle(_:options:_:)``.
     public mutating func on<Message: VersionedMessage>(
         _ type: Message.Type, retry: RetryPolicy? = nil,
-        _ handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
+        _ handler: @escaping @Sendable (Message, Delivery) async throws -> Decision
     ) {
         routes.add(MessageKind(type), MessageRoute(handler: .one(for: handler, decoder), retry: retry))
     }
 
     /// Handles up to `size` messages of one type with one call of `handler`, as
-    /// ``Holdfast/handle(batchesOf:from:_:_:)`` says.
+    /// ``Holdfast/handle(batchesOf:from:options:_:)`` says.
     public mutating func on<Message: VersionedMessage>(
         batchesOf size: Int, _ type: Message.Type, retry: RetryPolicy? = nil,
-        _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled]
+        _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Decision]
     ) {
         routes.add(
             MessageKind(type), MessageRoute(handler: .many(for: handler, upTo: size, decoder), retry: retry))
@@ -35,7 +35,9 @@ public struct MessageHandlers: Sendable {
 
 /// A message in a batch.
 public struct ReceivedMessage<Message: Sendable>: Sendable {
+    /// The message, decoded.
     public let message: Message
+    /// This attempt at it.
     public let delivery: Delivery
 
     /// What a test gives to a handler of batches.
@@ -47,7 +49,7 @@ public struct ReceivedMessage<Message: Sendable>: Sendable {
 
 extension MessageRoute.Handler {
     static func one<Message: Codable & Sendable>(
-        for handler: @escaping @Sendable (Message, Delivery) async throws -> Handled, _ decoder: JSONDecoder
+        for handler: @escaping @Sendable (Message, Delivery) async throws -> Decision, _ decoder: JSONDecoder
     ) -> Self {
         .one { claim, delivery in
             try await handler(MessageQueue<Message>.decode(claim.body, by: decoder), delivery)
@@ -55,7 +57,7 @@ extension MessageRoute.Handler {
     }
 
     static func many<Message: Codable & Sendable>(
-        for handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled],
+        for handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Decision],
         upTo size: Int, _ decoder: JSONDecoder
     ) -> Self {
         .many(size) { messages in

@@ -14,7 +14,7 @@ extension Holdfast {
     /// The id is claimed with a lease, `body` runs, and its result is recorded in the step that checks the
     /// claim. If `body` throws, the id is free again. Two round trips. What is recorded once is the *result*:
     /// an effect outside Redis is repeated if the process dies between the effect and the record. See
-    /// ``Handled`` for what closes that gap.
+    /// ``Decision`` for what closes that gap.
     ///
     /// Once `body` has returned, the id is never free at once. A result that cannot be encoded, or has more than 32 MiB,
     /// is not remembered, but that the id is done is. Where Redis does not record it, the claim stays until its lease
@@ -24,7 +24,7 @@ extension Holdfast {
     ///   - id: what to do once: 1 to 512 bytes.
     ///   - scope: what the id is unique in: 1 to 512 bytes, encoded.
     ///   - lease: how long the claim outlives an instance that died; it is renewed while `body` runs. 100 ms
-    ///     to 24 h, ``Configuration/lease`` unless set.
+    ///     to 24 h, ``Holdfast/Configuration/lease`` unless set.
     ///   - retention: for how long the result is remembered, at least 1 ms; defaults to 7 days. After that the id is
     ///     done again.
     ///   - made: when the id came into being, by its origin's clock. If that is longer ago than `retention`, by the
@@ -32,7 +32,7 @@ extension Holdfast {
     ///     two clocks must agree, or ids stop coming again before `retention` is over by as much as they differ. Ids
     ///     of any age are taken unless set.
     ///   - body: the work. Its task is cancelled when the claim is lost. Its result is kept as JSON, see
-    ///     ``Configuration/coders``.
+    ///     ``Holdfast/Configuration/coders``.
     /// - Returns: the result, of this call or of the one that did it; or who is doing it at this moment.
     /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``: ``HoldfastError/Code/tooOld``;
     ///   ``HoldfastError/Code/lost`` when the claim was over before the result was recorded; what Redis said when it
@@ -40,10 +40,10 @@ extension Holdfast {
     ///   in later ones for one that was not recorded or cannot be read. In these cases `body` has done its work, or may
     ///   have, which ``HoldfastError/mayHaveHappened`` tells. ``HoldfastError/Code/refused`` where the id's key holds
     ///   what this version does not know.
-    public func once<Result: Codable & Sendable>(
+    public nonisolated(nonsending) func once<Result: Codable & Sendable>(
         _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
-        made: Date? = nil, _ body: @escaping @Sendable (OnceClaim) async throws -> Result
-    ) async throws -> Once<Result> {
+        made: Date? = nil, _ body: nonisolated(nonsending) (OnceClaim) async throws -> Result
+    ) async throws -> OnceOutcome<Result> {
         let claim = try core.onceClaim(id, in: scope, lease: lease, retention: retention)
         switch try await core.keeper.tryAcquire(claim) {
         case .refused(let holder):
@@ -62,7 +62,7 @@ extension Holdfast {
                     mayHaveHappened: true, underlying: result.isEmpty ? nil : error)
             }
         case .acquired(let lease):
-            return try await lease.whileHeld(logger: core.logger) { [core] lease in
+            return try await lease.whileHeld { lease in
                 try lease.checkAge(made: made, retention: retention)
                 let result = try await body(
                     OnceClaim(id: id, scope: scope, namespace: core.keys.namespace, lease: lease))
@@ -71,6 +71,36 @@ extension Holdfast {
             }
         }
     }
+}
+
+extension Holdfast {
+    /// Does something that has no result once for each id; otherwise as ``once(_:in:lease:retention:made:_:)``.
+    ///
+    /// ```swift
+    /// try await holdfast.once(event.id, in: "stripe") { claim in try await book(event, claim) }
+    /// ```
+    @discardableResult
+    public nonisolated(nonsending) func once(
+        _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
+        made: Date? = nil, _ body: nonisolated(nonsending) (OnceClaim) async throws -> Void
+    ) async throws -> OnceOutcome<Void> {
+        let outcome = try await once(id, in: scope, lease: lease, retention: retention, made: made) {
+            claim in
+            try await body(claim)
+            return NoResult()
+        }
+        return switch outcome {
+        case .executed: .executed(())
+        case .alreadyDone: .alreadyDone(())
+        case .inProgressElsewhere(let holder): .inProgressElsewhere(holder)
+        }
+    }
+}
+
+/// Recorded as an empty object, and read of whatever was recorded.
+private struct NoResult: Codable {
+    init() {}
+    init(from decoder: any Decoder) {}
 }
 
 extension Core {
@@ -134,7 +164,7 @@ extension Lease {
     /// The fence is at least the server's time in microseconds: so no id that could have been forgotten is taken for
     /// a younger one.
     fileprivate func checkAge(made: Date?, retention: Duration) throws(HoldfastError) {
-        guard let made, let fence = fencingToken else { return }
+        guard let made, let fence else { return }
         let age = Double(fence.rawValue) / 1_000_000 - made.timeIntervalSince1970
         guard age > retention / .seconds(1) else { return }
         throw HoldfastError(

@@ -1,5 +1,5 @@
 /// What became of a call of ``Holdfast/once(_:in:lease:retention:made:_:)``.
-public enum Once<Result: Sendable>: Sendable {
+public enum OnceOutcome<Result: Sendable>: Sendable {
     /// This call did it.
     case executed(Result)
     /// It was done before; this is the result it had then.
@@ -27,7 +27,7 @@ public struct OnceClaim: Sendable {
     /// Higher than that of every claim in this scope before this one. Let what the body writes to refuse
     /// lower ones.
     public var fencingToken: FencingToken {
-        guard let token = lease.fencingToken else { preconditionFailure("an id was claimed without a fence") }
+        guard let token = lease.fence else { preconditionFailure("an id was claimed without a fence") }
         return token
     }
 

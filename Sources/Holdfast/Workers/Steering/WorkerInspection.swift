@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 
 extension Holdfast {
@@ -17,34 +16,15 @@ extension Holdfast {
                 }
             } catch let error as HoldfastError where error.isOfWrongType {
                 // A key of another type where the worker should be: the others can be told all the same.
-                core.logger.error("\(error)")
+                core.observers.tell(LeftOut(words: "\(error)"))
                 return nil
             }
         }.compactMap(\.self)
     }
-
-    /// One periodic worker; nil where no instance has ever run it. Three to four round trips.
-    public func worker(_ name: String) async throws -> WorkerStatus? {
-        _ = try WorkerKeys(name, concurrency: 1, in: core.keys)
-        return try await core.inspecting("looking at the worker \(name)") { () async throws(RedisError) in
-            try await core.status(ofWorker: name)
-        }
-    }
-
-    /// The runs of a periodic worker that ended, newest first: at most `limit`, and no more than
-    /// ``WorkerOptions/history`` keeps. One round trip.
-    public func runs(ofWorker name: String, limit: Int = 100) async throws -> [WorkerRun] {
-        let keys = try WorkerKeys(name, concurrency: 1, in: core.keys)
-        guard limit > 0 else { return [] }
-        return try await core.inspecting("reading the runs of the worker \(name)") {
-            () async throws(RedisError) in
-            try await core.runs(ofWorker: name, keys, limit: limit)
-        }
-    }
 }
 
 extension Core {
-    fileprivate func runs(ofWorker name: String, _ keys: WorkerKeys, limit: Int) async throws(RedisError)
+    func runs(ofWorker name: String, _ keys: WorkerKeys, limit: Int) async throws(RedisError)
         -> [WorkerRun]
     {
         let entries = try await link.send([
@@ -53,7 +33,7 @@ extension Core {
         return (entries ?? []).compactMap { WorkerRun(worker: name, entry: $0) }
     }
 
-    fileprivate func status(ofWorker name: String) async throws(RedisError) -> WorkerStatus? {
+    func status(ofWorker name: String) async throws(RedisError) -> WorkerStatus? {
         guard let keys = try? WorkerKeys(name, concurrency: 16, in: keys) else { return nil }
         let texts = try await link.send(["HGETALL", .string(keys.worker)]).value.array ?? []
         guard !texts.isEmpty else { return nil }

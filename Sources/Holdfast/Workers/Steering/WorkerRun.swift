@@ -4,12 +4,11 @@ public import Foundation
 public struct WorkerRun: Hashable, Sendable {
     /// The name of the worker.
     public let worker: String
-    /// When the tick was due by the schedule, or when the run was asked for, in milliseconds since 1970 on the
-    /// Redis server's clock.
-    public let nominalMilliseconds: Int64
+    /// ``nominal`` in milliseconds since 1970.
+    package let nominalMilliseconds: Int64
     /// How often the worker's cursor had been turned back.
     var era: Int64 = 0
-    /// Whether somebody asked for it, see ``Holdfast/trigger(worker:)``.
+    /// Whether somebody asked for it, see ``WorkerHandle/trigger()``.
     public let isTriggered: Bool
     /// From 1; higher for a run that was begun again.
     public let attempt: Int
@@ -17,13 +16,20 @@ public struct WorkerRun: Hashable, Sendable {
     public let began: Date
     /// From its claim to its end; for a run that was lost, to when that was noticed.
     public let duration: Duration
+    /// How it ended.
     public let outcome: RunOutcome
     /// The error of a run that failed, at most 500 bytes of it. Else empty.
     public let detail: String
     /// Where it ran.
     public let host: String
+    /// The process there.
     public let pid: Int32
+    /// The instance there, see ``Instance/id``.
     public let instanceID: String
+
+    /// When the tick was due by the schedule, or the run was asked for, by the Redis server's clock, in whole
+    /// milliseconds.
+    public var nominal: Date { Date(serverTime: nominalMilliseconds) }
 
     /// As in ``Tick/id``.
     public var tickID: String {
@@ -34,6 +40,7 @@ public struct WorkerRun: Hashable, Sendable {
 }
 
 /// How a run ended.
+@nonexhaustive
 public enum RunOutcome: String, Hashable, Sendable, CaseIterable {
     /// It returned.
     case succeeded

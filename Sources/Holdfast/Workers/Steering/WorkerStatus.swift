@@ -2,6 +2,7 @@ public import Foundation
 
 /// A periodic worker, as Redis knows it.
 public struct WorkerStatus: Hashable, Sendable {
+    /// What it is called.
     public let name: String
     /// The schedule in force; nil where this version of the library cannot read it.
     public let schedule: Schedule?
@@ -9,7 +10,7 @@ public struct WorkerStatus: Hashable, Sendable {
     public let scheduleText: String
     /// The highest ``WorkerOptions/version`` that has run.
     public let version: Int
-    /// Whether the schedule in force was set by ``Holdfast/reschedule(worker:to:)``.
+    /// Whether the schedule in force was set by ``WorkerHandle/reschedule(to:)``.
     public let isRescheduled: Bool
     /// Since when it is paused, by the server's clock; nil where it is not.
     public let pausedSince: Date?
@@ -19,13 +20,13 @@ public struct WorkerStatus: Hashable, Sendable {
     /// already are not counted.
     public let nextTick: Date?
     /// How far the newest tick lies ahead of the server's clock, which was set back since; nil as a rule. No tick comes
-    /// due for so long, unless ``Holdfast/rewind(worker:)`` is called.
+    /// due for so long, unless ``WorkerHandle/rewind()`` is called.
     public let clockLag: Duration?
     /// The fields of the worker in Redis that this version of the library cannot read. Where there are any, no instance
     /// of this version runs the worker.
     public let unreadable: [String]
     /// The runs that go on, and those that ended without saying so and are not noticed yet.
-    public let runs: [WorkerRunUnderWay]
+    public let runs: [CurrentRun]
     /// The newest run of the history.
     public let lastRun: WorkerRun?
 
@@ -48,10 +49,10 @@ public struct WorkerStatus: Hashable, Sendable {
         pausedSince = instant("paused").map(Date.init(serverTime:))
         triggered = instant("trigger").map(Date.init(serverTime:))
         var unreadable = ["paused", "trigger"].filter { fields[$0] != nil && instant($0) == nil }
-        var runs: [WorkerRunUnderWay] = []
+        var runs: [CurrentRun] = []
         for slot in 1...16 {
             guard let text = fields["run:\(slot)"] else { continue }
-            if let run = WorkerRunUnderWay(
+            if let run = CurrentRun(
                 worker: name, text, serverTime: serverTime, isHeld: { isHeld(slot, $0) })
             {
                 runs.append(run)
@@ -75,41 +76,45 @@ public struct WorkerStatus: Hashable, Sendable {
     }
 }
 
-/// A run of a periodic worker whose end is not recorded yet.
-public struct WorkerRunUnderWay: Hashable, Sendable {
-    /// As in ``Tick/id``.
-    public let tickID: String
-    /// From 1; higher for a run that was begun again.
-    public let attempt: Int
-    public let fencingToken: FencingToken
-    /// When it began, by the server's clock.
-    public let began: Date
-    /// Since then.
-    public let duration: Duration
-    /// Where it runs.
-    public let host: String
-    public let pid: Int32
-    /// Empty where it was handed back and waits to be begun again.
-    public let instanceID: String
-    /// Whether its lease lasts. Where it does not, the run is over without an end, and the next instance that
-    /// looks will notice.
-    public let isHeld: Bool
+extension WorkerStatus {
+    /// A run of a periodic worker whose end is not recorded yet.
+    public struct CurrentRun: Hashable, Sendable {
+        /// As in ``Tick/id``.
+        public let tickID: String
+        /// From 1; higher for a run that was begun again.
+        public let attempt: Int
+        /// Its fence.
+        public let fencingToken: FencingToken
+        /// When it began, by the server's clock.
+        public let began: Date
+        /// Since then.
+        public let duration: Duration
+        /// Where it runs.
+        public let host: String
+        /// The process there.
+        public let pid: Int32
+        /// Empty where it was handed back and waits to be begun again.
+        public let instanceID: String
+        /// Whether its lease lasts. Where it does not, the run is over without an end, and the next instance that
+        /// looks will notice.
+        public let isHeld: Bool
 
-    /// - Parameter text: the worker's field `run:<slot>`, see tick.lua.
-    init?(worker: String, _ text: String, serverTime: Int64, isHeld: (String) -> Bool) {
-        let parts = text.split(separator: " ", maxSplits: 6).map(String.init)
-        guard parts.count == 7, let nominal = TickInstant(parts[0]), let attempt = Int(parts[2]),
-            let fence = Int64(parts[3]), let begun = Int64(parts[4]), ServerClock.range.contains(begun),
-            ["tick", "trigger"].contains(parts[1])
-        else { return nil }
-        tickID = nominal.tickID(of: worker, isTriggered: parts[1] == "trigger")
-        self.attempt = attempt
-        fencingToken = FencingToken(rawValue: fence)
-        began = Date(serverTime: begun)
-        duration = .milliseconds(serverTime.since(begun))
-        instanceID = Instance.id(inToken: parts[5]) ?? ""
-        (pid, host) = WorkerRun.place(parts[6])
-        self.isHeld = isHeld(parts[5])
+        /// - Parameter text: the worker's field `run:<slot>`, see tick.lua.
+        init?(worker: String, _ text: String, serverTime: Int64, isHeld: (String) -> Bool) {
+            let parts = text.split(separator: " ", maxSplits: 6).map(String.init)
+            guard parts.count == 7, let nominal = TickInstant(parts[0]), let attempt = Int(parts[2]),
+                let fence = Int64(parts[3]), let begun = Int64(parts[4]), ServerClock.range.contains(begun),
+                ["tick", "trigger"].contains(parts[1])
+            else { return nil }
+            tickID = nominal.tickID(of: worker, isTriggered: parts[1] == "trigger")
+            self.attempt = attempt
+            fencingToken = FencingToken(rawValue: fence)
+            began = Date(serverTime: begun)
+            duration = .milliseconds(serverTime.since(begun))
+            instanceID = Instance.id(inToken: parts[5]) ?? ""
+            (pid, host) = WorkerRun.place(parts[6])
+            self.isHeld = isHeld(parts[5])
+        }
     }
 }
 

@@ -5,10 +5,9 @@ public import Logging
 public struct Tick: Sendable {
     /// The name of the worker.
     public let worker: String
-    /// The instant the tick was due at by the schedule, or the instant the run was asked for, in milliseconds
-    /// since 1970 on the Redis server's clock.
-    public let nominalMilliseconds: Int64
-    /// Whether somebody asked for this run, see ``Holdfast/trigger(worker:)``.
+    /// ``nominal`` in milliseconds since 1970.
+    package let nominalMilliseconds: Int64
+    /// Whether somebody asked for this run, see ``WorkerHandle/trigger()``.
     public let isTriggered: Bool
     /// How often this tick has begun, with this time. Higher than 1 only with ``CrashPolicy/runAgain(attempts:)``.
     public let attempt: Int
@@ -45,6 +44,7 @@ public struct Tick: Sendable {
         self.isTriggered = isTriggered
         self.attempt = attempt
         var logger = logger
+        logger[metadataKey: "holdfast.worker"] = .string(worker)
         logger[metadataKey: "holdfast.tick"] = .stringConvertible(nominalMilliseconds)
         self.logger = logger
     }
@@ -52,7 +52,7 @@ public struct Tick: Sendable {
     /// Names the tick in all instances of its namespace and for all time: `name@<nominal milliseconds>`, with a `!`
     /// after it for one that was asked for. The same in each attempt, and no other tick of the namespace has it.
     ///
-    /// After the server's clock was set back, an instant may come a second time, see ``Holdfast/rewind(worker:)``. That
+    /// After the server's clock was set back, an instant may come a second time, see ``WorkerHandle/rewind()``. That
     /// is another tick: `name@<nominal milliseconds>~1`.
     public var id: String {
         TickInstant(milliseconds: nominalMilliseconds, era: era).tickID(of: worker, isTriggered: isTriggered)
@@ -68,13 +68,14 @@ public struct Tick: Sendable {
             TickInstant(milliseconds: nominalMilliseconds, era: era).description)
     }
 
-    /// The instant the tick was due at by the schedule. The run began at that time or later.
+    /// The instant the tick was due at by the schedule, or the run was asked for, by the Redis server's clock, in whole
+    /// milliseconds. The run began at that time or later.
     public var nominal: Date { Date(timeIntervalSince1970: Double(nominalMilliseconds) / 1000) }
 
     /// Higher than that of every run of this worker that began earlier. Let what the run writes to refuse lower
     /// ones.
     public var fencingToken: FencingToken {
-        guard let token = lease.fencingToken else {
+        guard let token = lease.fence else {
             preconditionFailure("a tick was claimed without a fence")
         }
         return token

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import RedisLink
 import Synchronization
 
@@ -18,7 +17,6 @@ struct TickRun: Sendable {
     let followsRuns: Bool
     let core: Core
     let stopping: StopSignal
-    let logger: Logger
 
     /// How the worker's own code ended.
     private struct Ended: Sendable {
@@ -38,12 +36,12 @@ struct TickRun: Sendable {
         let deadline = claim.options.maximumRun.map { sentAt + $0 }
         let tick = Tick(
             worker: worker.name, namespace: core.keys.namespace, run: run, deadline: deadline, lease: lease,
-            logger: logger)
+            logger: core.logger)
         // The process may have been stopped while the answer waited for it.
-        guard lease.isHeld else { return report(Ended(outcome: .lost), tick) }
+        guard lease.isHeld else { return report(Ended(outcome: .lost)) }
         let ended = Mutex(Ended(outcome: .lost))
         do {
-            try await lease.whileHeld(logger: tick.logger) { lease in
+            try await lease.whileHeld { lease in
                 var end = await work(tick, lease)
                 if let problem = await record(end, tick, lease) {
                     end = Ended(outcome: .lost, error: problem)
@@ -52,10 +50,10 @@ struct TickRun: Sendable {
             }
         } catch {
             // A lease that was lost before the end was recorded is told by the outcome; after it, it is no matter.
-            tick.logger.debug("\(error)")
+            tell(.leaseEnded(error))
         }
         let end = ended.withLock { $0 }
-        report(end, tick)
+        report(end)
         if isHandedBack(end.outcome) { await wakeOthers() }
     }
 
@@ -98,7 +96,7 @@ struct TickRun: Sendable {
             for await ended in group {
                 group.cancelAll()
                 end = end ?? ended
-                if end == nil { tick.logger.warning("the run is cancelled: it takes too long") }
+                if end == nil { tell(.takesTooLong) }
             }
             guard var end else { preconditionFailure("a run ended without an outcome") }
             // What returned did its work, whatever else happened; what threw may have been cancelled.
@@ -126,7 +124,7 @@ struct TickRun: Sendable {
             if isRecorded { return nil }
             problem = HoldfastError(.lost, "the run \(tick.id) was not this instance's any more")
         } catch {
-            tick.logger.warning("recording the end of the run failed, so it counts as lost: \(error)")
+            tell(.recordingFailed(error))
             problem = HoldfastError(error, "recording the end of the run \(tick.id)")
             // It may have done its work: nobody begins it again before its lease has ended by itself.
             lease.leave()
@@ -136,18 +134,19 @@ struct TickRun: Sendable {
         return problem
     }
 
-    private func report(_ end: Ended, _ tick: Tick) {
-        let level: Logger.Level = end.outcome == .succeeded ? .debug : .error
-        tick.logger.log(
-            level: level, "the run \(end.outcome.rawValue)\(end.error.map { ": \($0)" } ?? "")")
-        guard let observer = core.configuration.runObserver else { return }
+    private func tell(_ event: TickEvent.Kind) {
+        core.observers.tell(
+            TickEvent(worker: worker.name, nominalMilliseconds: run.nominal, kind: event))
+    }
+
+    private func report(_ end: Ended) {
         let run = WorkerRun(
             worker: worker.name, nominalMilliseconds: run.nominal, era: run.era, isTriggered: run.isTriggered,
             attempt: run.attempt, began: Date(timeIntervalSince1970: Double(serverTime) / 1000),
             duration: core.clock.now - sentAt, outcome: end.outcome, detail: end.detail,
             host: core.instance.host,
             pid: core.instance.pid, instanceID: core.instance.id)
-        observer(run, end.error)
+        tell(.ended(run, end.error))
     }
 
     private func wakeOthers() async {
@@ -157,7 +156,7 @@ struct TickRun: Sendable {
             ])
         } catch {
             // They find out when they look next.
-            logger.debug("telling of a run that was handed back failed: \(error)")
+            core.observers.tell(WorkerEvent(worker: worker.name, kind: .handingBackFailed(error)))
         }
     }
 }

@@ -13,7 +13,7 @@ struct AttemptContractTests {
             #expect(lease.duration == .seconds(10))
             #expect(lease.status == .held)
             #expect(lease.remaining <= .seconds(10))
-            #expect(lease.fencingToken != nil)
+            #expect(lease.fence != nil)
             try lease.check()
             try await lease.release()
             try await subject.expectFree()
@@ -31,7 +31,7 @@ struct AttemptContractTests {
                 return
             }
             #expect(holder.instanceID == subject.instanceID)
-            #expect(holder.fencingToken == lease.fencingToken)
+            #expect(holder.fencingToken == lease.fence)
             #expect(try #require(holder.heldFor) < .seconds(10))
             #expect(try (.seconds(5)...(.seconds(20))).contains(#require(holder.remaining)))
             #expect(lease.isHeld)
@@ -46,7 +46,7 @@ struct AttemptContractTests {
             var fences: [FencingToken] = []
             for round in 0..<20 {
                 let lease = try await (round % 2 == 0 ? subject.locks : subject.other).acquire("a")
-                fences.append(try #require(lease.fencingToken))
+                fences.append(try lease.fencingToken)
                 try await lease.release()
             }
             for (earlier, later) in zip(fences, fences.dropFirst()) { #expect(earlier < later) }
@@ -59,7 +59,7 @@ struct AttemptContractTests {
             let lease = try #require(
                 try await subject.locks.tryAcquire("a", lease: nil, fenced: false, options: LockOptions())
                     .lease)
-            #expect(lease.fencingToken == nil)
+            #expect(lease.fence == nil)
             guard case .refused(let holder) = try await subject.other.tryAcquire("a") else {
                 Issue.record("granted twice")
                 return

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -15,7 +16,7 @@ struct ReentryContractTests {
                     return
                 }
                 #expect(holder.instanceID == subject.instanceID)
-                #expect(holder.fencingToken == lease.fencingToken)
+                #expect(holder.fencingToken == lease.fence)
             }
             try await subject.expectFree()
         }

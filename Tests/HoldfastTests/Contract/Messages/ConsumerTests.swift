@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -12,21 +13,23 @@ struct ConsumerTests {
     func exactlyOnce(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
-            let handler: @Sendable (Order, Delivery) async throws -> Handled = { order, delivery in
+            let handler: @Sendable (Order, Delivery) async throws -> Decision = { order, delivery in
                 #expect(delivery.id == "order-\(order.number)" && delivery.attempt == 1 && delivery.isHeld)
                 return .commit { effects in
                     effects.increment("revenue-cents", by: order.cents)
                     effects.increment(field: "\(order.number)", inHash: "per-order")
                 }
             }
-            for holdfast in [first, second] { holdfast.handle(holdfast.queue("orders"), .quick(), handler) }
+            for holdfast in [first, second] {
+                holdfast.handle(holdfast.queue("orders"), options: .quick(), handler)
+            }
             let orders = first.queue("orders", of: Order.self)
             let messages = (1...1000).map { (id: "order-\($0)", message: Order(number: $0, cents: $0)) }
             try await second.whileRunning {
                 try await first.whileRunning {
                     let sent = try await orders.send(contentsOf: messages + messages.prefix(100))
                     #expect(sent.count == 1100 && sent.filter { $0 == .duplicate }.count == 100)
-                    #expect(try await eventually { try await orders.stats().isDrained })
+                    #expect(try await eventually { try await orders.status().isDrained })
                     #expect(try await orders.send(messages[0].message, id: "order-1") == .duplicate)
                     let revenue = RedisArgument.string(try orders.effectKey("revenue-cents"))
                     #expect(try await first.redis("GET", revenue).integer == 500_500)
@@ -63,14 +66,14 @@ struct ConsumerTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let attempts = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(attempts: 3)) { _, delivery in
+            holdfast.handle(orders, options: .quick(attempts: 3)) { _, delivery in
                 attempts.add(delivery.attempt)
                 if delivery.attempt == 1 { throw HoldfastError(.refused, "no stock") }
                 return .retry(after: .zero)
             }
             try await holdfast.whileRunning {
                 try await orders.send(Order(number: 1, cents: 1), id: "a")
-                #expect(try await eventually { try await orders.stats().dead == 1 })
+                #expect(try await eventually { try await orders.status().dead == 1 })
             }
             #expect(attempts.all == [1, 2, 3])
         }
@@ -80,10 +83,12 @@ struct ConsumerTests {
     func unreadable(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(attempts: 2)) { _, _ in .commit }
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick(attempts: 2)) { _, _ in
+                .commit
+            }
             try await holdfast.whileRunning {
                 _ = try await bench.add("id", "x", "body", "{}")
-                #expect(try await eventually { try await bench.stats().dead == 1 })
+                #expect(try await eventually { try await bench.status().dead == 1 })
                 let letter = try #require(try await bench.deadLetters().first)
                 #expect(letter["attempts"] == "2" && letter["reason"]?.contains("number") == true)
             }
@@ -97,7 +102,7 @@ struct ConsumerTests {
             let bench = try QueueBench(holdfast, "orders")
             try await holdfast.redis("SET", bench.effect("set"), "x")
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(attempts: 2)) { order, _ in
+            holdfast.handle(orders, options: .quick(attempts: 2)) { order, _ in
                 .commit { effects in
                     effects.increment("n")
                     if order.number == 1 { effects.add("m", toSet: "set") }
@@ -105,7 +110,7 @@ struct ConsumerTests {
             }
             try await holdfast.whileRunning {
                 try await orders.send(contentsOf: (1...5).map { ("\($0)", Order(number: $0, cents: 0)) })
-                #expect(try await eventually { try await orders.stats().dead == 1 })
+                #expect(try await eventually { try await orders.status().dead == 1 })
                 #expect(
                     try await eventually { try await holdfast.redis("GET", bench.effect("n")).integer == 4 })
             }
@@ -117,13 +122,13 @@ struct ConsumerTests {
         arguments: Backend.all)
     func stop(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { observer, server in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.stopDeadline = .seconds(1)
             let holdfast = try server.make(configuration)
             let outcomes = Record<String>()
             let never = Gate()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(concurrency: 2)) { order, _ in
+            holdfast.handle(orders, options: .quick(concurrency: 2)) { order, _ in
                 outcomes.add("began \(order.number)")
                 if order.number == 1 {
                     try await Task.sleep(for: .milliseconds(20))
@@ -136,10 +141,10 @@ struct ConsumerTests {
                 try await orders.send(contentsOf: (1...5).map { ("\($0)", Order(number: $0, cents: 0)) })
                 #expect(await eventually { outcomes.count == 2 })
             }
-            let stats = try await observer.store(ofQueue: "orders").stats()
+            let stats = try await observer.store(ofQueue: "orders").status()
             #expect(stats.inFlight == 0)
             // The first may have made room for the third before the stop came.
-            #expect(stats.ready + stats.retrying == 4)
+            #expect(stats.ready + stats.delayed == 4)
             let again = try await QueueBench(observer, "orders").claim().claims
             #expect(again.map(\.attempt) == [1, 1, 1, 1])
             #expect(Set(again.map(\.id)) == ["2", "3", "4", "5"])
@@ -200,11 +205,11 @@ struct ConsumerTests {
     func invalid(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let nameless = holdfast.queue("", of: Order.self)
-            let error = await #expect(throws: HoldfastError.self) { try await nameless.stats() }
+            let error = await #expect(throws: HoldfastError.self) { try await nameless.status() }
             #expect(error?.code == .invalidArgument)
             var options = ConsumerOptions()
             options.concurrency = 0
-            holdfast.handle(holdfast.queue("q", of: Order.self), options) { _, _ in .commit }
+            holdfast.handle(holdfast.queue("q", of: Order.self), options: options) { _, _ in .commit }
             let thrown = await #expect(throws: HoldfastError.self) { try await holdfast.run() }
             #expect(thrown?.code == .invalidArgument)
         }

@@ -1,6 +1,8 @@
 import Foundation
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -16,7 +18,7 @@ struct OnceTests {
     func unknownRecord() async throws {
         try await withPrivateRedisServer { server in
             let proxy = try FaultProxy(to: server.unixURL)
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.lease = .seconds(1)
             configuration.commandTimeout = .milliseconds(200)
             let holdfast = try Holdfast(
@@ -36,6 +38,25 @@ struct OnceTests {
             }
             #expect(thrown?.mayHaveHappened == true)
             await holdfast.close()
+        }
+    }
+
+    @Test("does what has no result once, and tells a later call that it is done", arguments: Backend.all)
+    func noResult(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let calls = Record<String>()
+            for _ in 1...2 { try await holdfast.once("evt", in: "stripe") { claim in calls.add(claim.id) } }
+            guard case .alreadyDone = try await holdfast.once("evt", in: "stripe", { calls.add($0.id) })
+            else {
+                Issue.record("it was done again")
+                return
+            }
+            #expect(calls.all == ["evt"])
+            guard case .done(let result, _) = try await holdfast.onceStatus("evt", in: "stripe") else {
+                Issue.record("it is not done")
+                return
+            }
+            #expect(result == "{}")
         }
     }
 
@@ -123,7 +144,7 @@ struct OnceTests {
     func tooOld(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let ran = Record<String>()
-            func once(_ id: String, made: Date?) async throws -> Once<Int> {
+            func once(_ id: String, made: Date?) async throws -> OnceOutcome<Int> {
                 try await holdfast.once(id, in: "s", retention: .seconds(60), made: made) { _ in
                     ran.add(id)
                     return 1

@@ -2,6 +2,7 @@ import Foundation
 import HoldfastTesting
 import Logging
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -19,7 +20,7 @@ struct TickIdentityTests {
     private func triggered(_ count: Int, _ bench: TickBench) async throws -> [ClaimedRun] {
         var runs: [ClaimedRun] = []
         for number in 0..<count {
-            #expect(try await bench.holdfast.trigger(worker: "w"))
+            #expect(try await bench.holdfast.worker("w").trigger())
             let token = "i:\(UUID())\(number)"
             runs.append(try #require(try await bench.look(token).run))
             #expect(try await bench.finish(token))
@@ -63,18 +64,18 @@ struct TickIdentityTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             let now = try await bench.look("i:a", seed: 1).serverTime
-            #expect(try await holdfast.worker("w")?.clockLag == nil)
-            #expect(try await holdfast.steer("w", .rewind) == .unchanged)
+            #expect(try await holdfast.worker("w").status()?.clockLag == nil)
+            #expect(try await holdfast.worker("w").steer(.rewind) == .unchanged)
             #expect(try await bench.look("i:a").era == 0)
             // A tick that began while the clock was two hours ahead.
             try await holdfast.redis(
                 "HSET", .string(bench.keys.worker), "cursor", .integer(now + 2 * hour))
-            let lag = try #require(try await holdfast.worker("w")?.clockLag)
+            let lag = try #require(try await holdfast.worker("w").status()?.clockLag)
             #expect(lag > .seconds(7_000) && lag < .seconds(7_202))
             #expect(try await bench.look("i:a", now - 1, cursor: now + 2 * hour).reason == .moved)
-            #expect(try await holdfast.steer("w", .rewind) == .changed)
-            #expect(try await holdfast.steer("w", .rewind) == .unchanged)
-            #expect(try await holdfast.worker("w")?.clockLag == nil)
+            #expect(try await holdfast.worker("w").steer(.rewind) == .changed)
+            #expect(try await holdfast.worker("w").steer(.rewind) == .unchanged)
+            #expect(try await holdfast.worker("w").status()?.clockLag == nil)
             let answer = try await bench.look("i:a")
             let cursor = try #require(answer.cursor)
             #expect(answer.era == 1 && cursor >= now && cursor <= answer.serverTime)
@@ -83,9 +84,9 @@ struct TickIdentityTests {
             while try await bench.look("i:a").serverTime <= cursor {}
             let run = try #require(try await bench.look("i:b", cursor + 1, cursor: cursor, era: 1).run)
             #expect(id(run) == "w@\(cursor + 1)~1")
-            #expect(try await holdfast.worker("w")?.runs.map(\.tickID) == ["w@\(cursor + 1)~1"])
+            #expect(try await holdfast.worker("w").status()?.runs.map(\.tickID) == ["w@\(cursor + 1)~1"])
             #expect(try await bench.finish("i:b"))
-            #expect(try await holdfast.runs(ofWorker: "w").map(\.tickID) == ["w@\(cursor + 1)~1"])
+            #expect(try await holdfast.worker("w").runs().map(\.tickID) == ["w@\(cursor + 1)~1"])
             #expect(try await bench.look("i:c").era == 1)
         }
     }
@@ -114,28 +115,30 @@ struct TickIdentityTests {
     func running() async throws {
         try await withPrivateRedisServer { server in
             let lines = Record<String>()
-            let logger = Logger(label: "test") { _ in Lines(lines: lines) }
+            let logger = Logger.recording(lines)
             let holdfast = try Holdfast(redis: server.url, namespace: "t", logger: logger)
             let operations = try client(of: server)
             let ids = Record<String>()
             holdfast.add(TestWorker { ids.add($0.id) })
             try await holdfast.whileRunning {
                 #expect(await eventually { ids.count >= 2 })
-                try await operations.pause(worker: "w")
+                try await operations.worker("w").pause()
                 let bench = TickBench(holdfast: operations)
-                let isIdle = try await eventually { try await operations.worker("w")?.runs.isEmpty == true }
+                let isIdle = try await eventually {
+                    try await operations.worker("w").status()?.runs.isEmpty == true
+                }
                 #expect(isIdle)
                 let now = try await operations.redis("TIME").array?.first?.integer ?? 0
                 try await operations.redis(
                     "HSET", .string(bench.keys.worker), "cursor", .integer((now + 7200) * 1000))
-                try await operations.resume(worker: "w")
+                try await operations.worker("w").resume()
                 func warnings() -> [String] { lines.all.filter { $0.contains("was set back") } }
                 #expect(await eventually { warnings().count == 1 })
                 #expect(warnings()[0].hasPrefix("warning") && warnings()[0].contains("workers rewind"))
                 // Looked at again it is not told again.
-                #expect(try await operations.trigger(worker: "w"))
+                #expect(try await operations.worker("w").trigger())
                 #expect(await eventually { ids.all.last?.hasSuffix("!") == true })
-                #expect(try await operations.rewind(worker: "w"))
+                #expect(try await operations.worker("w").rewind())
                 #expect(await eventually { ids.all.last?.hasSuffix("~1") == true })
                 #expect(warnings().count == 1)
             }

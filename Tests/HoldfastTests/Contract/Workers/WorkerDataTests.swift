@@ -1,4 +1,5 @@
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -28,7 +29,7 @@ struct WorkerDataTests {
             #expect(try await holdfast.redis("HGETALL", key) == before)
             #expect(try await holdfast.redis("EXISTS", .string(bench.keys.locks[0])).integer == 0)
             guard ["cursor", "run:1", "trigger", "paused"].contains(form.field) else { return }
-            let status = try #require(try await holdfast.worker("w"))
+            let status = try #require(try await holdfast.worker("w").status())
             #expect(status.unreadable == [form.field] && status.runs.isEmpty)
         }
     }
@@ -61,7 +62,7 @@ struct WorkerDataTests {
             _ = try await bench.look("i:a", seed: 1)
             let key = try RedisArgument(bench.keys.worker)
             try await holdfast.redis("HSET", key, "cursor", "v2:9999999999999999")
-            #expect(await code { try await holdfast.rewind(worker: "w") } == .refused)
+            #expect(await code { try await holdfast.worker("w").rewind() } == .refused)
             #expect(try await holdfast.redis("HGET", key, "cursor").string == "v2:9999999999999999")
         }
     }
@@ -73,11 +74,11 @@ struct WorkerDataTests {
             _ = try await bench.look("i:a", seed: 1)
             let key = try RedisArgument(bench.keys.worker)
             try await holdfast.redis("HSET", key, "asked", "9007199254740992")
-            #expect(await code { try await holdfast.trigger(worker: "w") } == .refused)
+            #expect(await code { try await holdfast.worker("w").trigger() } == .refused)
             #expect(try await holdfast.redis("HGET", key, "trigger").string == nil)
             try await holdfast.redis("HDEL", key, "asked")
             try await holdfast.redis("HSET", key, "cursor", "99999999999999~9007199254740992")
-            #expect(await code { try await holdfast.rewind(worker: "w") } == .refused)
+            #expect(await code { try await holdfast.worker("w").rewind() } == .refused)
         }
     }
 

@@ -1,4 +1,5 @@
 import HoldfastTesting
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -27,7 +28,7 @@ struct WorkerHostTests {
         _ server: Instances,
         _ observer: @escaping @Sendable (WorkerRun, (any Error)?) -> Void = { _, _ in }
     ) throws -> Holdfast {
-        var configuration = Configuration()
+        var configuration = Holdfast.Configuration()
         configuration.stopDeadline = .milliseconds(30)
         configuration.runObserver = observer
         return try server.make(configuration)
@@ -164,13 +165,13 @@ struct WorkerHostTests {
             try await first.whileRunning {
                 try await second.whileRunning {
                     #expect(await eventually { ticks.count >= 2 })
-                    #expect(first.hasWorker("w"))
-                    #expect(await first.removeWorker("w"))
-                    #expect(!first.hasWorker("w"))
+                    #expect(first.contains(worker: "w"))
+                    #expect(await first.remove(worker: "w"))
+                    #expect(!first.contains(worker: "w"))
                     let removed = ticks.all
                     #expect(await eventually { ticks.count >= removed.count + 3 })
                     #expect(Set(ticks.all.dropFirst(removed.count)) == ["second"])
-                    #expect(await !first.removeWorker("w"))
+                    #expect(await !first.remove(worker: "w"))
                 }
             }
         }
@@ -187,7 +188,7 @@ struct WorkerHostTests {
             try await holdfast.whileRunning { #expect(await eventually { told.count >= 2 }) }
             #expect(told.all[0].1 == "out of paper" && told.all[0].0.outcome == .failed)
             #expect(told.all[1].1 == "-" && told.all[1].0.outcome == .succeeded)
-            let recorded = Array(try await operations.runs(ofWorker: "w").reversed())
+            let recorded = Array(try await operations.worker("w").runs().reversed())
             #expect(recorded.map(\.tickID) == told.all.map(\.0.tickID))
             #expect(recorded.map(\.outcome) == told.all.map(\.0.outcome))
             #expect(recorded[0].detail == "out of paper")
@@ -200,7 +201,7 @@ struct WorkerHostTests {
         arguments: Backend.all, [true, false])
     func unusableAtStart(_ backend: Backend, isWorker: Bool) async throws {
         try await withHoldfast(on: backend) { operations, server in
-            let holdfast = try server.make(Configuration())
+            let holdfast = try server.make(Holdfast.Configuration())
             let began = Record<String>()
             holdfast.add(TestWorker(schedule: .every(.milliseconds(1))) { began.add($0.id) })
             let queue = holdfast.queue("q", of: String.self)
@@ -210,11 +211,12 @@ struct WorkerHostTests {
                 return .commit
             }
             if isWorker {
-                holdfast.addWorker("many", .every(.seconds(1)), options: .init(concurrency: 99)) { _ in }
+                holdfast.add(worker: "many", .every(.seconds(1)), options: .init(concurrency: 99)) { _ in }
             } else {
                 var options = ConsumerOptions()
                 options.takeOversPerSecond = 0
-                holdfast.handle(holdfast.queue("other", of: String.self), options) { _, _ in .commit }
+                holdfast.handle(holdfast.queue("other", of: String.self), options: options) { _, _ in .commit
+                }
             }
             let error = await #expect(throws: HoldfastError.self) { try await holdfast.run() }
             #expect(error?.code == .invalidArgument)
@@ -223,7 +225,7 @@ struct WorkerHostTests {
                 ? "the worker many: concurrency" : "the handler of the queue other: takeOversPerSecond"
             #expect(error?.message.hasPrefix("\(named) must be") == true, "\(error?.message ?? "")")
             #expect(began.count == 0)
-            #expect(try await operations.worker("w") == nil)
+            #expect(try await operations.worker("w").status() == nil)
         }
     }
 
@@ -244,7 +246,8 @@ struct WorkerHostTests {
                 var options = ConsumerOptions()
                 options.concurrency = 0
                 holdfast.handle(holdfast.queue("", of: String.self)) { _, _ in .commit }
-                holdfast.handle(holdfast.queue("second", of: String.self), options) { _, _ in .commit }
+                holdfast.handle(holdfast.queue("second", of: String.self), options: options) { _, _ in .commit
+                }
                 holdfast.handle(holdfast.queue("third", of: String.self)) { message, _ in
                     seen.add(message)
                     return .commit
@@ -263,13 +266,14 @@ struct WorkerHostTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let ticks = Record<Int64>()
             let first = Gate()
-            holdfast.addWorker("first", .every(.milliseconds(20))) { _ in first.open() }
+            holdfast.add(worker: "first", .every(.milliseconds(20))) { _ in first.open() }
             try await holdfast.whileRunning {
                 try await first.pass()
-                holdfast.addWorker("", .every(.milliseconds(20))) { _ in }
-                holdfast.addWorker("many", .every(.milliseconds(20)), options: .init(concurrency: 99)) { _ in
+                holdfast.add(worker: "", .every(.milliseconds(20))) { _ in }
+                holdfast.add(worker: "many", .every(.milliseconds(20)), options: .init(concurrency: 99)) {
+                    _ in
                 }
-                holdfast.addWorker("w", .every(.milliseconds(20))) { ticks.add($0.nominalMilliseconds) }
+                holdfast.add(worker: "w", .every(.milliseconds(20))) { ticks.add($0.nominalMilliseconds) }
                 #expect(await eventually { ticks.count >= 2 })
             }
         }

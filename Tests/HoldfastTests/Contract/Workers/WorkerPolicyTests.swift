@@ -1,4 +1,5 @@
 import HoldfastTesting
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -99,7 +100,7 @@ struct WorkerPolicyTests {
         arguments: Backend.all)
     func stopHandsBack(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { patient, server in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.stopDeadline = .milliseconds(20)
             let hasty = try server.make(configuration)
             let began = Record<String>()
@@ -123,7 +124,7 @@ struct WorkerPolicyTests {
     func maximumRun(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { observer, server in
             let ended = Record<WorkerRun>()
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.runObserver = { run, _ in ended.add(run) }
             let holdfast = try server.make(configuration)
             let never = Gate()
@@ -173,7 +174,7 @@ struct WorkerPolicyTests {
             let schedule = Schedule.after(.seconds(60 * 366 * 86_400), runOnStart: true)
             first.add(TestWorker(schedule: schedule) { ticks.add($0.id) })
             try await first.whileRunning {
-                let isRecorded = try await eventually { try await first.runs(ofWorker: "w").count == 1 }
+                let isRecorded = try await eventually { try await first.worker("w").runs().count == 1 }
                 #expect(isRecorded)
             }
             #expect(ticks.count == 1)
@@ -188,7 +189,7 @@ struct WorkerPolicyTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             // As an earlier version left it, of `.after(60 years, runOnStart: true)`.
             _ = try await TickBench(holdfast: holdfast).look("i:a", seed: -134_000_000_000)
-            #expect(try await holdfast.worker("w")?.nextTick != nil)
+            #expect(try await holdfast.worker("w").status()?.nextTick != nil)
             let ticks = Record<Int64>()
             holdfast.add(TestWorker { ticks.add($0.nominalMilliseconds) })
             try await holdfast.whileRunning { #expect(await eventually { ticks.count >= 2 }) }

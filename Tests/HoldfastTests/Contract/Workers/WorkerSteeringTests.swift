@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -11,7 +12,7 @@ struct WorkerSteeringTests {
 
     /// Until some instance has looked at the worker.
     private func untilKnown(_ holdfast: Holdfast) async throws {
-        let isKnown = try await eventually { try await holdfast.worker("w")?.nextTick != nil }
+        let isKnown = try await eventually { try await holdfast.worker("w").status()?.nextTick != nil }
         #expect(isKnown)
     }
 
@@ -25,17 +26,17 @@ struct WorkerSteeringTests {
             try await first.whileRunning {
                 try await second.whileRunning {
                     try await untilKnown(operations)
-                    #expect(try await operations.trigger(worker: "w"))
+                    #expect(try await operations.worker("w").trigger())
                     #expect(await eventually { ticks.count == 1 })
                     #expect(ticks.all[0].isTriggered && ticks.all[0].id.hasSuffix("!"))
                     let isRecorded = try await eventually {
-                        try await operations.runs(ofWorker: "w").count == 1
+                        try await operations.worker("w").runs().count == 1
                     }
                     #expect(isRecorded)
                 }
             }
             #expect(ticks.count == 1)
-            #expect(try await operations.worker("w")?.triggered == nil)
+            #expect(try await operations.worker("w").status()?.triggered == nil)
         }
     }
 
@@ -46,10 +47,10 @@ struct WorkerSteeringTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             _ = try await bench.look("i:a", 1_000, cursor: 1, seed: 1)
-            #expect(try await holdfast.trigger(worker: "w"))
-            let asked = try await holdfast.worker("w")?.triggered
-            #expect(try await holdfast.trigger(worker: "w"))
-            #expect(try await holdfast.worker("w")?.triggered == asked && asked != nil)
+            #expect(try await holdfast.worker("w").trigger())
+            let asked = try await holdfast.worker("w").status()?.triggered
+            #expect(try await holdfast.worker("w").trigger())
+            #expect(try await holdfast.worker("w").status()?.triggered == asked && asked != nil)
             #expect(try await bench.look("i:b").reason == .running)
             try await bench.finish("i:a")
             #expect(try await bench.look("i:b").run?.isTriggered == true)
@@ -65,13 +66,13 @@ struct WorkerSteeringTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = TickBench(holdfast: holdfast)
             _ = try await bench.look("i:a", seed: 1)
-            #expect(try await holdfast.pause(worker: "w"))
-            #expect(try await holdfast.worker("w")?.pausedSince != nil)
+            #expect(try await holdfast.worker("w").pause())
+            #expect(try await holdfast.worker("w").status()?.pausedSince != nil)
             #expect(try await bench.look("i:a", 1_000, cursor: 1).reason == .paused)
-            #expect(try await holdfast.trigger(worker: "w"))
+            #expect(try await holdfast.worker("w").trigger())
             #expect(try await bench.look("i:a", 1_000, cursor: 1).run?.isTriggered == true)
             try await bench.finish("i:a")
-            #expect(try await holdfast.resume(worker: "w"))
+            #expect(try await holdfast.worker("w").resume())
             #expect(try await bench.look("i:a", 1_000, cursor: 1).run?.isTriggered == false)
         }
     }
@@ -81,15 +82,17 @@ struct WorkerSteeringTests {
         try await withHoldfast(on: backend) { holdfast, server in
             let operations = try client(of: server)
             _ = try await TickBench(holdfast: operations, schedule: rare).look("i:a", seed: 1)
-            #expect(try await operations.pause(worker: "w"))
+            #expect(try await operations.worker("w").pause())
             let ticks = Record<Int64>()
             holdfast.add(TestWorker { ticks.add($0.nominalMilliseconds) })
             try await holdfast.whileRunning {
                 // The instance has seen the pause.
                 #expect(
-                    await eventually { (try? await operations.worker("w")?.scheduleText) == "every 50ms" })
+                    await eventually {
+                        (try? await operations.worker("w").status()?.scheduleText) == "every 50ms"
+                    })
                 #expect(ticks.count == 0)
-                let isKnown = try await operations.resume(worker: "w")
+                let isKnown = try await operations.worker("w").resume()
                 #expect(isKnown)
                 #expect(await eventually { ticks.count >= 2 })
             }
@@ -106,12 +109,12 @@ struct WorkerSteeringTests {
             holdfast.add(TestWorker(schedule: rare) { ticks.add($0.nominalMilliseconds) })
             try await holdfast.whileRunning {
                 try await untilKnown(operations)
-                #expect(try await operations.reschedule(worker: "w", to: .every(.milliseconds(70))))
+                #expect(try await operations.worker("w").reschedule(to: .every(.milliseconds(70))))
                 #expect(await eventually { ticks.count >= 3 })
-                #expect(try await operations.worker("w")?.isRescheduled == true)
-                #expect(try await operations.restoreSchedule(ofWorker: "w"))
+                #expect(try await operations.worker("w").status()?.isRescheduled == true)
+                #expect(try await operations.worker("w").restoreSchedule())
                 #expect(
-                    await eventually { (try? await operations.worker("w")?.schedule) == rare })
+                    await eventually { (try? await operations.worker("w").status()?.schedule) == rare })
             }
             #expect(ticks.all.allSatisfy { $0 % 70 == 0 })
         }
@@ -125,7 +128,7 @@ struct WorkerSteeringTests {
             let bench = TickBench(holdfast: holdfast, options: WorkerOptions(concurrency: 2))
             _ = try await bench.look("i:a", seed: 1)
             let error = await #expect(throws: HoldfastError.self) {
-                try await holdfast.reschedule(worker: "w", to: .after(.seconds(1)))
+                try await holdfast.worker("w").reschedule(to: .after(.seconds(1)))
             }
             #expect(error?.code == .invalidArgument)
         }
@@ -145,13 +148,13 @@ struct WorkerSteeringTests {
             #expect(told.verdict == .follow(schedule: "every 2s"))
             #expect(try await old.look("i:a", 2_000, cursor: 1, goingBy: new.schedule).run != nil)
             // An operator's word holds against both, until a version comes that did not know of it.
-            #expect(try await holdfast.reschedule(worker: "w", to: .every(.seconds(3))))
+            #expect(try await holdfast.worker("w").reschedule(to: .every(.seconds(3))))
             #expect(try await new.look("i:b").verdict == .follow(schedule: "every 3s"))
             let next = TickBench(
                 holdfast: holdfast, options: WorkerOptions(version: 3), schedule: .every(.seconds(5)))
             _ = try await next.look("i:c")
             #expect(try await new.look("i:b").verdict == .follow(schedule: "every 5s"))
-            #expect(try await holdfast.worker("w")?.version == 3)
+            #expect(try await holdfast.worker("w").status()?.version == 3)
         }
     }
 
@@ -166,9 +169,9 @@ struct WorkerSteeringTests {
             #expect(running.runs[0].host == "host" && running.runs[0].pid == 1 && running.runs[0].isHeld)
             #expect(running.schedule == .every(.seconds(1)) && !running.isRescheduled)
             try await bench.die()
-            #expect(try await holdfast.worker("w")?.runs.map(\.isHeld) == [false])
+            #expect(try await holdfast.worker("w").status()?.runs.map(\.isHeld) == [false])
             _ = try await bench.look("i:b")
-            let last = try #require(try await holdfast.worker("w")?.lastRun)
+            let last = try #require(try await holdfast.worker("w").status()?.lastRun)
             #expect(last.outcome == .lost && last.tickID == "w@1000" && last.host == "host")
         }
     }
@@ -180,7 +183,7 @@ struct WorkerSteeringTests {
             let key = try WorkerKeys("bad", concurrency: 1, in: holdfast.core.keys).worker
             _ = try await holdfast.redis("SET", .string(key), "x")
             #expect(try await holdfast.workers().map(\.name) == ["w"])
-            await #expect(throws: HoldfastError.self) { try await holdfast.worker("bad") }
+            await #expect(throws: HoldfastError.self) { try await holdfast.worker("bad").status() }
             _ = try await holdfast.redis("DEL", .string(key))
         }
     }
@@ -188,12 +191,12 @@ struct WorkerSteeringTests {
     @Test("is unknown until an instance has run it", arguments: Backend.all)
     func unknown(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
-            let none = try await holdfast.worker("w")
+            let none = try await holdfast.worker("w").status()
             #expect(none == nil)
-            #expect(try await !holdfast.trigger(worker: "w"))
-            #expect(try await !holdfast.pause(worker: "w"))
+            #expect(try await !holdfast.worker("w").trigger())
+            #expect(try await !holdfast.worker("w").pause())
             #expect(try await holdfast.redis("KEYS", "t:{worker*").array == [])
-            #expect(try await holdfast.runs(ofWorker: "w").isEmpty)
+            #expect(try await holdfast.worker("w").runs().isEmpty)
         }
     }
 }

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -128,7 +129,7 @@ struct WorkerTests {
         "may finish its run after a stop, and is cancelled when that takes too long", arguments: Backend.all)
     func stop(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { patient, server in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.stopDeadline = .milliseconds(50)
             let hasty = try server.make(configuration, namespace: "hasty")
             let gate = Gate()

@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -20,7 +22,7 @@ struct LostAnswerTests {
                 try await lease.release()
             }
             let next = try await waiter.value
-            #expect(try await witness.lock("a")?.holder.fencingToken == next.fencingToken)
+            #expect(try await witness.lockStatus("a")?.holder.fencingToken == next.fencingToken)
             try await next.release()
             await holdfast.close()
         }
@@ -35,10 +37,10 @@ struct LostAnswerTests {
             let lost = [FaultRule(.reply, of: "EVALSHA", .call(1), [.drop, .close])]
             proxy.setRules(lost)
             let lease = try #require(try await holdfast.tryAcquire("a").lease)
-            #expect(try await witness.lock("a")?.holder.fencingToken == lease.fencingToken)
+            #expect(try await witness.lockStatus("a")?.holder.fencingToken == lease.fencingToken)
             proxy.setRules(lost)
             try await lease.release()
-            #expect(try await witness.lock("a") == nil)
+            #expect(try await witness.lockStatus("a") == nil)
             await holdfast.close()
         }
     }

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -41,7 +42,7 @@ struct OversizeTests {
                 let ordered = ids.compactMap { Int($0) }.filter { $0 < 20 && $0 % 2 == key }
                 #expect(ordered == ordered.sorted(), "of one key")
             }
-            let stats = try await bench.stats()
+            let stats = try await bench.status()
             #expect(stats.isDrained && stats.blocked == 0)
         }
     }
@@ -116,7 +117,7 @@ struct OversizeTests {
             }
             var letters: [DeadLetter] = []
             while true {
-                let page = try await queue.deadLetters(after: letters.last?.letter)
+                let page = try await queue.deadLetters(after: letters.last?.entry)
                 if page.isEmpty { break }
                 letters += page
             }

@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -51,11 +52,12 @@ struct JSONCodersTests {
     func noDate(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
-            holdfast.handle(holdfast.queue("orders", of: Placed.self), .quick(attempts: 1)) { _, _ in .commit
+            holdfast.handle(holdfast.queue("orders", of: Placed.self), options: .quick(attempts: 1)) { _, _ in
+                .commit
             }
             _ = try await bench.add("id", "1", "body", #"{"placedAt":"2026-01-01T00:00:00"}"#)
             try await holdfast.whileRunning {
-                let isDead = try await eventually { try await bench.stats().dead == 1 }
+                let isDead = try await eventually { try await bench.status().dead == 1 }
                 #expect(isDead)
                 let reason = try await bench.deadLetters().first?["reason"] ?? ""
                 #expect(reason.contains(#"at placedAt: "2026-01-01T00:00:00" is no date"#), "\(reason)")
@@ -99,12 +101,12 @@ struct JSONCodersTests {
     @Test("and results of once go by the client's coders", arguments: Backend.all)
     func clientsCoders(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { plain, instances in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.coders = .secondsSince2001
             let old = try instances.make(configuration)
             for (holdfast, id, json) in [(plain, "iso", Self.iso), (old, "number", Self.number)] {
                 _ = try await holdfast.once(id, in: "dates") { _ in Placed(placedAt: Self.date) }
-                guard case .done(let result, _) = try await plain.onceState(id, in: "dates") else {
+                guard case .done(let result, _) = try await plain.onceStatus(id, in: "dates") else {
                     Issue.record("\(id) is not done")
                     continue
                 }

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -15,7 +16,9 @@ struct ForgottenServerTests {
             let bench = try QueueBench(observer, "orders")
             let begun = Record<FencingToken>()
             let gate = Gate()
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))) {
+            holdfast.handle(
+                holdfast.queue("orders", of: Order.self), options: .quick(lease: .milliseconds(500))
+            ) {
                 order, delivery in
                 begun.add(delivery.fencingToken)
                 try await gate.pass()
@@ -39,7 +42,7 @@ struct ForgottenServerTests {
                 #expect(begun.all.dropFirst(16).allSatisfy { $0 > before }, "fences still rise")
                 #expect(try await orders.send(messages[0].message, id: "1") == .duplicate)
             }
-            #expect(try await bench.stats().dead == 0)
+            #expect(try await bench.status().dead == 0)
             await observer.close()
         }
     }

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -24,7 +25,7 @@ struct AtMostOnceTests {
             let holdfast = try client(of: server)
             let begun = Record<Int>()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), Self.options) { order, _ in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: Self.options) { order, _ in
                 begun.add(order.number)
                 switch order.number {
                 case 1: throw HoldfastError(.refused, "no paper")
@@ -45,14 +46,14 @@ struct AtMostOnceTests {
     @Test("is given up by a stop that cancels its handler, and given back if that had not begun")
     func stop() async throws {
         try await withHoldfast { observer, server in
-            var configuration = Configuration()
+            var configuration = Holdfast.Configuration()
             configuration.stopDeadline = .milliseconds(50)
             let holdfast = try Holdfast(
                 redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
             let begun = Record<Int>()
             let never = Gate()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), Self.options) { order, _ in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: Self.options) { order, _ in
                 begun.add(order.number)
                 try await never.pass()
                 return .commit
@@ -72,14 +73,14 @@ struct AtMostOnceTests {
         try await withHoldfast { holdfast, _ in
             let begun = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, Self.options) { order, _ in
+            holdfast.handle(orders, options: Self.options) { order, _ in
                 begun.add(order.number)
                 return .commit
             }
             try await orders.send(Order(number: 1, cents: 0), id: "a")
             _ = try await QueueBench(holdfast, "orders").claim(lease: .milliseconds(1))
             try await holdfast.whileRunning {
-                let isDead = try await eventually { try await orders.stats().dead == 1 }
+                let isDead = try await eventually { try await orders.status().dead == 1 }
                 #expect(isDead)
                 // Only people replay it.
                 #expect(try await orders.replay(orders.deadLetters()) == 1)

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -25,7 +26,7 @@ struct DeadLetterTests {
             #expect(first.map(\.id) == ["a", "b"] && first.map(\.attempts) == [1, 1])
             #expect(first.map(\.reason) == ["bad a", "bad b"] && first.map(\.type) == ["String", "String"])
             #expect(first[0].body.text == "\"a\"" && first[0].age < .seconds(60))
-            let rest = try await queue.deadLetters(after: first[1].letter)
+            let rest = try await queue.deadLetters(after: first[1].entry)
             #expect(rest.map(\.id) == ["c"])
         }
     }
@@ -50,7 +51,7 @@ struct DeadLetterTests {
             let claims = try await bench.claim().claims
             #expect(claims.map(\.id) == ["a", "b"] && claims.map(\.attempt) == [1, 1])
             #expect(claims.map(\.body.text) == ["\"a\"", "\"b\""])
-            #expect(try await bench.stats().dead == 0)
+            #expect(try await bench.status().dead == 0)
             #expect(try await bench.enqueue("a") == [.duplicate], "its id stays known")
             #expect(
                 try await bench.settle(claims.map { ($0, .commit { $0.increment("n") }) })
@@ -112,9 +113,9 @@ struct DeadLetterTests {
             let store = try holdfast.store(ofQueue: "q")
             let letters = try await store.deadLetters()
             #expect(letters.map(\.id) == ["a", "b", "a"])
-            #expect(try await store.letters(ofMessage: "a") == [letters[0].letter, letters[2].letter])
+            #expect(try await store.letters(ofMessage: "a") == [letters[0].entry, letters[2].entry])
             #expect(try await store.letters(ofMessage: "x") == [])
-            #expect(try await store.deadLetter(letters[1].letter)?.id == "b")
+            #expect(try await store.deadLetter(letters[1].entry)?.id == "b")
             #expect(try await store.deadLetter("1-1") == nil)
         }
     }
@@ -229,10 +230,10 @@ struct DeadLetterTests {
             _ = try await bench.settle([(claim, .bury(reason: "gone"))])
             try await holdfast.redis("XADD", .string(bench.keys.dead), "*", "some", "thing")
             let store = try holdfast.store(ofQueue: "q")
-            let letters = try await store.deadLetters().map(\.letter) + ["1-1"]
+            let letters = try await store.deadLetters().map(\.entry) + ["1-1"]
             #expect(letters.count == 3)
             #expect(try await store.replay(letters) == [nil, nil, nil])
-            #expect(try await bench.stats().dead == 2)
+            #expect(try await bench.status().dead == 2)
         }
     }
 }

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -11,7 +12,8 @@ struct BatchTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let sizes = Record<Int>()
-            holdfast.handle(batchesOf: 10, from: orders, .quick(attempts: 2, concurrency: 40)) { messages in
+            holdfast.handle(batchesOf: 10, from: orders, options: .quick(attempts: 2, concurrency: 40)) {
+                messages in
                 sizes.add(messages.count)
                 return messages.map { received in
                     switch received.message.number % 5 {
@@ -25,7 +27,7 @@ struct BatchTests {
             _ = try await QueueBench(holdfast, "orders").add("id", "bad", "body", "{}")
             try await holdfast.whileRunning {
                 let isThrough = try await eventually {
-                    let stats = try await orders.stats()
+                    let stats = try await orders.status()
                     return stats.dead == 41 && stats.isDrained
                 }
                 #expect(isThrough)
@@ -44,14 +46,14 @@ struct BatchTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let calls = Record<Int>()
-            holdfast.handle(batchesOf: 10, from: orders, .quick(attempts: 2)) { messages in
+            holdfast.handle(batchesOf: 10, from: orders, options: .quick(attempts: 2)) { messages in
                 calls.add(messages.count)
                 if messages[0].delivery.attempt == 1 { throw HoldfastError(.refused, "no stock") }
                 return []
             }
             try await orders.send(contentsOf: (0..<5).map { ("\($0)", Order(number: $0, cents: 0)) })
             try await holdfast.whileRunning {
-                let areDead = try await eventually { try await orders.stats().dead == 5 }
+                let areDead = try await eventually { try await orders.status().dead == 5 }
                 #expect(areDead)
             }
             #expect(calls.all.reduce(0, +) == 10)
@@ -70,7 +72,7 @@ struct BatchTests {
             let never = Gate()
             // No room for another message: else this consumer might take over its own lost claim.
             let options = ConsumerOptions.quick(lease: .seconds(3), concurrency: 3)
-            holdfast.handle(batchesOf: 3, from: orders, options) { messages in
+            holdfast.handle(batchesOf: 3, from: orders, options: options) { messages in
                 calls.add(messages.map(\.delivery.attempt))
                 if calls.count == 1 { try await never.pass() }
                 return messages.map { _ in .commit { $0.increment("n") } }

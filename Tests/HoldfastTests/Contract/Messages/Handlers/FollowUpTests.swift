@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -13,7 +15,7 @@ struct FollowUpTests {
     {
         var effects = Effects()
         effects.increment("n")
-        try effects.send("next", to: holdfast.queue(queue, of: String.self), id: id, options)
+        try effects.send("next", to: holdfast.queue(queue, of: String.self), id: id, options: options)
         return .commit(effects)
     }
 
@@ -48,7 +50,7 @@ struct FollowUpTests {
                 holdfast, "orders/packing", SendOptions(.after(.seconds(Int64.max))))
             #expect(try await bench.settle([(claim, verdict)]) == ["committed"])
             #expect(try await packing.claim().claims.isEmpty)
-            #expect(try await packing.stats().retrying == 1)
+            #expect(try await packing.status().delayed == 1)
         }
     }
 
@@ -67,7 +69,7 @@ struct FollowUpTests {
             try await holdfast.redis("SADD", bench.effect("n"), "x")
             let refused = try await bench.settle([(heirs[0], followUp(holdfast, "orders/packing"))])
             #expect(refused[0].hasPrefix("refused: "))
-            #expect(try await packing.stats().ready == 0)
+            #expect(try await packing.status().ready == 0)
             try await holdfast.redis("DEL", bench.effect("n"))
             _ = try await packing.enqueue("known")
             let verdict = try followUp(holdfast, "orders/packing", id: "known")
@@ -102,16 +104,18 @@ struct FollowUpTests {
             _ = try await bench.enqueue("a")
             var effects = Effects()
             let orders = holdfast.queue("orders", of: String.self)
-            try effects.send("later", to: orders, id: "later", SendOptions(.after(.seconds(60))))
+            try effects.send("later", to: orders, id: "later", options: SendOptions(.after(.seconds(60))))
             for (id, priority) in [("low", .low), ("high", .high)] as [(String, SendOptions.Priority)] {
-                try effects.send(id, to: orders, id: id, SendOptions(priority: priority, key: "k"))
+                try effects.send(id, to: orders, id: id, options: SendOptions(priority: priority, key: "k"))
             }
             _ = try await bench.settle([(bench.claim().claims[0], .commit(effects))])
             #expect(try await bench.claim().claims.map(\.id) == ["high"])
-            let stats = try await bench.stats()
-            #expect(stats.retrying == 1 && stats.blocked == 1)
+            let stats = try await bench.status()
+            #expect(stats.delayed == 1 && stats.blocked == 1)
             let origin = SendOptions(unique: .init("k", for: .seconds(1)))
-            #expect(throws: HoldfastError.self) { try effects.send("x", to: orders, id: "x", origin) }
+            #expect(throws: HoldfastError.self) {
+                try effects.send("x", to: orders, id: "x", options: origin)
+            }
         }
     }
 
@@ -120,7 +124,7 @@ struct FollowUpTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let other = holdfast.queue("other", of: Order.self)
-            holdfast.handle(orders, .quick(attempts: 1)) { order, _ in
+            holdfast.handle(orders, options: .quick(attempts: 1)) { order, _ in
                 try .commit { effects in
                     effects.increment("n")
                     try effects.send(order, to: other)
@@ -128,7 +132,7 @@ struct FollowUpTests {
             }
             try await holdfast.whileRunning {
                 try await orders.send(Order(number: 1, cents: 1), id: "a")
-                #expect(try await eventually { try await orders.stats().dead == 1 })
+                #expect(try await eventually { try await orders.status().dead == 1 })
                 let letters = try await orders.deadLetters()
                 #expect(letters.first?.reason.contains("does not lie with") == true)
             }
@@ -145,7 +149,9 @@ struct FollowUpTests {
             let names = ["orders", "orders/packing", "orders/shipping"]
             for (index, name) in names.enumerated() {
                 let next = index + 1 < names.count ? holdfast.queue(names[index + 1], of: Order.self) : nil
-                holdfast.handle(holdfast.queue(name, of: Order.self), .quick(lease: .milliseconds(500))) {
+                holdfast.handle(
+                    holdfast.queue(name, of: Order.self), options: .quick(lease: .milliseconds(500))
+                ) {
                     order, _ in
                     try .commit { effects in
                         effects.increment(field: "\(order.number)", inHash: "done")
@@ -168,7 +174,7 @@ struct FollowUpTests {
                 let queue = observer.queue(name, of: Order.self)
                 let counts = try await observer.redis("HVALS", .string(queue.effectKey("done"))).array ?? []
                 #expect(counts.count == 200 && counts.allSatisfy { $0.integer == 1 })
-                let stats = try await queue.stats()
+                let stats = try await queue.status()
                 #expect(stats.isDrained && stats.dead == 0)
             }
         }

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -29,7 +30,7 @@ struct TypedQueueTests {
     func types(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let seen = Record<String>()
-            holdfast.handle("orders", .quick(attempts: 4)) { handlers in
+            holdfast.handle("orders", options: .quick(attempts: 4)) { handlers in
                 handlers.on(Placed.self) { message, delivery in
                     seen.add("\(delivery.type) \(message.number)")
                     return .commit
@@ -46,8 +47,8 @@ struct TypedQueueTests {
                 try await holdfast.queue("orders", of: Cancelled.self).send(Cancelled(number: 2), id: "2")
                 // One that names no type could be either.
                 _ = try await QueueBench(holdfast, "orders").add("id", "3", "body", #"{"number":3}"#)
-                #expect(try await eventually { try await placed.stats().dead == 2 })
-                #expect(try await eventually { try await placed.stats().isDrained })
+                #expect(try await eventually { try await placed.status().dead == 2 })
+                #expect(try await eventually { try await placed.status().isDrained })
             }
             #expect(Set(seen.all) == ["placed 1", "cancelled 2"] && seen.count == 2)
         }
@@ -59,7 +60,7 @@ struct TypedQueueTests {
     func rollingDeploy(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { old, server in
             let seen = Record<String>()
-            old.handle(old.queue("orders", of: Placed.self), .quick(attempts: 1)) { message, _ in
+            old.handle(old.queue("orders", of: Placed.self), options: .quick(attempts: 1)) { message, _ in
                 seen.add("old \(message.number)")
                 return .commit
             }
@@ -69,11 +70,11 @@ struct TypedQueueTests {
                 try await old.queue("orders", of: Placed.self).send(Placed(number: 1), id: "1")
                 #expect(
                     try await eventually {
-                        let stats = try await orders.stats()
-                        return seen.count == 1 && stats.retrying == 1 && stats.inFlight == 0
+                        let stats = try await orders.status()
+                        return seen.count == 1 && stats.delayed == 1 && stats.inFlight == 0
                     })
                 let new = try client(of: server)
-                new.handle(new.queue("orders", of: PlacedNow.self), .quick(attempts: 1)) {
+                new.handle(new.queue("orders", of: PlacedNow.self), options: .quick(attempts: 1)) {
                     message, delivery in
                     seen.add("new \(message.number) \(message.channel ?? "-") \(delivery.attempt)")
                     return .commit
@@ -81,7 +82,8 @@ struct TypedQueueTests {
                 try await new.whileRunning {
                     try await old.queue("orders", of: Placed.self).pause()
                     try await old.queue("orders", of: Placed.self).resume()
-                    #expect(try await eventually(within: .seconds(60)) { try await orders.stats().isDrained })
+                    #expect(
+                        try await eventually(within: .seconds(60)) { try await orders.status().isDrained })
                 }
             }
             #expect(seen.all == ["old 1", "new 2 web 1"])
@@ -95,7 +97,8 @@ struct TypedQueueTests {
         try await withHoldfast(on: backend) { old, server in
             let new = try client(of: server)
             let attempts = Record<Int>()
-            new.handle(new.queue("orders", of: PlacedNow.self), .quick(attempts: 100)) { _, delivery in
+            new.handle(new.queue("orders", of: PlacedNow.self), options: .quick(attempts: 100)) {
+                _, delivery in
                 attempts.add(delivery.attempt)
                 return .retry()
             }
@@ -105,7 +108,7 @@ struct TypedQueueTests {
                 #expect(await eventually { attempts.count >= 4 })
             }
             let seen = Record<Int>()
-            old.handle(old.queue("orders", of: Placed.self), .quick(attempts: 2)) { message, _ in
+            old.handle(old.queue("orders", of: Placed.self), options: .quick(attempts: 2)) { message, _ in
                 seen.add(message.number)
                 return .commit
             }
@@ -116,9 +119,9 @@ struct TypedQueueTests {
                     try await placed.send(Placed(number: number), id: "old \(number)")
                     #expect(await eventually { seen.count == number })
                 }
-                #expect(try await eventually { try await orders.stats().inFlight == 0 })
-                #expect(try await orders.stats().dead == 0)
-                #expect(try await orders.stats().retrying == 1)
+                #expect(try await eventually { try await orders.status().inFlight == 0 })
+                #expect(try await orders.status().dead == 0)
+                #expect(try await orders.status().delayed == 1)
             }
         }
     }

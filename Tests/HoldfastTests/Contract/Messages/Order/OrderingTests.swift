@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -23,7 +24,7 @@ struct OrderingTests {
             let claims = try await bench.claim().claims
             #expect(claims.map(\.id) == ["a1", "b1", "free"])
             #expect(try await bench.claim().claims.isEmpty)
-            let stats = try await bench.stats()
+            let stats = try await bench.status()
             #expect(stats.blocked == 3 && stats.ready == 0 && stats.inFlight == 3)
             _ = try await bench.settle([(claims[0], .commit)])
             let next = try await bench.claim().claims
@@ -40,7 +41,7 @@ struct OrderingTests {
             #expect(
                 try await holdfast.redis("EXISTS", .string(bench.keys.order), .string(bench.keys.blocked))
                     == .integer(0))
-            #expect(try await bench.stats().isDrained)
+            #expect(try await bench.status().isDrained)
         }
     }
 
@@ -84,7 +85,7 @@ struct OrderingTests {
             #expect(
                 try await eventually {
                     _ = try await bench.claim(attempts: 1)
-                    return try await bench.stats().dead == 2
+                    return try await bench.status().dead == 2
                 })
             let third = try await bench.takeOver()
             #expect(third.map(\.id) == ["a3"])
@@ -101,7 +102,7 @@ struct OrderingTests {
                         "EXISTS", .string(bench.keys.order), .string(bench.keys.blocked))
                         == .integer(0)
                 })
-            #expect(try await bench.stats().isDrained)
+            #expect(try await bench.status().isDrained)
         }
     }
 
@@ -110,14 +111,14 @@ struct OrderingTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
-            try await queue.send("a1", id: "a1", SendOptions(.after(.seconds(2)), key: "a"))
+            try await queue.send("a1", id: "a1", options: SendOptions(.after(.seconds(2)), key: "a"))
             try await send(holdfast, "a2", "a3")
             let second = try await bench.claim().claims
             #expect(second.map(\.id) == ["a2"])
             #expect(
                 try await eventually {
                     _ = try await bench.claim()
-                    return try await bench.stats().blocked == 2
+                    return try await bench.status().blocked == 2
                 })
             _ = try await bench.settle([(second[0], .commit)])
             #expect(try await bench.claim().claims.map(\.id) == ["a1"], "its entry is the oldest")
@@ -130,7 +131,7 @@ struct OrderingTests {
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
             for (id, key) in [("1", first), ("2", second), ("3", first), ("4", second)] {
-                try await queue.send(id, id: id, SendOptions(key: key))
+                try await queue.send(id, id: id, options: SendOptions(key: key))
             }
             let claims = try await bench.claim().claims
             #expect(claims.map(\.id) == ["1", "2"])
@@ -150,7 +151,7 @@ struct OrderingTests {
             let log = Record<(key: Int, number: Int, begins: Bool)>()
             let orders = first.queue("orders", of: Order.self)
             for holdfast in [first, second] {
-                holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(attempts: 50)) {
+                holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick(attempts: 50)) {
                     order, delivery in
                     log.add((order.cents, order.number, true))
                     defer { log.add((order.cents, order.number, false)) }
@@ -164,7 +165,8 @@ struct OrderingTests {
                     try await orders.send(
                         contentsOf: (0..<300).map { ("\($0)", Order(number: $0, cents: $0 % 5)) }
                     ) { SendOptions(key: "customer-\($0.cents)") }
-                    #expect(try await eventually(within: .seconds(60)) { try await orders.stats().isDrained })
+                    #expect(
+                        try await eventually(within: .seconds(60)) { try await orders.status().isDrained })
                 }
             }
             let observer = try client(of: server)

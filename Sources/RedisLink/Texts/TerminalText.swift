@@ -1,0 +1,27 @@
+/// Text from elsewhere (names, hosts, ids) as it may be shown on a terminal. Unlike `printable(limit:)` it loses nothing.
+package enum TerminalText {
+    /// The text with every character that could move the cursor, change colours, hide or reorder others, or
+    /// break a line replaced by its escape. A backslash is doubled, so that nothing can pretend to be an
+    /// escape.
+    package static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            default:
+                if scalar.isSteering {
+                    result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+                } else {
+                    result.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return result
+    }
+
+    /// A text in quotes, as it may be shown.
+    package static func quoted(_ text: String) -> String { "\"\(escaped(text))\"" }
+}
