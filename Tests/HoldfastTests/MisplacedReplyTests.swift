@@ -162,7 +162,7 @@ struct MisplacedReplyTests {
             }
             try await holdfast.whileRunning {
                 let isDrained = try await eventually(within: .seconds(60)) {
-                    try await orders.stats().isDrained
+                    try await orders.status().isDrained
                 }
                 #expect(isDrained)
             }

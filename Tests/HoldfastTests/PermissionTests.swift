@@ -72,7 +72,7 @@ struct PermissionTests {
                     try await orders.send(Order(number: number, cents: 1), id: "\(number)")
                 }
                 #expect(await eventually { runs.count >= 2 && handled.count >= 4 })
-                #expect(await eventually { (try? await orders.stats().isDrained) == true })
+                #expect(await eventually { (try? await orders.status().isDrained) == true })
                 for operation in Self.operations { try await operation.run(admin, user) }
             }
             let log = try await admin.redis("ACL", "LOG").array ?? []
@@ -287,7 +287,7 @@ struct PermissionTests {
                     }
                 _ = try await bench.settle([(claim, verdict)])
             }
-            _ = try await bench.stats()
+            _ = try await bench.status()
             let store = try user.store(ofQueue: bench.keys.name)
             let options = SendOptions(
                 .after(.milliseconds(1)), priority: .high, key: "k",
@@ -297,7 +297,7 @@ struct PermissionTests {
             _ = try await store.message(ids[0])
             _ = try await store.setPaused(true)
             _ = try await store.setPaused(false)
-            _ = try await store.replay(store.deadLetters().map(\.letter))
+            _ = try await store.replay(store.deadLetters().map(\.entry))
         },
         Operation(name: "registering a queue") { _, user in
             _ = try await user.core.link.send(["SADD", "t:queues", "q"])

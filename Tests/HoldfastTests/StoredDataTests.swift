@@ -54,12 +54,12 @@ struct StoredDataTests {
                 #expect(Set(letters.map(\.id)) == ["dead-1", "dead-2"])
                 #expect(try await orders.replay(letters) == 2)
                 #expect(await eventually { handled.count >= 11 })
-                #expect(await eventually { (try? await orders.stats().inFlight) == 0 })
+                #expect(await eventually { (try? await orders.status().inFlight) == 0 })
                 // Two were committed before.
                 let cents = 2 + 10 + 11 + 12 + 13 + 20 + 30 + 31 + 33 + 1 + 1 + 1
                 let counted = try await holdfast.redis("GET", .string(orders.effectKey("cents"))).string
                 #expect(counted == "\(cents)")
-                #expect(try await orders.stats().retrying == 1, "one is due in 2100")
+                #expect(try await orders.status().delayed == 1, "one is due in 2100")
             }
             // The claims of the instance that died, then what waited or was new.
             let expected = [
@@ -77,7 +77,7 @@ struct StoredDataTests {
     func pausedQueue() async throws {
         try await withStoredData { holdfast in
             let paused = holdfast.queue("paused", of: StoredOrder.self)
-            let stats = try await paused.stats()
+            let stats = try await paused.status()
             #expect(stats.pausedFor != nil)
             #expect(stats.ready == 1)
             let orders = holdfast.queue("orders", of: StoredOrder.self)

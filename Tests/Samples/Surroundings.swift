@@ -90,5 +90,5 @@ let databaseClient: DatabaseClient = given()
 let httpServer: DatabaseClient = given()
 
 @Sendable func book(_ event: Event, _ claim: OnceClaim) async throws -> String { given() }
-@Sendable func book(_ order: OrderPlaced, _ delivery: Delivery) async throws -> Handled { given() }
+@Sendable func book(_ order: OrderPlaced, _ delivery: Delivery) async throws -> Decision { given() }
 func makeReport() async throws -> [UInt8] { given() }

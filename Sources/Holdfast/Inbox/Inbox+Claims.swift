@@ -16,12 +16,12 @@ extension Delivery {
     ///     ``SendOptions/key`` are; of messages handled side by side the one that was claimed first would be refused.
     ///     Unless set nothing is compared, and the inbox row alone keeps a second effect of this message out.
     ///   - effect: gets the open transaction, and writes through nothing else.
-    /// - Returns: what the handler returns: ``Handled/commit``, also when the effect was made by an attempt before.
+    /// - Returns: what the handler returns: ``Decision/commit``, also when the effect was made by an attempt before.
     /// - Throws: ``HoldfastError/Code/lost`` when the claim is over or the write was refused; what the effect or the
     ///   database throws. After an error of the database whose outcome is unknown the next attempt finds out.
     public func commit<Target: Inbox>(
         in inbox: Target, guarding resource: String? = nil, _ effect: Target.Effect
-    ) async throws -> Handled {
+    ) async throws -> Decision {
         try check()
         try await inbox.commitOnce(inboxEntry(guarding: resource), effect)
         return .commit

@@ -31,7 +31,7 @@ extension Holdfast {
     /// docs/handling.md shows what a handler can decide, with each setting.
     ///
     /// Each message is claimed by one instance at a time, and its effect is committed once. The handler may
-    /// run more than once for a message: after an instance died, and after a failed attempt. ``Handled``
+    /// run more than once for a message: after an instance died, and after a failed attempt. ``Decision``
     /// tells which effects happen exactly once all the same.
     ///
     /// - Parameters:
@@ -44,7 +44,7 @@ extension Holdfast {
     ///     not count. What it throws is logged, and fails the attempt.
     public func handle<Message>(
         _ queue: MessageQueue<Message>, _ options: ConsumerOptions = ConsumerOptions(),
-        _ handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
+        _ handler: @escaping @Sendable (Message, Delivery) async throws -> Decision
     ) {
         consumers.add(
             queue.opened, options,
@@ -101,7 +101,7 @@ extension Holdfast {
     public func handle<Message>(
         batchesOf size: Int, from queue: MessageQueue<Message>,
         _ options: ConsumerOptions = ConsumerOptions(),
-        _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled]
+        _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Decision]
     ) {
         consumers.add(
             queue.opened, options,

@@ -30,7 +30,7 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     /// - Throws: ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for one of more than 32 MiB; with ``HoldfastError/mayHaveHappened`` the message may be in the queue.
     ///   `CancellationError` when the task is cancelled; then too it may be.
     @discardableResult
-    public func send(_ message: Message, id: String, _ options: SendOptions? = nil) async throws -> Sent {
+    public func send(_ message: Message, id: String, _ options: SendOptions? = nil) async throws -> SendOutcome {
         try await send(contentsOf: [(id, message)], options.map { options in { _ in options } })[0]
     }
 
@@ -42,7 +42,7 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     @discardableResult
     public func send(
         contentsOf messages: [(id: String, message: Message)], _ options: ((Message) -> SendOptions)? = nil
-    ) async throws -> [Sent] {
+    ) async throws -> [SendOutcome] {
         let store = try opened.get()
         let encoded = try messages.map { id, message in (id: id, body: try encode(message, id: id)) }
         return try await store.enqueue(
@@ -51,8 +51,8 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     }
 
     /// What the queue holds. One round trip.
-    public func stats() async throws -> QueueStats {
-        try await opened.get().stats()
+    public func status() async throws -> QueueStatus {
+        try await opened.get().status()
     }
 
     /// The Redis key that effects named `name` write to: there others may read what they did.

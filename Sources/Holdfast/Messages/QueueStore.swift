@@ -19,7 +19,7 @@ package struct QueueStore: Sendable {
     ///   - options: one for each message, or none at all, which spares the server some work.
     /// - Returns: what became of each, in order.
     package func enqueue(_ messages: [Message], type: String, _ options: [SendOptions] = []) async throws
-        -> [Sent]
+        -> [SendOutcome]
     {
         let values = try options.map { options throws(HoldfastError) in try options.arguments }
         if let wrong = messages.first(where: { !(1...MessageLimits.id).contains($0.id.utf8.count) }) {
@@ -32,7 +32,7 @@ package struct QueueStore: Sendable {
                 "the message \(wrong.id) has \(wrong.body.count) bytes, more than \(MessageLimits.body)")
         }
         registry.note(keys.name)
-        var sent: [Sent] = []
+        var sent: [SendOutcome] = []
         var rest = messages[...]
         while !rest.isEmpty {
             var bytes = 0
@@ -53,7 +53,7 @@ package struct QueueStore: Sendable {
 
     private func enqueue(
         chunk: ArraySlice<Message>, type: String, _ values: ArraySlice<[RedisArgument]>
-    ) async throws -> [Sent] {
+    ) async throws -> [SendOutcome] {
         do throws(RedisError) {
             return try await link.call(.enqueue(chunk, type: type, values, to: keys))
         } catch {

@@ -34,37 +34,40 @@ local NOBODY = 'the turn was that of an entry that neither waits nor is claimed'
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
--- Everything that could fail for a wrong type or a missing permission is asked before the first write, which is the
--- group's move.
-need('ZMSCORE', ledger, '')
-need('XADD', dead, '*', 'id', '')
-need('ZADD', ledger, 'NX', PINNED, '')
-need('SET', fence, '')
-need('ZADD', waiting, 0, '')
-need('HSET', claims, '', '')
-need('XDEL', stream, '0-0')
-need('ZREM', waiting, '')
-need('HDEL', claims, '')
-need('ZRANGE', waiting, 0, 0)
-need('EXISTS', paused)
-if denied then return denial() end
--- A fence that cannot be read must not be replaced by one that may be lower.
-local last = redis.call('GET', fence) or '0'
-if not string.match(last, '^%d+$') or tonumber(last) >= 2 ^ 53 - 1 then
-  return redis.error_reply('ERR ' .. fence .. ' holds no fence: set it to the highest fence that was issued, or ' ..
-    'delete it if nothing compares the fences of this queue')
-end
-redis.call('ZCARD', ledger)
-redis.call('XLEN', dead)
-local flying = redis.call('HLEN', claims)
-local soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2]
--- A queue of plain messages has none of these keys: what it does not use it does not pay for.
-local isPlain = redis.call('EXISTS', paused, waiting, attempts, order, blocked, high, low, scheduled, due) == 0
-local hasHigh, hasLow = false, false
-if not isPlain then
+-- Step 1. Everything that could fail for a wrong type or a missing permission is asked before the first write, which is
+-- the group's move. An error, or nothing.
+local last, flying, soonest, isPlain
+local isPaused, hasHigh, hasLow = false, false, false
+local function examine()
+  need('ZMSCORE', ledger, '')
+  need('XADD', dead, '*', 'id', '')
+  need('ZADD', ledger, 'NX', PINNED, '')
+  need('SET', fence, '')
+  need('ZADD', waiting, 0, '')
+  need('HSET', claims, '', '')
+  need('XDEL', stream, '0-0')
+  need('ZREM', waiting, '')
+  need('HDEL', claims, '')
+  need('ZRANGE', waiting, 0, 0)
+  need('EXISTS', paused)
+  if denied then return denial() end
+  -- A fence that cannot be read must not be replaced by one that may be lower.
+  last = redis.call('GET', fence) or '0'
+  if not string.match(last, '^%d+$') or tonumber(last) >= 2 ^ 53 - 1 then
+    return redis.error_reply('ERR ' .. fence .. ' holds no fence: set it to the highest fence that was issued, or ' ..
+      'delete it if nothing compares the fences of this queue')
+  end
+  redis.call('ZCARD', ledger)
+  redis.call('XLEN', dead)
+  flying = redis.call('HLEN', claims)
+  soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2]
+  -- A queue of plain messages has none of these keys: what it does not use it does not pay for.
+  isPlain = redis.call('EXISTS', paused, waiting, attempts, order, blocked, high, low, scheduled, due) == 0
+  if isPlain then return end
   need('HGET', order, '')
   if denied then return denial() end
-  if redis.call('GET', paused) then return {check, 0, now, -1, 0} end
+  isPaused = redis.call('GET', paused)
+  if isPaused then return end
   redis.call('ZCARD', waiting)
   redis.call('HLEN', attempts)
   redis.call('HLEN', order)
@@ -74,9 +77,9 @@ if not isPlain then
   hasHigh, hasLow = redis.call('XLEN', high) > 0, redis.call('XLEN', low) > 0
 end
 
+-- Step 2. What has come due gets in line for the turn of its key.
 local isBehind, isAlive = false, nil
-if not isPlain or soonest and tonumber(soonest) <= now then prepare() end
-if not isPlain then
+local function formLines()
   -- include line.lua
   isBehind = adopt()
   isBehind = join(now) or isBehind
@@ -87,6 +90,8 @@ local entries, ids, bodies, kinds, counted, contents, sizes = {}, {}, {}, {}, {}
 local bytes = 0
 -- What waits on: for its time, or for its turn. And keys whose turn nobody has who lives.
 local plans, joins, zeros, lines, turns, holders, stale = {}, {}, {}, {}, {}, {}, {}
+-- What no claim, or no place among those that wait, is kept for any longer.
+local gone, taken = {}, {}
 
 -- Whether the entry may be claimed; else it stands in line behind the one whose turn it is.
 local function hasTurn(key, entry)
@@ -137,8 +142,8 @@ local function find(entry, fields, attempt, isNew)
   if size <= LARGEST then bytes = bytes + size end
 end
 
-local gone = {}
-local function again(late, notes, pattern)
+-- Finds what was handed out, or tried, before: `notes` has its attempts.
+local function findAgain(late, notes, pattern)
   if #late == 0 then return end
   for i, note in ipairs(redis.call('HMGET', notes, unpack(late))) do
     local fields, used = bytes < ROOM and content(late[i]), '0'
@@ -155,11 +160,11 @@ local function again(late, notes, pattern)
   end
 end
 
--- The oldest of the expired claims. Those of one call end at one instant: of the last one all are looked at, up to more
--- than any call renews, and fewer than Lua passes to a command.
-local mayTakeOver, expired = math.min(count, heirs), {}
-if mayTakeOver > 0 and soonest and tonumber(soonest) <= now then
-  local found = redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'WITHSCORES', 'LIMIT', 0, mayTakeOver)
+-- Step 3. The oldest of the expired claims. Those of one call end at one instant: of the last one all are looked at, up
+-- to more than any call renews, and fewer than Lua passes to a command.
+local function expiredClaims(most)
+  if most == 0 or not soonest or tonumber(soonest) > now then return {} end
+  local found = redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
   local sorted, instants, final = {}, 0, found[#found]
   local function add(entry)
     if isEntry(entry) then
@@ -177,15 +182,16 @@ if mayTakeOver > 0 and soonest and tonumber(soonest) <= now then
   instants = instants + 1
   for _, entry in ipairs(redis.call('ZRANGEBYSCORE', expiry, final, final, 'LIMIT', 0, AT_ONCE)) do add(entry) end
   table.sort(sorted)
-  for i = 1, math.min(#sorted, mayTakeOver) do expired[i] = string.sub(sorted[i], 50) end
+  local expired = {}
+  for i = 1, math.min(#sorted, most) do expired[i] = string.sub(sorted[i], 50) end
+  return expired
 end
-local left = count - #expired
--- Expired claims count as they did before: taking one over needs no room.
-local room = limit > 0 and math.max(limit - flying, 0) or left
-local wanted = isBehind and 0 or math.min(left, room)
-local woken, taken = {}, {}
-if not isPlain and wanted > 0 then
-  for _, text in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, wanted)) do
+
+-- Step 4. Those that waited, and whose time has come.
+local function wokenMessages(most)
+  local woken = {}
+  if isPlain or most <= 0 then return woken end
+  for _, text in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, most)) do
     local entry = entryAt(text)
     if entry then
       woken[#woken + 1] = entry
@@ -194,36 +200,36 @@ if not isPlain and wanted > 0 then
       taken[#taken + 1] = text
     end
   end
+  return woken
 end
-again(expired, claims, '^(%d+):%d+:.')
-again(woken, attempts, '^%d+$')
-for _, entry in ipairs(woken) do taken[#taken + 1] = place(entry) end
-wanted = bytes < ROOM and wanted - #woken or 0
 
--- The only failure left is a full memory, which forbids no write after one that it does not forbid, as XREADGROUP.
-if wanted <= 0 then redis.call('ZREM', waiting, '') end
+-- Step 5. New ones, by priority. An error, or nothing. `isCut`: a stream may have more.
 local isCut = false
-local function read(where, prefix)
-  if wanted <= 0 then return end
-  local function fresh()
-    return redis.pcall('XREADGROUP', 'GROUP', group, 'holdfast', 'COUNT', wanted, 'NOACK', 'STREAMS', where, '>')
+local function readNew(most)
+  -- The only failure left is a full memory, which forbids no write after one that it does not forbid, as XREADGROUP.
+  if most <= 0 then redis.call('ZREM', waiting, '') end
+  local function read(where, prefix)
+    if most <= 0 then return end
+    local function fresh()
+      return redis.pcall('XREADGROUP', 'GROUP', group, 'holdfast', 'COUNT', most, 'NOACK', 'STREAMS', where, '>')
+    end
+    local found = fresh()
+    if found and found.err and string.sub(found.err, 1, 7) == 'NOGROUP' then
+      redis.call('XGROUP', 'CREATE', where, group, '0', 'MKSTREAM')
+      found = fresh()
+    end
+    if found and found.err then return found end
+    local stored = found and found[1][2] or {}
+    for _, message in ipairs(stored) do find(prefix .. message[1], message[2], 1, true) end
+    most = most - #stored
+    isCut = most <= 0
   end
-  local found = fresh()
-  if found and found.err and string.sub(found.err, 1, 7) == 'NOGROUP' then
-    redis.call('XGROUP', 'CREATE', where, group, '0', 'MKSTREAM')
-    found = fresh()
-  end
-  if found and found.err then return found end
-  local stored = found and found[1][2] or {}
-  for _, message in ipairs(stored) do find(prefix .. message[1], message[2], 1, true) end
-  wanted = wanted - #stored
-  isCut = wanted <= 0
+  return hasHigh and read(high, 'h') or read(stream, '') or hasLow and read(low, 'l')
 end
-local failure = hasHigh and read(high, 'h') or read(stream, '') or hasLow and read(low, 'l')
-if failure then return failure end
 
-local finished, expiries, owners, old, reply = {}, {}, {}, {}, {check, 0, now, -1, #expired}
-if #entries > 0 then
+-- Step 6. Each that was found is claimed, or buried, or removed because its id is committed already.
+local finished, expiries, owners, reply = {}, {}, {}, {check, 0, now, -1, 0}
+local function handOut()
   local issued = math.max(t[1] * 1000000 + t[2], last + 1)
   local fenceText, ends = string.format('%.0f', issued), string.format('%.0f', now + lease)
   local suffix = ':' .. fenceText .. ':' .. token
@@ -258,58 +264,89 @@ if #entries > 0 then
     reply[2] = issued
   end
   if buried then dropLetters(letters, now + retention) end
-elseif #zeros == 0 then
-  -- With nothing to do, what need not be remembered any more is forgotten.
+end
+
+-- Or, with nothing to do: what need not be remembered any more is forgotten, and what is out of order is mended.
+local old = {}
+local function tidyUp()
   old = redis.call('ZRANGEBYSCORE', ledger, '-inf', now, 'LIMIT', 0, FORGOTTEN)
   if #old > 0 then redis.call('ZREM', ledger, unpack(old)) end
   -- include heal.lua
 end
-if #taken > 0 then redis.call('ZREM', waiting, unpack(taken)) end
-if #woken > 0 then redis.call('HDEL', attempts, unpack(woken)) end
-if #plans > 0 then redis.call('ZADD', waiting, unpack(plans)) end
-if #joins > 0 then redis.call('ZADD', scheduled, unpack(joins)) end
-if #zeros > 0 then redis.call('HSET', attempts, unpack(zeros)) end
-if #turns > 0 then redis.call('HSET', order, unpack(turns)) end
-if #lines > 0 then redis.call('ZADD', blocked, unpack(lines)) end
-if #finished > 0 then delete(finished) end
-for _, entry in ipairs(finished) do gone[#gone + 1] = entry end
-if #gone > 0 then
-  redis.call('ZREM', expiry, unpack(gone))
-  redis.call('HDEL', claims, unpack(gone))
-  prepare()
-  passOn(gone, now)
-end
-for _, key in ipairs(stale) do
-  local holder = redis.call('HGET', order, 'k' .. key)
-  if not (holder and isAlive(holder)) then
-    if holder then redis.call('HDEL', order, 'e' .. holder) end
-    giveTurn(key, now)
+
+-- Step 7. What became of the others is written down, and turns that are free are given on.
+local function writeDown(woken)
+  if #taken > 0 then redis.call('ZREM', waiting, unpack(taken)) end
+  if #woken > 0 then redis.call('HDEL', attempts, unpack(woken)) end
+  if #plans > 0 then redis.call('ZADD', waiting, unpack(plans)) end
+  if #joins > 0 then redis.call('ZADD', scheduled, unpack(joins)) end
+  if #zeros > 0 then redis.call('HSET', attempts, unpack(zeros)) end
+  if #turns > 0 then redis.call('HSET', order, unpack(turns)) end
+  if #lines > 0 then redis.call('ZADD', blocked, unpack(lines)) end
+  if #finished > 0 then delete(finished) end
+  for _, entry in ipairs(finished) do gone[#gone + 1] = entry end
+  if #gone > 0 then
+    redis.call('ZREM', expiry, unpack(gone))
+    redis.call('HDEL', claims, unpack(gone))
+    prepare()
+    passOn(gone, now)
+  end
+  for _, key in ipairs(stale) do
+    local holder = redis.call('HGET', order, 'k' .. key)
+    if not (holder and isAlive(holder)) then
+      if holder then redis.call('HDEL', order, 'e' .. holder) end
+      giveTurn(key, now)
+    end
+  end
+  if #strays > 0 then
+    local told = setAside()
+    table.insert(told, 1, reply[5])
+    reply[5] = told
+    dropLetters(letters, now + retention)
   end
 end
-if #strays > 0 then
-  reply[5] = setAside()
-  table.insert(reply[5], 1, #expired)
-  dropLetters(letters, now + retention)
-end
 
--- At once, if there is more than could be looked at; no sooner than in 100 ms, if it must not be taken over yet. Room
--- in a queue that is full is told on its channel.
-if bytes >= ROOM or isBehind or isCut and #zeros + #lines + #finished > 0 then
-  reply[4] = now
-else
-  if #expired + #gone > 0 then soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2] end
+-- Step 8. At once, if there is more than could be looked at; no sooner than in 100 ms, if it must not be taken over yet.
+-- Room in a queue that is full is told on its channel.
+local function askAgainAt(heirsCame, hasRoom)
+  if bytes >= ROOM or isBehind or isCut and #zeros + #lines + #finished > 0 then return now end
+  local at = -1
+  if heirsCame + #gone > 0 then soonest = redis.call('ZRANGE', expiry, 0, 0, 'WITHSCORES')[2] end
   local ends = soonest and tonumber(soonest)
   if #expiries > 0 then ends = math.min(ends or math.huge, now + lease) end
-  if ends then reply[4] = math.max(ends, heirs < count and #expired == heirs and now + 100 or 0) end
-  if (not isPlain or #zeros + #gone > 0) and room >= left then
+  if ends then at = math.max(ends, heirs < count and heirsCame == heirs and now + 100 or 0) end
+  if (not isPlain or #zeros + #gone > 0) and hasRoom then
     for _, set in ipairs({waiting, scheduled}) do
       local comes = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2]
-      if comes and (reply[4] < 0 or tonumber(comes) < reply[4]) then reply[4] = math.max(tonumber(comes), 0) end
+      if comes and (at < 0 or tonumber(comes) < at) then at = math.max(tonumber(comes), 0) end
     end
   end
   -- Soon, if there is more to forget, but not so soon that the server does little else.
-  if #old == FORGOTTEN and (reply[4] < 0 or reply[4] > now + 20) then reply[4] = now + 20 end
+  if #old == FORGOTTEN and (at < 0 or at > now + 20) then at = now + 20 end
   -- Somebody else's infinite instant is none.
-  reply[4] = math.min(reply[4], 2 ^ 53)
+  return math.min(at, 2 ^ 53)
 end
+
+local problem = examine()
+if problem then return problem end
+if isPaused then return reply end
+if not isPlain or soonest and tonumber(soonest) <= now then prepare() end
+if not isPlain then formLines() end
+
+local expired = expiredClaims(math.min(count, heirs))
+local left = count - #expired
+-- Expired claims count as they did before: taking one over needs no room.
+local room = limit > 0 and math.max(limit - flying, 0) or left
+local wanted = isBehind and 0 or math.min(left, room)
+local woken = wokenMessages(wanted)
+findAgain(expired, claims, '^(%d+):%d+:.')
+findAgain(woken, attempts, '^%d+$')
+for _, entry in ipairs(woken) do taken[#taken + 1] = place(entry) end
+problem = readNew(bytes < ROOM and wanted - #woken or 0)
+if problem then return problem end
+
+reply[5] = #expired
+if #entries > 0 then handOut() elseif #zeros == 0 then tidyUp() end
+writeDown(woken)
+reply[4] = askAgainAt(#expired, room >= left)
 return reply

@@ -19,7 +19,7 @@ struct SimulatedConsumer: Sendable {
     let holdfast: Holdfast
     let sabotage: Sabotage?
 
-    func handle(_ message: JSONValue, _ delivery: Delivery) async throws -> Handled {
+    func handle(_ message: JSONValue, _ delivery: Delivery) async throws -> Decision {
         var begin = HistoryRecord(.handlerBegin, author: author)
         begin.message = delivery.id
         begin.attempt = delivery.attempt

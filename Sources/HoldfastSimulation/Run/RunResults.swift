@@ -9,12 +9,12 @@ struct RunResults: Sendable {
 
     /// Whether all that was sent is settled.
     func queueIsEmpty() async throws -> Bool {
-        let stats = try await holdfast.store(ofQueue: queue).stats()
-        return stats.ready == 0 && stats.inFlight == 0 && stats.retrying == 0
+        let stats = try await holdfast.store(ofQueue: queue).status()
+        return stats.ready == 0 && stats.inFlight == 0 && stats.delayed == 0
     }
 
     func leftovers() async throws -> [String: Int] {
-        let stats = try await holdfast.store(ofQueue: queue).stats()
+        let stats = try await holdfast.store(ofQueue: queue).status()
         let keys = try holdfast.store(ofQueue: queue).keys
         var times = 0
         for key in [keys.waiting, keys.scheduled] {
@@ -22,7 +22,7 @@ struct RunResults: Sendable {
         }
         return [
             "ready messages": stats.ready, "claims": stats.inFlight,
-            "messages waiting for a retry": stats.retrying,
+            "messages waiting for a retry": stats.delayed,
             "dead letters": stats.dead, "due times": times,
         ]
     }

@@ -135,7 +135,7 @@ struct MessageReport: Encodable, Hashable {
             state = "dead"
             attempts = letter.attempts
             reason = letter.reason
-            self.letter = letter.letter
+            self.letter = letter.entry
         case .done(let remembered):
             state = "done"
             forMilliseconds = remembered.inMilliseconds

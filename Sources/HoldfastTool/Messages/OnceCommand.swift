@@ -26,7 +26,7 @@ struct OnceCommand: CommandGroup {
             try await reportingErrors {
                 let report = try await connection.withHoldfast(.reading) { holdfast in
                     OnceReport(
-                        scope: scope, id: id, try await holdfast.onceState(id, in: scope),
+                        scope: scope, id: id, try await holdfast.onceStatus(id, in: scope),
                         instances: try await holdfast.instances())
                 }
                 try output.json ? Console.write(json: report) : Console.write(report.text)
@@ -50,7 +50,7 @@ struct OnceReport: Encodable, Hashable {
     var host: String?
     var pid: Int32?
 
-    init(scope: String, id: String, _ state: OnceState, instances: [Instance]) {
+    init(scope: String, id: String, _ state: OnceStatus, instances: [Instance]) {
         self.scope = scope
         self.id = id
         switch state {

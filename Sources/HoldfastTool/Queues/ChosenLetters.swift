@@ -51,7 +51,7 @@ struct ChosenLetters: ParsableArguments {
         // One that dies from now on, perhaps again, comes behind the newest, and is not taken. A count would not tell it
         // from those before it: somebody else may remove some of them meanwhile.
         guard let newest = try await store.newestDeadLetter() else { return [] }
-        try await store.forEachPage(through: newest) { try await work($0.map(\.letter)) }
+        try await store.forEachPage(through: newest) { try await work($0.map(\.entry)) }
         return []
     }
 
@@ -77,7 +77,7 @@ extension QueueStore {
         while left > 0 {
             let page = try await deadLetters(after: last, limit: min(500, left))
             let letters = page.filter { letter in
-                end.map { !$0.lexicographicallyPrecedes(Self.numbers(letter.letter)) } ?? true
+                end.map { !$0.lexicographicallyPrecedes(Self.numbers(letter.entry)) } ?? true
             }
             guard !letters.isEmpty else { return }
             try await take(letters)

@@ -63,7 +63,7 @@ struct DeadLetterDescription: ListRow, Hashable {
     var bodyBytes: Int
 
     init(_ letter: DeadLetter) {
-        self.letter = letter.letter
+        self.letter = letter.entry
         id = letter.id
         type = letter.type
         attempts = letter.attempts

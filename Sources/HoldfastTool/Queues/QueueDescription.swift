@@ -5,7 +5,7 @@ struct QueueDescription: ListRow, Hashable {
     var name: String
     var ready: Int
     var inFlight: Int
-    var retrying: Int
+    var delayed: Int
     var blocked: Int
     var dead: Int
     /// Absent when nothing is in the queue.
@@ -13,11 +13,11 @@ struct QueueDescription: ListRow, Hashable {
     /// Absent when the queue is not paused.
     var pausedForMilliseconds: Int64?
 
-    init(_ stats: QueueStats) {
+    init(_ stats: QueueStatus) {
         name = stats.name
         ready = stats.ready
         inFlight = stats.inFlight
-        retrying = stats.retrying
+        delayed = stats.delayed
         blocked = stats.blocked
         dead = stats.dead
         oldestMilliseconds = stats.oldestAge.map(\.inMilliseconds)
@@ -31,7 +31,7 @@ struct QueueDescription: ListRow, Hashable {
 
     var cells: [String?] {
         [
-            name, String(ready), String(inFlight), String(retrying), String(blocked), String(dead),
+            name, String(ready), String(inFlight), String(delayed), String(blocked), String(dead),
             oldestMilliseconds.map { DurationText.short(.milliseconds($0)) },
             pausedForMilliseconds.map { DurationText.short(.milliseconds($0)) },
         ]

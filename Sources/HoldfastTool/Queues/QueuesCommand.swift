@@ -47,7 +47,7 @@ struct QueuesCommand: CommandGroup {
         func run() async throws {
             try await reportingErrors {
                 let queue = try await connection.withHoldfast(.reading) { holdfast in
-                    let stats = try await holdfast.store(ofQueue: name).stats()
+                    let stats = try await holdfast.store(ofQueue: name).status()
                     try await connection.sayIfUnknown(queue: name, on: holdfast)
                     return QueueDescription(stats)
                 }

@@ -19,8 +19,8 @@ extension ConnectionOptions {
     private func unknownText(of name: String, on holdfast: Holdfast) async throws -> String? {
         let known = try await holdfast.queueNames().usable
         guard !known.contains(where: { $0.utf8.elementsEqual(name.utf8) }) else { return nil }
-        let stats = try await holdfast.store(ofQueue: name).stats()
-        guard stats.ready + stats.inFlight + stats.retrying + stats.blocked + stats.dead == 0,
+        let stats = try await holdfast.store(ofQueue: name).status()
+        guard stats.ready + stats.inFlight + stats.delayed + stats.blocked + stats.dead == 0,
             stats.pausedFor == nil
         else { return nil }
         let advice = CommandWords.suggestion(for: name, among: known).map {

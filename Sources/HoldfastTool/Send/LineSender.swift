@@ -82,7 +82,7 @@ struct LineSender {
     }
 
     /// A batch whose outcome is unknown is sent again: under the same ids, so nothing is in the queue twice.
-    private func enqueue(_ messages: [QueueStore.Message]) async throws -> [Sent] {
+    private func enqueue(_ messages: [QueueStore.Message]) async throws -> [SendOutcome] {
         for _ in 1..<Self.attempts {
             do {
                 return try await store.enqueue(messages, type: type)

@@ -105,7 +105,7 @@ struct SendReport: Encodable, Hashable {
         self.queue = queue
     }
 
-    mutating func count(_ sent: [Sent]) {
+    mutating func count(_ sent: [SendOutcome]) {
         messages += sent.count
         duplicates += sent.count { $0 == .duplicate }
         enqueued = messages - duplicates

@@ -25,7 +25,7 @@ final class SendProgress: Sendable {
         state.withLock { $0.underWay = batch.messages.isEmpty ? nil : batch.linesText }
     }
 
-    func end(_ batch: LineSender.Batch, _ sent: [Sent]) {
+    func end(_ batch: LineSender.Batch, _ sent: [SendOutcome]) {
         state.withLock { state in
             state.report.count(sent)
             state.sentThrough = max(state.sentThrough, batch.last)

@@ -11,8 +11,8 @@ struct InboxFaultTests {
 
     private static func isDone(_ queue: MessageQueue<String>) async throws -> Bool {
         try await eventually {
-            let stats = try await queue.stats()
-            return stats.ready + stats.inFlight + stats.retrying + stats.blocked == 0
+            let stats = try await queue.status()
+            return stats.ready + stats.inFlight + stats.delayed + stats.blocked == 0
         }
     }
 
@@ -54,7 +54,7 @@ struct InboxFaultTests {
         try await DyingInstance.with { pair in
             let values = Record<Int?>()
             let orders = pair.observer.queue("orders", of: String.self)
-            @Sendable func book(_ order: String, _ delivery: Delivery) async throws -> Handled {
+            @Sendable func book(_ order: String, _ delivery: Delivery) async throws -> Decision {
                 let count = try await delivery.perform(in: books.inbox) { database in
                     try Books.write(order)(database)
                     return try Int.fetchOne(database, sql: "SELECT count(*) FROM journal") ?? 0
@@ -96,7 +96,7 @@ struct InboxFaultTests {
                 #expect(try await Self.isDone(orders))
             }
             #expect(try books.entries == ["a"])
-            #expect(try await orders.stats().dead == 0)
+            #expect(try await orders.status().dead == 0)
         }
     }
 

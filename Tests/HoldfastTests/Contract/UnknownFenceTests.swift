@@ -101,7 +101,7 @@ struct UnknownFenceTests {
                 #expect(try await contents(holdfast) == before)
                 #expect(
                     try await holdfast.redis("EXISTS", "t:{a}:once:id", "t:{worker/w}:worker").integer == 0)
-                #expect(try await bench.stats().ready == 1)
+                #expect(try await bench.status().ready == 1)
             }
         }
     }

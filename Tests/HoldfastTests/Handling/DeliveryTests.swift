@@ -82,7 +82,7 @@ struct DeliveryTests {
                 try await orders.send(Order(number: 1, cents: 0), id: "1")
                 #expect(await eventually { attempts.count == 4 })
                 #expect(try await orders.isDrained())
-                #expect(try await orders.stats().dead == 0)
+                #expect(try await orders.status().dead == 0)
             }
             #expect(attempts.all == [1, 1, 1, 1])
         }
@@ -120,7 +120,7 @@ struct DeliveryTests {
             holdfast.handle(orders, options) { _, _ in .giveBack() }
             try await holdfast.whileRunning {
                 try await orders.send(Order(number: 1, cents: 0), id: "1")
-                #expect(try await eventually { try await orders.stats().dead == 1 })
+                #expect(try await eventually { try await orders.status().dead == 1 })
                 let reason = try await QueueBench(holdfast, "orders").deadLetters().first?["reason"]
                 #expect(reason?.contains("gave it back") == true)
             }

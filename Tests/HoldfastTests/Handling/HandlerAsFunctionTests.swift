@@ -11,7 +11,7 @@ private struct Packing: Codable, Sendable, Equatable {
 
 @Suite("A handler as a function")
 struct HandlerAsFunctionTests {
-    private func handle(_ order: Order, _ delivery: Delivery) async throws -> Handled {
+    private func handle(_ order: Order, _ delivery: Delivery) async throws -> Decision {
         try delivery.check()
         switch order.number {
         case 1: return .commit { $0.increment("revenue", by: order.cents) }
@@ -41,26 +41,26 @@ struct HandlerAsFunctionTests {
 
     @Test("shows what it decided: the kind, the delay, the reason, the writes")
     func inspection() {
-        let committed = Handled.commit { effects in
+        let committed = Decision.commit { effects in
             effects.increment("n", by: -2)
             effects.set(field: "f", inHash: "h", to: "v")
         }
-        #expect(committed.decision == .commit)
+        #expect(committed.kind == .commit)
         #expect(committed.effects?.writes.map(\.description) == ["INCRBY n -2", "HSET h f v"])
         #expect(committed.delay == nil && committed.reason == nil)
-        #expect(Handled.retry().decision == .retry && Handled.retry().delay == nil)
-        #expect(Handled.retry(after: .seconds(2)).delay == .seconds(2))
-        #expect(Handled.giveBack(after: .seconds(2)).decision == .giveBack)
-        #expect(Handled.giveBack(after: .seconds(2)).delay == .seconds(2))
-        #expect(Handled.deadLetter("x").decision == .deadLetter && Handled.deadLetter("x").reason == "x")
-        #expect(Handled.deadLetter("x").effects == nil)
+        #expect(Decision.retry().kind == .retry && Decision.retry().delay == nil)
+        #expect(Decision.retry(after: .seconds(2)).delay == .seconds(2))
+        #expect(Decision.giveBack(after: .seconds(2)).kind == .giveBack)
+        #expect(Decision.giveBack(after: .seconds(2)).delay == .seconds(2))
+        #expect(Decision.deadLetter("x").kind == .deadLetter && Decision.deadLetter("x").reason == "x")
+        #expect(Decision.deadLetter("x").effects == nil)
     }
 
     @Test("shows the messages that its commit sends; their JSON is compared as JSON")
     func messages() throws {
         let holdfast = try Holdfast.inMemory(logger: .quiet)
         let packing = holdfast.queue("orders/packing", of: Packing.self)
-        func handled(_ shelf: String) throws -> Handled {
+        func handled(_ shelf: String) throws -> Decision {
             try .commit { effects in
                 try effects.send(
                     Packing(order: 7, shelf: shelf), to: packing, SendOptions(.after(.seconds(1)), key: "k"))
@@ -78,8 +78,8 @@ struct HandlerAsFunctionTests {
     @Test("has names compared by their bytes, as Redis compares them")
     func bytes() {
         let (one, other) = ("caf\u{E9}", "cafe\u{301}")
-        #expect(Handled.commit { $0.increment(one) } != .commit { $0.increment(other) })
-        #expect(Handled.commit { $0.set("k", to: one) } != .commit { $0.set("k", to: other) })
+        #expect(Decision.commit { $0.increment(one) } != .commit { $0.increment(other) })
+        #expect(Decision.commit { $0.set("k", to: one) } != .commit { $0.set("k", to: other) })
         #expect(SendOptions(key: one) != SendOptions(key: other))
         #expect(SendOptions.Uniqueness(one, for: .seconds(1)) != .init(other, for: .seconds(1)))
     }

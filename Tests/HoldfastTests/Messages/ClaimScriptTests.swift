@@ -116,13 +116,13 @@ struct ClaimScriptTests {
             #expect(
                 try await eventually {
                     let isOver = try await bench.claim(attempts: 3).claims.isEmpty
-                    return try await bench.stats().dead == 1 && isOver
+                    return try await bench.status().dead == 1 && isOver
                 })
             let letter = try #require(try await bench.deadLetters().first)
             #expect(letter["id"] == "poison" && letter["body"] == "{}" && letter["trace"] == "t1")
             #expect(letter["attempts"] == "3" && letter["reason"]?.hasPrefix("no outcome") == true)
-            let stats = try await bench.stats()
-            #expect(stats.ready + stats.inFlight + stats.retrying == 0)
+            let stats = try await bench.status()
+            #expect(stats.ready + stats.inFlight + stats.delayed == 0)
             #expect(try await bench.enqueue("poison") == [.duplicate])
         }
     }

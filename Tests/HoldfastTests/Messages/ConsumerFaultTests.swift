@@ -19,14 +19,14 @@ struct ConsumerFaultTests {
             try await holdfast.whileRunning {
                 let store = try other.store(ofQueue: "orders")
                 for cut in 1...20 {
-                    _ = try await eventually { try await store.stats().ready < 3000 - 140 * cut }
+                    _ = try await eventually { try await store.status().ready < 3000 - 140 * cut }
                     try await other.redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
                 }
-                #expect(try await eventually { try await store.stats().isDrained })
+                #expect(try await eventually { try await store.status().isDrained })
             }
             let counts = try await other.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
             #expect(counts.count == 3000 && counts.allSatisfy { $0.integer == 1 })
-            #expect(try await other.store(ofQueue: "orders").stats().dead == 0)
+            #expect(try await other.store(ofQueue: "orders").status().dead == 0)
             await other.close()
         }
     }
@@ -50,14 +50,14 @@ struct ConsumerFaultTests {
             }
             try await holdfast.whileRunning {
                 let isDrained = try await eventually(within: .seconds(60)) {
-                    try await orders.stats().isDrained
+                    try await orders.status().isDrained
                 }
                 #expect(isDrained)
             }
             #expect(!proxy.log.isEmpty, "the faults were felt")
             let counts = try await observer.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
             #expect(counts.count == 500 && counts.allSatisfy { $0.integer == 1 })
-            #expect(try await orders.stats().dead == 0)
+            #expect(try await orders.status().dead == 0)
         }
     }
 
@@ -122,7 +122,7 @@ struct ConsumerFaultTests {
             }
             try await holdfast.whileRunning {
                 try await orders.send(Order(number: 1, cents: 1), id: "a")
-                #expect(try await eventually { try await orders.stats().isDrained })
+                #expect(try await eventually { try await orders.status().isDrained })
             }
             #expect(attempts.all == [1])
         }
@@ -144,12 +144,12 @@ struct ConsumerFaultTests {
             let other = try client(of: server)
             try await holdfast.whileRunning {
                 #expect(
-                    try await eventually { try await other.store(ofQueue: "orders").stats().ready < 1900 })
+                    try await eventually { try await other.store(ofQueue: "orders").status().ready < 1900 })
                 await server.kill()
                 try await server.restart()
                 #expect(
                     try await eventually(within: .seconds(30)) {
-                        try await other.store(ofQueue: "orders").stats().isDrained
+                        try await other.store(ofQueue: "orders").status().isDrained
                     })
             }
             let counts = try await other.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []

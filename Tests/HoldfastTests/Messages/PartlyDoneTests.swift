@@ -23,7 +23,7 @@ struct PartlyDoneTests {
                 }
                 #expect(error?.code == .refused && error?.mayHaveHappened == mayHaveHappened)
             }
-            #expect(try await witness.queue("q", of: Int.self).stats().ready >= 501)
+            #expect(try await witness.queue("q", of: Int.self).status().ready >= 501)
             await holdfast.close()
         }
     }

@@ -17,7 +17,7 @@ struct QueueBench {
         keys = try QueueKeys(queue, in: holdfast.core.keys)
     }
 
-    func enqueue(_ ids: String...) async throws -> [Sent] {
+    func enqueue(_ ids: String...) async throws -> [SendOutcome] {
         let store = try holdfast.store(ofQueue: keys.name)
         return try await store.enqueue(ids.map { ($0, Array("\"\($0)\"".utf8)) }, type: "String")
     }
@@ -90,7 +90,7 @@ struct QueueBench {
         return (reply.value.array?.dropFirst() ?? []).map(\.integer)
     }
 
-    func stats() async throws -> QueueStats { try await holdfast.store(ofQueue: keys.name).stats() }
+    func status() async throws -> QueueStatus { try await holdfast.store(ofQueue: keys.name).status() }
 
     func effect(_ name: String) -> RedisArgument { .string(keys.effect(name)) }
 
@@ -107,9 +107,9 @@ struct QueueBench {
     }
 }
 
-extension QueueStats {
+extension QueueStatus {
     /// Nothing is left to handle.
-    var isDrained: Bool { ready + inFlight + retrying == 0 }
+    var isDrained: Bool { ready + inFlight + delayed == 0 }
 }
 
 extension MessageQueue {

@@ -45,9 +45,9 @@ struct SettleScriptTests {
                 try await holdfast.redis("LRANGE", bench.effect("l"), "0", "-1").array?.compactMap(\.string)
                     == ["x", "y"])
             #expect(
-                try await bench.stats()
-                    == QueueStats(
-                        name: "q", ready: 0, inFlight: 0, retrying: 0, blocked: 0, dead: 0, oldestAge: nil,
+                try await bench.status()
+                    == QueueStatus(
+                        name: "q", ready: 0, inFlight: 0, delayed: 0, blocked: 0, dead: 0, oldestAge: nil,
                         pausedFor: nil))
             #expect(
                 try await holdfast.redis(
@@ -85,8 +85,8 @@ struct SettleScriptTests {
                     (claims[0], .retry(after: .seconds(60))), (claims[1], .bury(reason: "bad")),
                     (claims[2], .giveBack),
                 ]) == ["retried", "buried", "returned"])
-            let stats = try await bench.stats()
-            #expect(stats.inFlight == 0 && stats.retrying == 2 && stats.dead == 1)
+            let stats = try await bench.status()
+            #expect(stats.inFlight == 0 && stats.delayed == 2 && stats.dead == 1)
             let letter = try #require(try await bench.deadLetters().first)
             #expect(letter["id"] == "b" && letter["body"] == "\"b\"" && letter["type"] == "String")
             #expect(
@@ -146,7 +146,7 @@ struct SettleScriptTests {
             #expect(answers[1].hasPrefix("refused: WRONGTYPE"))
             #expect(try await holdfast.redis("GET", bench.effect("n")).integer == 2)
             #expect(try await holdfast.redis("SISMEMBER", bench.effect("done"), "b") == .integer(0))
-            #expect(try await bench.stats().inFlight == 1)
+            #expect(try await bench.status().inFlight == 1)
             #expect(try await bench.settle([(claims[1], .retry(after: .zero))]) == ["retried"])
         }
     }

@@ -51,7 +51,7 @@ struct StopDeadlineTests {
             }
             #expect(outcomes.all == ["began", "true true"])
             #expect(try await observer.redis("GET", bench.effect("n")).integer == 1)
-            #expect(try await bench.stats().isDrained)
+            #expect(try await bench.status().isDrained)
         }
     }
 

@@ -35,7 +35,7 @@ struct UnansweredClaimTests {
             #expect(attempts.all == Array(repeating: 1, count: 200))
             let counts = try await observer.redis("HVALS", .string(orders.effectKey("per-order"))).array ?? []
             #expect(counts.count == 200 && counts.allSatisfy { $0.integer == 1 })
-            #expect(try await orders.stats().dead == 0)
+            #expect(try await orders.status().dead == 0)
         }
     }
 
@@ -68,7 +68,7 @@ struct UnansweredClaimTests {
                 #expect(try await orders.isDrained())
             }
             #expect(attempts.all == [1, 1, 1, 1])
-            #expect(try await orders.stats().dead == 0)
+            #expect(try await orders.status().dead == 0)
             await observer.close()
         }
     }
@@ -86,7 +86,7 @@ struct UnansweredClaimTests {
                     Scripts.giveBack, keys: bench.keys.forGivingBack,
                     arguments: [.string(token), "7", .string(bench.keys.wake)], check: .number(7))
             }
-            #expect(try await bench.stats().inFlight == 1)
+            #expect(try await bench.status().inFlight == 1)
             let again = try await bench.claim().claims
             #expect(again.map(\.id) == ["a", "b"] && again.map(\.attempt) == [1, 1])
             #expect(try await bench.settle(lost.map { ($0, .commit) }) == ["lost", "lost"])

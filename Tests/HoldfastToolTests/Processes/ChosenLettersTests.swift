@@ -20,7 +20,7 @@ import Testing
             #expect(newest == "501-0")
             var taken: [String] = []
             try await store.forEachPage(through: newest) { letters in
-                taken += letters.map(\.letter)
+                taken += letters.map(\.entry)
                 // One fewer of those before, and one that died later: as text it would come before them.
                 try await redisCLI(server, "XDEL", key, "501-0")
                 try await redisCLI(server, "XADD", key, "1000-0", "body", "1")

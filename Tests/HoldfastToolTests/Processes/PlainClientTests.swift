@@ -24,7 +24,7 @@ import Testing
     }
 
     /// What was handled, by the id and the order's number.
-    private final class Handled: Sendable {
+    private final class Handlings: Sendable {
         private let orders = Mutex<[String: Int]>([:])
 
         func add(_ id: String, _ number: Int) { orders.withLock { $0[id, default: 0] += number } }
@@ -36,12 +36,12 @@ import Testing
 
     /// Runs a consumer of the queue `orders`, which tries each message twice.
     private static func withConsumer(
-        _ body: (PrivateRedisServer, Handled, MessageQueue<Order>) async throws -> Void
+        _ body: (PrivateRedisServer, Handlings, MessageQueue<Order>) async throws -> Void
     ) async throws {
         try await withPrivateRedisServer { server in
             let holdfast = try Holdfast(
                 redis: server.url, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let handled = Handled()
+            let handled = Handlings()
             let orders = holdfast.queue("orders", of: Order.self)
             var options = ConsumerOptions()
             options.retry = RetryPolicy(attempts: 2, first: .milliseconds(1))
@@ -63,8 +63,8 @@ import Testing
 
     private static func isSettled(_ queue: MessageQueue<Order>) async throws -> Bool {
         try await eventually {
-            let stats = try await queue.stats()
-            return stats.ready + stats.inFlight + stats.retrying == 0
+            let stats = try await queue.status()
+            return stats.ready + stats.inFlight + stats.delayed == 0
         }
     }
 
@@ -122,7 +122,7 @@ import Testing
             try await add("id", "bytes", "body", "\\xff\\x00")
             try await add("id", "\\xff", "body", quoted)
             try await add("id", long, "body", quoted)
-            #expect(try await eventually { try await orders.stats().dead == 8 })
+            #expect(try await eventually { try await orders.status().dead == 8 })
             var reasons: [String: String] = [:]
             for letter in try await Self.letters(server) { reasons[letter.id] = letter.reason }
             for (id, reason) in [
@@ -139,7 +139,7 @@ import Testing
             #expect(handled.all.count == 5)
             let all = try await Tool.run("queues", "dead", "replay", "orders", "--all", server: server.url)
             #expect(all.output == "8 messages put back into orders\n")
-            #expect(try await eventually { try await orders.stats().dead == 8 }, "and they are dead again")
+            #expect(try await eventually { try await orders.status().dead == 8 }, "and they are dead again")
         }
     }
 
@@ -163,7 +163,7 @@ import Testing
                 try await redisCLI(server, input: $0)
             }
             try await orders.send(Order(number: 1, cents: 1), id: "last")
-            #expect(try await eventually(within: .seconds(60)) { try await orders.stats().dead == 3 })
+            #expect(try await eventually(within: .seconds(60)) { try await orders.status().dead == 3 })
             #expect(await eventually { handled.all.count == 21 })
             let letters = try await Self.letters(server)
             #expect(Set(letters.map(\.id)) == ["huge-1", "huge-2", "many"])
@@ -195,7 +195,7 @@ import Testing
                 #expect(await eventually { handled.all["\(round)"] == 7 })
                 #expect(try await Self.isSettled(orders))
             }
-            #expect(try await orders.stats().dead == 0)
+            #expect(try await orders.status().dead == 0)
         }
     }
 }

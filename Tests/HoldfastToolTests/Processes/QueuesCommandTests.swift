@@ -70,7 +70,7 @@ import Testing
             let run = Task { try await holdfast.run() }
             #expect(
                 try await eventually {
-                    let stats = try await queue.stats()
+                    let stats = try await queue.status()
                     return stats.dead == 2 && stats.ready + stats.inFlight == 0
                 })
             run.cancel()
@@ -221,7 +221,7 @@ import Testing
             let queue = holdfast.queue("q", of: Int.self)
             let (handled, handling) = AsyncStream<Void>.makeStream()
             let (released, release) = AsyncStream<Void>.makeStream()
-            holdfast.handle(queue) { (_: Int, _: Delivery) async throws -> Handled in
+            holdfast.handle(queue) { (_: Int, _: Delivery) async throws -> Decision in
                 handling.yield()
                 for await _ in released { break }
                 return .commit

@@ -18,7 +18,7 @@ import Testing
         var name: String
         var ready: Int
         var inFlight: Int
-        var retrying: Int
+        var delayed: Int
         var dead: Int
     }
 
@@ -44,7 +44,7 @@ import Testing
             }
             #expect(
                 try await Self.queues(server) == [
-                    Queue(name: "orders", ready: 1200, inFlight: 0, retrying: 0, dead: 0)
+                    Queue(name: "orders", ready: 1200, inFlight: 0, delayed: 0, dead: 0)
                 ])
             let table = try await Tool.run("queues", "ls", server: server.url).output
             #expect(table.split(separator: "\n").last?.hasPrefix("orders   1200") == true)

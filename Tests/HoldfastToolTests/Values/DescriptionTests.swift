@@ -59,13 +59,13 @@ import Testing
     }
 
     @Test func `A queue's JSON has the documented field names`() throws {
-        let stats = QueueStats(
-            name: "q", ready: 1, inFlight: 2, retrying: 3, blocked: 5, dead: 4, oldestAge: .seconds(75),
+        let stats = QueueStatus(
+            name: "q", ready: 1, inFlight: 2, delayed: 3, blocked: 5, dead: 4, oldestAge: .seconds(75),
             pausedFor: nil)
         let queue = QueueDescription(stats)
         #expect(
             try Self.encoded(queue) == [
-                "name", "ready", "inFlight", "retrying", "blocked", "dead", "oldestMilliseconds",
+                "name", "ready", "inFlight", "delayed", "blocked", "dead", "oldestMilliseconds",
             ])
         #expect(
             QueueDescription.table([queue]) == """

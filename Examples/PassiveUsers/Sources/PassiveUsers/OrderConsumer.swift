@@ -19,7 +19,7 @@ struct OrderConsumer: Sendable {
         return options
     }
 
-    func book(_ order: OrderPlaced, _ delivery: Delivery) async throws -> Handled {
+    func book(_ order: OrderPlaced, _ delivery: Delivery) async throws -> Decision {
         delivery.logger.debug("Booking \(order.cents) cents of \(order.user)")
         try await Task.sleep(for: settings.slowness / 20)
         let (attempt, instance) = (delivery.attempt, settings.instance)

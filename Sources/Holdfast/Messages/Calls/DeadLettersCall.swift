@@ -15,13 +15,13 @@ extension ScriptCall<[DeadLetter]> {
 extension DeadLetter {
     fileprivate init(_ parts: ArraySlice<RedisValue>, now: Int64) {
         let parts = Array(parts)
-        letter = parts[0].string ?? ""
+        entry = parts[0].string ?? ""
         id = parts[1].string ?? ""
         type = parts[2].string ?? ""
         attempts = parts[3].string.flatMap { Int($0) } ?? 0
         reason = parts[4].string ?? ""
         bodyBytes = parts[5].integer.flatMap { Int(exactly: $0) } ?? 0
         body = parts[6].bytes ?? []
-        age = .milliseconds(now.since(Int64(letter.prefix { $0 != "-" }) ?? now))
+        age = .milliseconds(now.since(Int64(entry.prefix { $0 != "-" }) ?? now))
     }
 }

@@ -1,6 +1,6 @@
 import RedisLink
 
-extension ScriptCall<[Sent]> {
+extension ScriptCall<[SendOutcome]> {
     /// - Parameter values: the arguments of each message's options; of none at all, or of each one.
     static func enqueue(
         _ messages: ArraySlice<QueueStore.Message>, type: String, _ values: ArraySlice<[RedisArgument]>,
@@ -17,15 +17,15 @@ extension ScriptCall<[Sent]> {
         let count = messages.count
         return Self(
             Scripts.enqueue, keys: queue.forEnqueueing(withOptions: width > 2), arguments, check: check
-        ) { $0.values(count)?.map(Sent.init) }
+        ) { $0.values(count)?.map(SendOutcome.init) }
     }
 }
 
-extension Sent {
+extension SendOutcome {
     fileprivate init(_ reply: RedisValue) {
         switch reply {
         case .integer: self = .tooOld
-        default: self = reply.string.map(Sent.enqueued) ?? .duplicate
+        default: self = reply.string.map(SendOutcome.enqueued) ?? .duplicate
         }
     }
 }

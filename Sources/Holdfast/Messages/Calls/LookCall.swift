@@ -1,17 +1,17 @@
 import RedisLink
 
-extension ScriptCall<MessageDescription?> {
+extension ScriptCall<MessageStatus?> {
     /// Nil where nothing is known of the id.
     ///
     /// - Parameter entry: empty if none was found.
     static func look(_ id: String, entry: String, in queue: QueueKeys) -> Self {
         Self(Scripts.look, keys: queue.forLooking, [.string(id), .string(entry)]) { reply in
-            MessageDescription.read(reply.value, queue: queue.name, id: id, entry: entry)
+            MessageStatus.read(reply.value, queue: queue.name, id: id, entry: entry)
         }
     }
 }
 
-extension MessageDescription {
+extension MessageStatus {
     fileprivate static func read(_ reply: RedisValue, queue: String, id: String, entry: String) -> Self?? {
         guard let parts = reply.array, parts.count == 9, let now = parts[0].integer else { return nil }
         func time(_ part: RedisValue) -> Int64? { part.string.flatMap { Int64($0) } }

@@ -1,8 +1,15 @@
-import Logging
 import RedisLink
 
 /// The calls of a consumer. Their completions run on the connection's thread, inside the actor.
 extension Consumer {
+    private nonisolated func tell(_ event: QueueEvent.Kind) {
+        observers.tell(QueueEvent(queue: queue.name, kind: event))
+    }
+
+    private nonisolated func tell(_ claim: MessageClaim, _ event: MessageEvent.Kind) {
+        observers.tell(MessageEvent(claim, of: queue.name, event))
+    }
+
     // MARK: Claim
 
     func claim(_ count: Int) {
@@ -21,7 +28,7 @@ extension Consumer {
         let now = clock.now
         switch result {
         case .success(let batch):
-            for stray in batch.strays { stray.log(to: logger) }
+            for stray in batch.strays { tell(.holdsStray(stray)) }
             if state.claimed(
                 batch.claims.count, of: wanted, takenOver: batch.takenOver, nextDue: batch.nextDue, at: now)
             {
@@ -34,7 +41,7 @@ extension Consumer {
                 state.settle(batch.claims.map { Settlement(claim: $0, verdict: .giveBack) })
             }
         case .failure(let error):
-            logger.warning("claiming messages failed, trying again: \(error)")
+            tell(.claimingFailed(error))
             nameForeignKeys(after: error)
             if error.delivery == .unknown, error.code != .closed {
                 return giveBack(token, until: now + lease)
@@ -51,7 +58,7 @@ extension Consumer {
         call(.giveBack(token, to: queue)) { consumer, result in
             let now = consumer.clock.now
             if case .failure(let error) = result {
-                consumer.logger.warning("giving back what may have been claimed failed: \(error)")
+                consumer.tell(.givingBackFailed(error))
                 if error.code != .closed, error.delivery != .refused, now < end {
                     let again = now + ConsumerState<Settlement>.pause
                     _ = consumer.clock.schedule(at: again, on: consumer.thread) { [weak consumer] in
@@ -113,14 +120,14 @@ extension Consumer {
             }
         case .failure(let error):
             // Not a loss: the claims may live on. Their local deadlines decide.
-            logger.warning("renewing \(claims.count) claims failed, trying again: \(error)")
+            tell(.renewingFailed(claims.count, error))
             for claim in claims { wake(at: claim.update { $0.renewalFailed(at: now) }) }
         }
     }
 
     private func lost(_ claim: MessageClaim, _ reason: LossReason) {
         claim.activity?.become(.brief)
-        logger.warning("the claim on message \(claim.id) was lost: \(reason); its handler is cancelled")
+        tell(claim, .claimWasLost(reason))
     }
 
     // MARK: Settle
@@ -136,13 +143,12 @@ extension Consumer {
         case .success(let reply):
             state.settled()
             for (settlement, answer) in zip(batch, reply.answers) { answered(settlement, answer) }
-            for stray in reply.strays { stray.log(to: logger) }
+            for stray in reply.strays { tell(.holdsStray(stray)) }
         case .failure(let error):
             // Repeated whatever the error says: a commit that did happen is answered from the ledger. What
             // cannot be settled while its claim lasts is left to whoever takes the message over.
             let again = error.code == .closed ? [] : batch.filter(\.claim.isHeld)
-            logger.warning(
-                "settling \(batch.count) messages failed, \(again.count) of them are tried again: \(error)")
+            tell(.settlingFailed(batch.count, again: again.count, error))
             nameForeignKeys(after: error)
             state.settlingFailed(again: again, at: clock.now)
         }
@@ -157,10 +163,9 @@ extension Consumer {
             case .commit, .bury, .giveBack: break
             }
         case .lost:
-            delivery(of: settlement.claim).logger.warning(
-                "the message was taken over, what its handler decided has no effect")
+            tell(settlement.claim, .wasTakenOver)
         case .refused(let why):
-            let verdict = verdict(on: delivery(of: settlement.claim), failedBecause: why)
+            let verdict = runner.verdict(on: settlement.claim, failedBecause: why)
             state.settle([Settlement(claim: settlement.claim, verdict: verdict)])
         }
     }
@@ -174,16 +179,15 @@ extension Consumer {
         }
     }
 
-    /// Logs which of the queue's keys are of another type, where that was the error: Redis does not say.
+    /// Tells which of the queue's keys are of another type, where that was the error: Redis does not say.
     private func nameForeignKeys(after error: RedisError) {
         guard "\(error)".contains("WRONGTYPE") else { return }
         for (key, type) in queue.types {
-            link.send(["TYPE", .string(key)]) { [logger] result in
+            link.send(["TYPE", .string(key)]) { [self] result in
                 guard case .success(let reply) = result, let found = reply.value.string,
                     found != type, found != "none"
                 else { return }
-                logger.warning(
-                    "\(key) holds a \(found) in place of a \(type): rename it, and the queue goes on")
+                tell(.holdsForeignKey(key, found: found, expected: type))
             }
         }
     }

@@ -1,4 +1,4 @@
-import Logging
+internal import Logging
 import RedisLink
 
 /// Handles the messages of one queue: claims them, runs the handler for each, renews the claims meanwhile,
@@ -17,13 +17,14 @@ actor Consumer: LinkActor, HostedComponent {
     let queue: QueueKeys
     let options: ConsumerOptions
     let lease: Duration
-    let logger: Logger
+    let observers: Observers
     private let registry: QueueRegistry
     /// The id of the instance that claims.
     let instance: String
     private let grace: Duration
     let routes: MessageRoutes
     let clock: LocalClock
+    private let logger: Logger
     /// Until it has asked for the first time, and hears of new messages.
     private let starting: ManualTime.Activity?
     /// ``LocalClock/changes`` before the last claim.
@@ -43,7 +44,8 @@ actor Consumer: LinkActor, HostedComponent {
     /// - Parameter options: validated, with a lease.
     init(
         queue: QueueKeys, options: ConsumerOptions, lease: Duration, grace: Duration, link: RedisLink,
-        registry: QueueRegistry, instance: String, clock: LocalClock, logger: Logger, routes: MessageRoutes
+        registry: QueueRegistry, instance: String, clock: LocalClock, logger: Logger, observers: Observers,
+        routes: MessageRoutes
     ) {
         self.queue = queue
         self.options = options
@@ -55,10 +57,18 @@ actor Consumer: LinkActor, HostedComponent {
         self.clock = clock
         starting = clock.begin(.brief)
         self.routes = routes
-        var logger = logger
-        logger[metadataKey: "holdfast.queue"] = .string(queue.name)
         self.logger = logger
+        self.observers = observers
         state = ConsumerState(concurrency: options.concurrency, takeOvers: options.takeOversPerSecond)
+    }
+
+    /// Keeps the consumer alive, which is alive while it runs.
+    nonisolated var runner: HandlerRunner {
+        HandlerRunner(
+            queue: queue, routes: routes, retry: options.retry, logger: logger, observers: observers
+        ) { claim, verdict in
+            self.onThread { $0.finished(claim, verdict) }
+        }
     }
 
     // MARK: Running
@@ -80,9 +90,8 @@ actor Consumer: LinkActor, HostedComponent {
         registry.note(queue.name)
         onThread { $0.advance() }
         await withTaskCancellationHandler {
-            while let batch = await nextBatch() {
-                begin(batch)
-            }
+            let runner = runner
+            while let claims = await nextClaims() { runner.begin(claims) }
             await untilThrough()
         } onCancel: {
             thread.post { self.inTurn { $0.stop(grace: .zero) } }
@@ -126,7 +135,7 @@ actor Consumer: LinkActor, HostedComponent {
 
     // MARK: Handlers
 
-    private func nextBatch() async -> [MessageClaim]? {
+    private func nextClaims() async -> [MessageClaim]? {
         if !ready.isEmpty {
             defer { ready = [] }
             return ready

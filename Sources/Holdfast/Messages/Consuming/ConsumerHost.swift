@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 import Synchronization
 
@@ -19,7 +18,7 @@ package final class ConsumerHost: Sendable {
 
     init(_ core: Core) {
         self.core = core
-        registry = QueueRegistry(link: core.link, keys: core.keys, logger: core.logger)
+        registry = QueueRegistry(link: core.link, keys: core.keys, observers: core.observers)
     }
 
     func add(
@@ -36,7 +35,9 @@ package final class ConsumerHost: Sendable {
                 Consumer(
                     queue: keys, options: options, lease: lease,
                     grace: core.configuration.stopDeadline, link: core.link, registry: registry,
-                    instance: core.instance.id, clock: core.clock, logger: core.logger, routes: routes))
+                    instance: core.instance.id, clock: core.clock, logger: core.logger,
+                    observers: core.observers,
+                    routes: routes))
         } catch {
             var error = error
             if let name { error.message = "the handler of the queue \(name): \(error.message)" }
@@ -44,7 +45,7 @@ package final class ConsumerHost: Sendable {
                 if !state.isRunning { state.problem = state.problem ?? error }
                 return state.isRunning
             }
-            if isRunning { core.logger.error("a queue handler is not run: \(error)") }
+            if isRunning { core.observers.tell(HandlerIsLeftOut(problem: error)) }
         }
     }
 

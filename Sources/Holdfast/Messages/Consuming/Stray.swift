@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 
 /// Something in a queue's keys that no version known here has written. The scripts took it out of the way.
@@ -12,13 +11,5 @@ struct Stray: Hashable, Sendable {
         let texts = texts.compactMap(\.string)
         guard texts.count.isMultiple(of: 2) else { return nil }
         return stride(from: 0, to: texts.count, by: 2).map { Stray(key: texts[$0], found: texts[$0 + 1]) }
-    }
-
-    func log(to logger: Logger) {
-        logger.warning(
-            """
-            something in \(key.printable()) cannot be read, and lies among the dead letters now: \
-            '\(found.printable(limit: 100))'
-            """)
     }
 }

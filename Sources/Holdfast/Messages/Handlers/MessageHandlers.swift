@@ -17,7 +17,7 @@ public struct MessageHandlers: Sendable {
     ///   - handler: as for ``Holdfast/handle(_:_:_:)``.
     public mutating func on<Message: VersionedMessage>(
         _ type: Message.Type, retry: RetryPolicy? = nil,
-        _ handler: @escaping @Sendable (Message, Delivery) async throws -> Handled
+        _ handler: @escaping @Sendable (Message, Delivery) async throws -> Decision
     ) {
         routes.add(MessageKind(type), MessageRoute(handler: .one(for: handler, decoder), retry: retry))
     }
@@ -26,7 +26,7 @@ public struct MessageHandlers: Sendable {
     /// ``Holdfast/handle(batchesOf:from:_:_:)`` says.
     public mutating func on<Message: VersionedMessage>(
         batchesOf size: Int, _ type: Message.Type, retry: RetryPolicy? = nil,
-        _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled]
+        _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Decision]
     ) {
         routes.add(
             MessageKind(type), MessageRoute(handler: .many(for: handler, upTo: size, decoder), retry: retry))
@@ -47,7 +47,7 @@ public struct ReceivedMessage<Message: Sendable>: Sendable {
 
 extension MessageRoute.Handler {
     static func one<Message: Codable & Sendable>(
-        for handler: @escaping @Sendable (Message, Delivery) async throws -> Handled, _ decoder: JSONDecoder
+        for handler: @escaping @Sendable (Message, Delivery) async throws -> Decision, _ decoder: JSONDecoder
     ) -> Self {
         .one { claim, delivery in
             try await handler(MessageQueue<Message>.decode(claim.body, by: decoder), delivery)
@@ -55,7 +55,7 @@ extension MessageRoute.Handler {
     }
 
     static func many<Message: Codable & Sendable>(
-        for handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Handled],
+        for handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Decision],
         upTo size: Int, _ decoder: JSONDecoder
     ) -> Self {
         .many(size) { messages in

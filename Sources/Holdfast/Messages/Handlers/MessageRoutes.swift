@@ -2,9 +2,9 @@ import RedisLink
 
 /// Who handles a message, and how often it is tried.
 struct MessageRoute: Sendable {
-    typealias One = @Sendable (MessageClaim, Delivery) async throws -> Handled
+    typealias One = @Sendable (MessageClaim, Delivery) async throws -> Decision
     /// Gives a result for each, in order.
-    typealias Many = @Sendable ([(MessageClaim, Delivery)]) async throws -> [Result<Handled, any Error>]
+    typealias Many = @Sendable ([(MessageClaim, Delivery)]) async throws -> [Result<Decision, any Error>]
 
     enum Handler: Sendable {
         case one(One)

@@ -4,8 +4,8 @@ import RedisLink
 /// could not be read, which is no message and cannot be put back.
 public struct DeadLetter: Hashable, Sendable {
     /// What it is called among the dead letters.
-    public let letter: String
-    /// The id the message was sent with; ``letter`` where there is no message.
+    public let entry: String
+    /// The id the message was sent with; ``entry`` where there is no message.
     public let id: String
     /// What kind of message it is; empty if its sender did not say.
     public let type: String
@@ -87,7 +87,7 @@ extension MessageQueue {
     /// Up to `limit` messages that were given up, the oldest first. One round trip, and at most some 8 MiB: fewer come
     /// where they are long, none only when there are no more.
     ///
-    /// - Parameter letter: begin after this one, ``DeadLetter/letter``; at the oldest unless set.
+    /// - Parameter letter: begin after this one, ``DeadLetter/entry``; at the oldest unless set.
     public func deadLetters(after letter: String? = nil, limit: Int = 100) async throws -> [DeadLetter] {
         try await store().deadLetters(after: letter, limit: limit)
     }
@@ -101,6 +101,6 @@ extension MessageQueue {
     /// - Returns: how many were put back; the others are not there any more, or have no message.
     @discardableResult
     public func replay(_ letters: [DeadLetter]) async throws -> Int {
-        try await store().replay(letters.map(\.letter)).count { $0 != nil }
+        try await store().replay(letters.map(\.entry)).count { $0 != nil }
     }
 }

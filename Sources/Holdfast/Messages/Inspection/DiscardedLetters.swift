@@ -30,7 +30,7 @@ extension QueueStore {
         let start = try Self.checked(letter)
         do throws(RedisError) {
             let found = try await deadLetters(from: start, limit: 1).first
-            return found?.letter == start ? found : nil
+            return found?.entry == start ? found : nil
         } catch {
             throw HoldfastError.thrown(for: error, "looking at a dead letter of the queue \(keys.name)")
         }
@@ -54,6 +54,6 @@ extension MessageQueue {
         if let retention, retention < .milliseconds(1) {
             throw HoldfastError(.invalidArgument, "a retention must be above zero, not \(retention)")
         }
-        return try await store().discard(letters.map(\.letter), remembering: retention).count { $0 != nil }
+        return try await store().discard(letters.map(\.entry), remembering: retention).count { $0 != nil }
     }
 }

@@ -1,4 +1,3 @@
-import Logging
 import RedisLink
 import Synchronization
 
@@ -11,12 +10,12 @@ package final class QueueRegistry: Sendable {
 
     let key: String
     private let link: RedisLink
-    private let logger: Logger
+    private let observers: Observers
     private let noted = Mutex<[ExactText: ContinuousClock.Instant]>([:])
 
-    init(link: RedisLink, keys: KeySpace, logger: Logger) {
+    init(link: RedisLink, keys: KeySpace, observers: Observers) {
         self.link = link
-        self.logger = logger
+        self.observers = observers
         key = "\(keys.prefix):queues"
     }
 
@@ -30,10 +29,10 @@ package final class QueueRegistry: Sendable {
             return true
         }
         guard isDue else { return }
-        link.thread.submit { [link, key, logger] in
+        link.thread.submit { [link, key, observers] in
             link.send(["SADD", .string(key), .string(queue)]) { result in
                 if case .failure(let error) = result {
-                    logger.debug("registering \(queue) failed: \(error)")
+                    observers.tell(QueueEvent(queue: queue, kind: .registeringFailed(error)))
                 }
             }
         }

@@ -14,7 +14,7 @@ extension Holdfast {
     /// The id is claimed with a lease, `body` runs, and its result is recorded in the step that checks the
     /// claim. If `body` throws, the id is free again. Two round trips. What is recorded once is the *result*:
     /// an effect outside Redis is repeated if the process dies between the effect and the record. See
-    /// ``Handled`` for what closes that gap.
+    /// ``Decision`` for what closes that gap.
     ///
     /// Once `body` has returned, the id is never free at once. A result that cannot be encoded, or has more than 32 MiB,
     /// is not remembered, but that the id is done is. Where Redis does not record it, the claim stays until its lease
@@ -43,7 +43,7 @@ extension Holdfast {
     public nonisolated(nonsending) func once<Result: Codable & Sendable>(
         _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
         made: Date? = nil, _ body: nonisolated(nonsending) (OnceClaim) async throws -> Result
-    ) async throws -> Once<Result> {
+    ) async throws -> OnceOutcome<Result> {
         let claim = try core.onceClaim(id, in: scope, lease: lease, retention: retention)
         switch try await core.keeper.tryAcquire(claim) {
         case .refused(let holder):

@@ -1,5 +1,5 @@
 /// What became of a call of ``Holdfast/once(_:in:lease:retention:made:_:)``.
-public enum Once<Result: Sendable>: Sendable {
+public enum OnceOutcome<Result: Sendable>: Sendable {
     /// This call did it.
     case executed(Result)
     /// It was done before; this is the result it had then.

@@ -12,7 +12,7 @@ struct ConsumerTests {
     func exactlyOnce(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { first, server in
             let second = try client(of: server)
-            let handler: @Sendable (Order, Delivery) async throws -> Handled = { order, delivery in
+            let handler: @Sendable (Order, Delivery) async throws -> Decision = { order, delivery in
                 #expect(delivery.id == "order-\(order.number)" && delivery.attempt == 1 && delivery.isHeld)
                 return .commit { effects in
                     effects.increment("revenue-cents", by: order.cents)
@@ -26,7 +26,7 @@ struct ConsumerTests {
                 try await first.whileRunning {
                     let sent = try await orders.send(contentsOf: messages + messages.prefix(100))
                     #expect(sent.count == 1100 && sent.filter { $0 == .duplicate }.count == 100)
-                    #expect(try await eventually { try await orders.stats().isDrained })
+                    #expect(try await eventually { try await orders.status().isDrained })
                     #expect(try await orders.send(messages[0].message, id: "order-1") == .duplicate)
                     let revenue = RedisArgument.string(try orders.effectKey("revenue-cents"))
                     #expect(try await first.redis("GET", revenue).integer == 500_500)
@@ -70,7 +70,7 @@ struct ConsumerTests {
             }
             try await holdfast.whileRunning {
                 try await orders.send(Order(number: 1, cents: 1), id: "a")
-                #expect(try await eventually { try await orders.stats().dead == 1 })
+                #expect(try await eventually { try await orders.status().dead == 1 })
             }
             #expect(attempts.all == [1, 2, 3])
         }
@@ -83,7 +83,7 @@ struct ConsumerTests {
             holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(attempts: 2)) { _, _ in .commit }
             try await holdfast.whileRunning {
                 _ = try await bench.add("id", "x", "body", "{}")
-                #expect(try await eventually { try await bench.stats().dead == 1 })
+                #expect(try await eventually { try await bench.status().dead == 1 })
                 let letter = try #require(try await bench.deadLetters().first)
                 #expect(letter["attempts"] == "2" && letter["reason"]?.contains("number") == true)
             }
@@ -105,7 +105,7 @@ struct ConsumerTests {
             }
             try await holdfast.whileRunning {
                 try await orders.send(contentsOf: (1...5).map { ("\($0)", Order(number: $0, cents: 0)) })
-                #expect(try await eventually { try await orders.stats().dead == 1 })
+                #expect(try await eventually { try await orders.status().dead == 1 })
                 #expect(
                     try await eventually { try await holdfast.redis("GET", bench.effect("n")).integer == 4 })
             }
@@ -136,10 +136,10 @@ struct ConsumerTests {
                 try await orders.send(contentsOf: (1...5).map { ("\($0)", Order(number: $0, cents: 0)) })
                 #expect(await eventually { outcomes.count == 2 })
             }
-            let stats = try await observer.store(ofQueue: "orders").stats()
+            let stats = try await observer.store(ofQueue: "orders").status()
             #expect(stats.inFlight == 0)
             // The first may have made room for the third before the stop came.
-            #expect(stats.ready + stats.retrying == 4)
+            #expect(stats.ready + stats.delayed == 4)
             let again = try await QueueBench(observer, "orders").claim().claims
             #expect(again.map(\.attempt) == [1, 1, 1, 1])
             #expect(Set(again.map(\.id)) == ["2", "3", "4", "5"])
@@ -200,7 +200,7 @@ struct ConsumerTests {
     func invalid(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let nameless = holdfast.queue("", of: Order.self)
-            let error = await #expect(throws: HoldfastError.self) { try await nameless.stats() }
+            let error = await #expect(throws: HoldfastError.self) { try await nameless.status() }
             #expect(error?.code == .invalidArgument)
             var options = ConsumerOptions()
             options.concurrency = 0

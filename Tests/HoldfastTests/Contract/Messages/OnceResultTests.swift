@@ -32,7 +32,7 @@ struct OnceResultTests {
                 #expect(again?.code == .invalidArgument && again?.mayHaveHappened == true)
             }
             #expect(bodies.count == 1)
-            guard case .done("", .some) = try await other.onceState("a", in: "s") else {
+            guard case .done("", .some) = try await other.onceStatus("a", in: "s") else {
                 Issue.record("not done")
                 return
             }
@@ -91,7 +91,7 @@ struct OnceResultTests {
                 try await holdfast.redis("SET", "t:{s}:once:a", .string(value))
                 for ask in [
                     { _ = try await holdfast.once("a", in: "s") { _ in 1 } },
-                    { _ = try await holdfast.onceState("a", in: "s") },
+                    { _ = try await holdfast.onceStatus("a", in: "s") },
                 ] as [@Sendable () async throws -> Void] {
                     let error = await #expect(throws: HoldfastError.self, "\(value)") { try await ask() }
                     #expect(error?.code == .refused && error?.mayHaveHappened == true)

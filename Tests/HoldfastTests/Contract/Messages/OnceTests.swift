@@ -123,7 +123,7 @@ struct OnceTests {
     func tooOld(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let ran = Record<String>()
-            func once(_ id: String, made: Date?) async throws -> Once<Int> {
+            func once(_ id: String, made: Date?) async throws -> OnceOutcome<Int> {
                 try await holdfast.once(id, in: "s", retention: .seconds(60), made: made) { _ in
                     ran.add(id)
                     return 1

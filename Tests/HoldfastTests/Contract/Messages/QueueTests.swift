@@ -22,7 +22,7 @@ struct QueueTests {
             let queues = try await holdfast.queues()
             #expect(queues.map(\.name) == ["a", "b/{x}"])
             #expect(queues[0].ready == 2 && queues[0].inFlight == 1)
-            #expect(queues[0].retrying == 1 && queues[0].dead == 1)
+            #expect(queues[0].delayed == 1 && queues[0].dead == 1)
             #expect(try #require(queues[0].oldestAge) < .seconds(60))
             #expect(queues[1].ready == 1)
         }
@@ -55,7 +55,7 @@ struct QueueTests {
                 }
                 #expect(error?.code == .invalidArgument)
             }
-            let stats = try await queue.stats()
+            let stats = try await queue.status()
             #expect(stats.ready == 0)
         }
     }
@@ -74,7 +74,7 @@ struct QueueTests {
                 await eventually {
                     do { return try await queue.send("m", id: "a") == .duplicate } catch { return false }
                 })
-            #expect(try await queue.stats().ready == 2)
+            #expect(try await queue.status().ready == 2)
             await holdfast.close()
         }
     }

@@ -31,8 +31,8 @@ struct StrayTests {
             #expect(Set(letters.map { $0["found"] }) == Set(texts))
             let store = try holdfast.store(ofQueue: "q")
             let dead = try await store.deadLetters()
-            #expect(dead.map(\.id) == dead.map(\.letter), "they are no messages")
-            #expect(try await store.replay(dead.map(\.letter)).allSatisfy { $0 == nil })
+            #expect(dead.map(\.id) == dead.map(\.entry), "they are no messages")
+            #expect(try await store.replay(dead.map(\.entry)).allSatisfy { $0 == nil })
         }
     }
 
@@ -55,7 +55,7 @@ struct StrayTests {
             #expect(claims.map(\.id) == ["m"])
             #expect(strays == 9000)
             #expect(try await holdfast.redis("ZCARD", key("expiry")).integer == 1)
-            #expect(try await bench.stats().dead == 9000)
+            #expect(try await bench.status().dead == 9000)
         }
     }
 
@@ -84,13 +84,13 @@ struct StrayTests {
                 let letter = try #require(try await store.deadLetters().first)
                 #expect(letter.id == part + text && letter.attempts == 0)
                 #expect(letter.reason == "how many attempts it had could not be read")
-                #expect(try await store.replay([letter.letter]).count { $0 != nil } == 1)
+                #expect(try await store.replay([letter.entry]).count { $0 != nil } == 1)
                 let again = try await bench.claim().claims
                 #expect(again.map(\.id) == [part + text])
                 let settled = try await bench.settle((batch.claims + again).map { ($0, .commit) })
                 #expect(settled == ["committed", "committed"])
             }
-            #expect(try await bench.stats().isDrained)
+            #expect(try await bench.status().isDrained)
         }
     }
 
@@ -177,7 +177,7 @@ struct StrayTests {
             #expect(strays.isSuperset(of: ["zzz", "7:k:"].map { Stray(key: "t:{q}:blocked", found: $0) }))
             // What stands behind the answer was set aside by this call, if a claim had not found it before.
             #expect(try await bench.settle(last.map { ($0, .commit) }).first == "committed")
-            let stats = try await bench.stats()
+            let stats = try await bench.status()
             #expect(stats.isDrained && stats.blocked == 0)
             let letters = try await bench.deadLetters().compactMap { $0["found"] }
             #expect(Set(letters) == ["1:k:", "1:k:zzz", "zzz", "7:k:"])

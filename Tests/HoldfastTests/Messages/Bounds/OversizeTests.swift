@@ -41,7 +41,7 @@ struct OversizeTests {
                 let ordered = ids.compactMap { Int($0) }.filter { $0 < 20 && $0 % 2 == key }
                 #expect(ordered == ordered.sorted(), "of one key")
             }
-            let stats = try await bench.stats()
+            let stats = try await bench.status()
             #expect(stats.isDrained && stats.blocked == 0)
         }
     }

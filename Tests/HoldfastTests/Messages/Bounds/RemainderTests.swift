@@ -47,7 +47,7 @@ struct RemainderTests {
     /// Sends all, waits until they are settled, and until only the dead are remembered.
     private static func passThrough(_ bench: QueueBench, _ store: QueueStore) async throws {
         try await send(to: store)
-        let isDrained = try await eventually(within: .seconds(120)) { try await store.stats().isDrained }
+        let isDrained = try await eventually(within: .seconds(120)) { try await store.status().isDrained }
         #expect(isDrained)
         let ledger = RedisArgument.string(bench.keys.ledger)
         let isForgotten = try await eventually(within: .seconds(60)) {

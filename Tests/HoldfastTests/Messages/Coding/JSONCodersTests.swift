@@ -55,7 +55,7 @@ struct JSONCodersTests {
             }
             _ = try await bench.add("id", "1", "body", #"{"placedAt":"2026-01-01T00:00:00"}"#)
             try await holdfast.whileRunning {
-                let isDead = try await eventually { try await bench.stats().dead == 1 }
+                let isDead = try await eventually { try await bench.status().dead == 1 }
                 #expect(isDead)
                 let reason = try await bench.deadLetters().first?["reason"] ?? ""
                 #expect(reason.contains(#"at placedAt: "2026-01-01T00:00:00" is no date"#), "\(reason)")
@@ -104,7 +104,7 @@ struct JSONCodersTests {
             let old = try instances.make(configuration)
             for (holdfast, id, json) in [(plain, "iso", Self.iso), (old, "number", Self.number)] {
                 _ = try await holdfast.once(id, in: "dates") { _ in Placed(placedAt: Self.date) }
-                guard case .done(let result, _) = try await plain.onceState(id, in: "dates") else {
+                guard case .done(let result, _) = try await plain.onceStatus(id, in: "dates") else {
                     Issue.record("\(id) is not done")
                     continue
                 }

@@ -71,7 +71,7 @@ struct FailureMatrixTests {
         }
     }
 
-    private static func count(_ order: Order) -> Handled {
+    private static func count(_ order: Order) -> Decision {
         .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
     }
 

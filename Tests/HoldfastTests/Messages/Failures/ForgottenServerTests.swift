@@ -39,7 +39,7 @@ struct ForgottenServerTests {
                 #expect(begun.all.dropFirst(16).allSatisfy { $0 > before }, "fences still rise")
                 #expect(try await orders.send(messages[0].message, id: "1") == .duplicate)
             }
-            #expect(try await bench.stats().dead == 0)
+            #expect(try await bench.status().dead == 0)
             await observer.close()
         }
     }

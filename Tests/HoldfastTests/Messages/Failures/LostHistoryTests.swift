@@ -42,7 +42,7 @@ struct LostHistoryTests {
                 // producer has kept them, and sends all it is not sure of.
                 _ = await eventually { (try? await orders.send(contentsOf: messages)) != nil }
                 #expect(try await eventually { try await effects().count == 15 })
-                #expect(try await eventually { try await bench.stats().isDrained })
+                #expect(try await eventually { try await bench.status().isDrained })
             }
             #expect(try await effects() == Array(repeating: 1, count: 15))
             #expect(handled.all.prefix(15).sorted() == Array(1...15))
@@ -69,7 +69,7 @@ struct LostHistoryTests {
             _ = try await bench.claim()
             #expect(try await bench.enqueue("dead", "waiting") == [.duplicate, .duplicate])
             let store = try holdfast.store(ofQueue: "orders")
-            let letters = try await store.deadLetters().map(\.letter)
+            let letters = try await store.deadLetters().map(\.entry)
             let replayed = try await store.replay(letters + letters)
             #expect(replayed.count { $0 != nil } == 1)
         }
@@ -91,7 +91,7 @@ struct LostHistoryTests {
                         == ["committed"])
             }
             // Known first, then too old: never anything in between.
-            var answers: Set<Sent> = []
+            var answers: Set<SendOutcome> = []
             #expect(
                 try await eventually {
                     answers.formUnion(try await store.enqueue(message, type: "", options))

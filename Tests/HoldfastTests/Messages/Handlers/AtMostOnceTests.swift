@@ -79,7 +79,7 @@ struct AtMostOnceTests {
             try await orders.send(Order(number: 1, cents: 0), id: "a")
             _ = try await QueueBench(holdfast, "orders").claim(lease: .milliseconds(1))
             try await holdfast.whileRunning {
-                let isDead = try await eventually { try await orders.stats().dead == 1 }
+                let isDead = try await eventually { try await orders.status().dead == 1 }
                 #expect(isDead)
                 // Only people replay it.
                 #expect(try await orders.replay(orders.deadLetters()) == 1)

@@ -19,7 +19,7 @@ struct LoggedDecisionTests {
             for number in 0..<2 {
                 try await orders.send(Order(number: number, cents: 0), id: "\(number)")
             }
-            #expect(await eventually(within: .seconds(60)) { (try? await orders.stats().dead) == 2 })
+            #expect(await eventually(within: .seconds(60)) { (try? await orders.status().dead) == 2 })
         }
         #expect(lines.all.contains("warning: its handler dead-lettered the message: no such street"))
         #expect(lines.all.contains("error: the message is dead: its last attempt asked for another one"))

@@ -50,7 +50,7 @@ struct DeadLetterTests {
             let claims = try await bench.claim().claims
             #expect(claims.map(\.id) == ["a", "b"] && claims.map(\.attempt) == [1, 1])
             #expect(claims.map(\.body.text) == ["\"a\"", "\"b\""])
-            #expect(try await bench.stats().dead == 0)
+            #expect(try await bench.status().dead == 0)
             #expect(try await bench.enqueue("a") == [.duplicate], "its id stays known")
             #expect(
                 try await bench.settle(claims.map { ($0, .commit { $0.increment("n") }) })
@@ -229,10 +229,10 @@ struct DeadLetterTests {
             _ = try await bench.settle([(claim, .bury(reason: "gone"))])
             try await holdfast.redis("XADD", .string(bench.keys.dead), "*", "some", "thing")
             let store = try holdfast.store(ofQueue: "q")
-            let letters = try await store.deadLetters().map(\.letter) + ["1-1"]
+            let letters = try await store.deadLetters().map(\.entry) + ["1-1"]
             #expect(letters.count == 3)
             #expect(try await store.replay(letters) == [nil, nil, nil])
-            #expect(try await bench.stats().dead == 2)
+            #expect(try await bench.status().dead == 2)
         }
     }
 }

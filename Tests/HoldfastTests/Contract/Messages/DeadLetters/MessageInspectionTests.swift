@@ -11,7 +11,7 @@ struct MessageInspectionTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
-            func state(_ id: String) async throws -> MessageDescription.State? {
+            func state(_ id: String) async throws -> MessageStatus.State? {
                 try await queue.message(id)?.state
             }
             #expect(try await queue.message("a") == nil)

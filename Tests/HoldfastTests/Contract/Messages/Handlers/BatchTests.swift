@@ -25,7 +25,7 @@ struct BatchTests {
             _ = try await QueueBench(holdfast, "orders").add("id", "bad", "body", "{}")
             try await holdfast.whileRunning {
                 let isThrough = try await eventually {
-                    let stats = try await orders.stats()
+                    let stats = try await orders.status()
                     return stats.dead == 41 && stats.isDrained
                 }
                 #expect(isThrough)
@@ -51,7 +51,7 @@ struct BatchTests {
             }
             try await orders.send(contentsOf: (0..<5).map { ("\($0)", Order(number: $0, cents: 0)) })
             try await holdfast.whileRunning {
-                let areDead = try await eventually { try await orders.stats().dead == 5 }
+                let areDead = try await eventually { try await orders.status().dead == 5 }
                 #expect(areDead)
             }
             #expect(calls.all.reduce(0, +) == 10)

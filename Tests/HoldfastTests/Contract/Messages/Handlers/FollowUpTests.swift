@@ -48,7 +48,7 @@ struct FollowUpTests {
                 holdfast, "orders/packing", SendOptions(.after(.seconds(Int64.max))))
             #expect(try await bench.settle([(claim, verdict)]) == ["committed"])
             #expect(try await packing.claim().claims.isEmpty)
-            #expect(try await packing.stats().retrying == 1)
+            #expect(try await packing.status().delayed == 1)
         }
     }
 
@@ -67,7 +67,7 @@ struct FollowUpTests {
             try await holdfast.redis("SADD", bench.effect("n"), "x")
             let refused = try await bench.settle([(heirs[0], followUp(holdfast, "orders/packing"))])
             #expect(refused[0].hasPrefix("refused: "))
-            #expect(try await packing.stats().ready == 0)
+            #expect(try await packing.status().ready == 0)
             try await holdfast.redis("DEL", bench.effect("n"))
             _ = try await packing.enqueue("known")
             let verdict = try followUp(holdfast, "orders/packing", id: "known")
@@ -108,8 +108,8 @@ struct FollowUpTests {
             }
             _ = try await bench.settle([(bench.claim().claims[0], .commit(effects))])
             #expect(try await bench.claim().claims.map(\.id) == ["high"])
-            let stats = try await bench.stats()
-            #expect(stats.retrying == 1 && stats.blocked == 1)
+            let stats = try await bench.status()
+            #expect(stats.delayed == 1 && stats.blocked == 1)
             let origin = SendOptions(unique: .init("k", for: .seconds(1)))
             #expect(throws: HoldfastError.self) { try effects.send("x", to: orders, id: "x", origin) }
         }
@@ -128,7 +128,7 @@ struct FollowUpTests {
             }
             try await holdfast.whileRunning {
                 try await orders.send(Order(number: 1, cents: 1), id: "a")
-                #expect(try await eventually { try await orders.stats().dead == 1 })
+                #expect(try await eventually { try await orders.status().dead == 1 })
                 let letters = try await orders.deadLetters()
                 #expect(letters.first?.reason.contains("does not lie with") == true)
             }
@@ -168,7 +168,7 @@ struct FollowUpTests {
                 let queue = observer.queue(name, of: Order.self)
                 let counts = try await observer.redis("HVALS", .string(queue.effectKey("done"))).array ?? []
                 #expect(counts.count == 200 && counts.allSatisfy { $0.integer == 1 })
-                let stats = try await queue.stats()
+                let stats = try await queue.status()
                 #expect(stats.isDrained && stats.dead == 0)
             }
         }

@@ -46,8 +46,8 @@ struct TypedQueueTests {
                 try await holdfast.queue("orders", of: Cancelled.self).send(Cancelled(number: 2), id: "2")
                 // One that names no type could be either.
                 _ = try await QueueBench(holdfast, "orders").add("id", "3", "body", #"{"number":3}"#)
-                #expect(try await eventually { try await placed.stats().dead == 2 })
-                #expect(try await eventually { try await placed.stats().isDrained })
+                #expect(try await eventually { try await placed.status().dead == 2 })
+                #expect(try await eventually { try await placed.status().isDrained })
             }
             #expect(Set(seen.all) == ["placed 1", "cancelled 2"] && seen.count == 2)
         }
@@ -69,8 +69,8 @@ struct TypedQueueTests {
                 try await old.queue("orders", of: Placed.self).send(Placed(number: 1), id: "1")
                 #expect(
                     try await eventually {
-                        let stats = try await orders.stats()
-                        return seen.count == 1 && stats.retrying == 1 && stats.inFlight == 0
+                        let stats = try await orders.status()
+                        return seen.count == 1 && stats.delayed == 1 && stats.inFlight == 0
                     })
                 let new = try client(of: server)
                 new.handle(new.queue("orders", of: PlacedNow.self), .quick(attempts: 1)) {
@@ -81,7 +81,7 @@ struct TypedQueueTests {
                 try await new.whileRunning {
                     try await old.queue("orders", of: Placed.self).pause()
                     try await old.queue("orders", of: Placed.self).resume()
-                    #expect(try await eventually(within: .seconds(60)) { try await orders.stats().isDrained })
+                    #expect(try await eventually(within: .seconds(60)) { try await orders.status().isDrained })
                 }
             }
             #expect(seen.all == ["old 1", "new 2 web 1"])
@@ -116,9 +116,9 @@ struct TypedQueueTests {
                     try await placed.send(Placed(number: number), id: "old \(number)")
                     #expect(await eventually { seen.count == number })
                 }
-                #expect(try await eventually { try await orders.stats().inFlight == 0 })
-                #expect(try await orders.stats().dead == 0)
-                #expect(try await orders.stats().retrying == 1)
+                #expect(try await eventually { try await orders.status().inFlight == 0 })
+                #expect(try await orders.status().dead == 0)
+                #expect(try await orders.status().delayed == 1)
             }
         }
     }

@@ -52,7 +52,7 @@ struct EqualInstantTests {
             let bench = try QueueBench(holdfast)
             for number in 1...11 { try await add(bench, "5-\(number)", key: number > 9 ? "k" : nil) }
             #expect(try await bench.claim().claims.isEmpty)
-            #expect(try await bench.stats().retrying == 11)
+            #expect(try await bench.status().delayed == 11)
             try await come(bench)
             #expect(try await handled(bench) == (1...11).map { "5-\($0)" })
             let left = try await holdfast.redis(
@@ -118,7 +118,7 @@ struct EqualInstantTests {
             let message = try await holdfast.store(ofQueue: "q").message("5-9")
             #expect(message?.state == .waiting(.zero, attempts: 0))
             #expect(try await handled(bench) == ["5-9", "5-11", "5-12"])
-            #expect(try await bench.stats().isDrained)
+            #expect(try await bench.status().isDrained)
         }
     }
 
@@ -133,7 +133,7 @@ struct EqualInstantTests {
             let first = try await bench.claim(1)
             #expect(first.claims.isEmpty && first.nextDue == .zero, "the line is not complete")
             #expect(try await bench.claim(1).claims.map(\.id) == ["5-1"])
-            #expect(try await bench.stats().blocked == 509)
+            #expect(try await bench.status().blocked == 509)
         }
     }
 

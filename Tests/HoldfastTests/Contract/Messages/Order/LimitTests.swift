@@ -27,7 +27,7 @@ struct LimitTests {
             _ = try await bench.renew(first, lease: .milliseconds(1))
             let heirs = try await eventually { try await bench.claim(limit: 3).claims.count >= 1 }
             #expect(heirs)
-            #expect(try await bench.stats().inFlight == 3)
+            #expect(try await bench.status().inFlight == 3)
         }
     }
 
@@ -72,7 +72,7 @@ struct LimitTests {
                     // With a second between any two it would take a minute.
                     try await orders.send(
                         contentsOf: (0..<180).map { ("\($0)", Order(number: $0, cents: 0)) })
-                    #expect(try await eventually(within: .seconds(30)) { try await orders.stats().isDrained })
+                    #expect(try await eventually(within: .seconds(30)) { try await orders.status().isDrained })
                 }
             }
             #expect(most.count == 180)
@@ -91,14 +91,14 @@ struct LimitTests {
             let claims = try await bench.claim(1).claims
             #expect(try await queue.pause())
             #expect(try await !queue.pause())
-            let pausedFor = try #require(try await queue.stats().pausedFor)
+            let pausedFor = try #require(try await queue.status().pausedFor)
             #expect(pausedFor < .seconds(60))
             #expect(try await bench.claim().claims.isEmpty)
             #expect(try await bench.renew(claims, lease: .seconds(60)) == [1])
             #expect(try await bench.settle([(claims[0], .commit)]) == ["committed"])
             #expect(try await queue.resume())
             #expect(try await !queue.resume())
-            #expect(try await queue.stats().pausedFor == nil)
+            #expect(try await queue.status().pausedFor == nil)
             #expect(try await bench.claim().claims.map(\.id) == ["b"])
         }
     }
@@ -115,7 +115,7 @@ struct LimitTests {
             try await orders.pause()
             try await orders.send(Order(number: 1, cents: 1), id: "1")
             try await holdfast.whileRunning {
-                #expect(try await eventually { try await orders.stats().ready == 1 })
+                #expect(try await eventually { try await orders.status().ready == 1 })
                 try await orders.resume()
                 #expect(await eventually { handled.all == [1] })
             }

@@ -23,7 +23,7 @@ struct OrderingTests {
             let claims = try await bench.claim().claims
             #expect(claims.map(\.id) == ["a1", "b1", "free"])
             #expect(try await bench.claim().claims.isEmpty)
-            let stats = try await bench.stats()
+            let stats = try await bench.status()
             #expect(stats.blocked == 3 && stats.ready == 0 && stats.inFlight == 3)
             _ = try await bench.settle([(claims[0], .commit)])
             let next = try await bench.claim().claims
@@ -40,7 +40,7 @@ struct OrderingTests {
             #expect(
                 try await holdfast.redis("EXISTS", .string(bench.keys.order), .string(bench.keys.blocked))
                     == .integer(0))
-            #expect(try await bench.stats().isDrained)
+            #expect(try await bench.status().isDrained)
         }
     }
 
@@ -84,7 +84,7 @@ struct OrderingTests {
             #expect(
                 try await eventually {
                     _ = try await bench.claim(attempts: 1)
-                    return try await bench.stats().dead == 2
+                    return try await bench.status().dead == 2
                 })
             let third = try await bench.takeOver()
             #expect(third.map(\.id) == ["a3"])
@@ -101,7 +101,7 @@ struct OrderingTests {
                         "EXISTS", .string(bench.keys.order), .string(bench.keys.blocked))
                         == .integer(0)
                 })
-            #expect(try await bench.stats().isDrained)
+            #expect(try await bench.status().isDrained)
         }
     }
 
@@ -117,7 +117,7 @@ struct OrderingTests {
             #expect(
                 try await eventually {
                     _ = try await bench.claim()
-                    return try await bench.stats().blocked == 2
+                    return try await bench.status().blocked == 2
                 })
             _ = try await bench.settle([(second[0], .commit)])
             #expect(try await bench.claim().claims.map(\.id) == ["a1"], "its entry is the oldest")
@@ -164,7 +164,7 @@ struct OrderingTests {
                     try await orders.send(
                         contentsOf: (0..<300).map { ("\($0)", Order(number: $0, cents: $0 % 5)) }
                     ) { SendOptions(key: "customer-\($0.cents)") }
-                    #expect(try await eventually(within: .seconds(60)) { try await orders.stats().isDrained })
+                    #expect(try await eventually(within: .seconds(60)) { try await orders.status().isDrained })
                 }
             }
             let observer = try client(of: server)

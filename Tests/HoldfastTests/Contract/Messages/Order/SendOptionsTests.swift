@@ -26,8 +26,8 @@ struct SendOptionsTests {
             #expect(isThere)
             #expect(Set(claims.map(\.id)) == ["past", "now", "soon"])
             #expect(claims.map(\.attempt) == [1, 1, 1])
-            let stats = try await bench.stats()
-            #expect(stats.retrying == 3 && stats.ready == 0 && stats.inFlight == 3)
+            let stats = try await bench.status()
+            #expect(stats.delayed == 3 && stats.ready == 0 && stats.inFlight == 3)
             let batch = try await bench.claim()
             #expect(try #require(batch.nextDue) > .seconds(30))
             // The retry of one that was delayed does not wait for its first time again.
@@ -61,7 +61,7 @@ struct SendOptionsTests {
             _ = try await bench.add("body", "1", "id", "a", "due", "9007199254740000")
             _ = try await bench.add("body", "1", "id", "b", "due", nonsense)
             #expect(try await bench.claim().claims.map(\.id) == ["b"])
-            #expect(try await bench.stats().retrying == 1)
+            #expect(try await bench.status().delayed == 1)
         }
     }
 
@@ -77,7 +77,7 @@ struct SendOptionsTests {
             {
                 try await queue.send(id, id: id, SendOptions(priority: priority))
             }
-            #expect(try await bench.stats().ready == 4)
+            #expect(try await bench.status().ready == 4)
             let first = try await bench.claim(3).claims
             #expect(first.map(\.id) == ["h", "h2", "n"])
             let last = try await bench.claim().claims
@@ -91,7 +91,7 @@ struct SendOptionsTests {
                 .string(bench.keys.waiting),
                 .string(bench.keys.attempts))
             #expect(left == .integer(0))
-            #expect(try await bench.stats().isDrained)
+            #expect(try await bench.status().isDrained)
         }
     }
 
@@ -136,7 +136,7 @@ struct SendOptionsTests {
             let queue = holdfast.queue("q", of: String.self)
             let old = SendOptions(origin: .init(made: Date() - 3600, horizon: .seconds(60)))
             #expect(try await queue.send("m", id: "a", old) == .tooOld)
-            #expect(try await queue.stats().ready == 0)
+            #expect(try await queue.status().ready == 0)
             try await queue.send("m", id: "b")
             #expect(try await queue.send("m", id: "b", old) == .duplicate)
             let young = SendOptions(origin: .init(made: Date() - 30, horizon: .seconds(60)))

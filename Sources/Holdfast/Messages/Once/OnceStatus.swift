@@ -2,7 +2,7 @@ import RedisLink
 
 /// What is known of an id that ``Holdfast/once(_:in:lease:retention:made:_:)`` does once.
 @nonexhaustive
-public enum OnceState: Hashable, Sendable {
+public enum OnceStatus: Hashable, Sendable {
     /// Nobody does it, and no result of it is remembered.
     case free
     /// It is being done.
@@ -17,7 +17,7 @@ extension Holdfast {
     ///
     /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/refused`` where the id's key holds what this version does not
     ///   know.
-    public func onceState(_ id: String, in scope: String) async throws -> OnceState {
+    public func onceStatus(_ id: String, in scope: String) async throws -> OnceStatus {
         guard (1...512).contains(id.utf8.count) else {
             throw HoldfastError(.invalidArgument, "an id must have 1 to 512 bytes, not \(id.utf8.count)")
         }

@@ -16,19 +16,19 @@
 /// let handled = try await book(order, .forTest(attempt: 5))
 /// #expect(handled == .deadLetter("the account is closed"))
 /// ```
-public struct Handled: Sendable, Equatable {
+public struct Decision: Sendable, Equatable {
     /// The kinds of decisions. Later versions may add some.
-    public struct Decision: Hashable, Sendable, CustomStringConvertible {
+    public struct Kind: Hashable, Sendable, CustomStringConvertible {
         public let description: String
 
-        /// The message is done: ``Handled/effects`` tells what is written with it.
-        public static let commit = Decision(description: "commit")
-        /// The attempt failed: ``Handled/delay`` tells when the next one may begin.
-        public static let retry = Decision(description: "retry")
-        /// The message can never be handled: ``Handled/reason`` tells why.
-        public static let deadLetter = Decision(description: "dead-letter")
-        /// The attempt does not count: ``Handled/delay`` tells when the message may be claimed again.
-        public static let giveBack = Decision(description: "give back")
+        /// The message is done: ``Decision/effects`` tells what is written with it.
+        public static let commit = Kind(description: "commit")
+        /// The attempt failed: ``Decision/delay`` tells when the next one may begin.
+        public static let retry = Kind(description: "retry")
+        /// The message can never be handled: ``Decision/reason`` tells why.
+        public static let deadLetter = Kind(description: "dead-letter")
+        /// The attempt does not count: ``Decision/delay`` tells when the message may be claimed again.
+        public static let giveBack = Kind(description: "give back")
     }
 
     enum Verdict: Sendable, Equatable {
@@ -41,7 +41,7 @@ public struct Handled: Sendable, Equatable {
     let verdict: Verdict
 
     /// The message is done.
-    public static var commit: Handled { Handled(verdict: .commit(Effects())) }
+    public static var commit: Decision { Decision(verdict: .commit(Effects())) }
 
     /// The message is done, and these writes to Redis are its effect. They are applied in the committing step
     /// itself.
@@ -51,21 +51,21 @@ public struct Handled: Sendable, Equatable {
     ///     .commit { effects in effects.increment("revenue-cents", by: order.cents) }
     /// }
     /// ```
-    public static func commit(_ record: (inout Effects) throws -> Void) rethrows -> Handled {
+    public static func commit(_ record: (inout Effects) throws -> Void) rethrows -> Decision {
         var effects = Effects()
         try record(&effects)
-        return Handled(verdict: .commit(effects))
+        return Decision(verdict: .commit(effects))
     }
 
     /// The attempt failed, and the message is handled again: after `delay`, at once where that is zero or less, or if it
     /// is nil after a random wait, as ``ConsumerOptions/retry`` says. After the last attempt the message is dead.
-    public static func retry(after delay: Duration? = nil) -> Handled {
-        Handled(verdict: .retry(after: delay))
+    public static func retry(after delay: Duration? = nil) -> Decision {
+        Decision(verdict: .retry(after: delay))
     }
 
     /// The message can never be handled: it is moved to the dead letters with `reason`.
-    public static func deadLetter(_ reason: String) -> Handled {
-        Handled(verdict: .bury(reason: reason))
+    public static func deadLetter(_ reason: String) -> Decision {
+        Decision(verdict: .bury(reason: reason))
     }
 
     /// The message is not for this instance, or not for now: it is left to whoever claims it next, and the attempt
@@ -76,14 +76,14 @@ public struct Handled: Sendable, Equatable {
     ///
     /// - Parameter delay: how long it stays out of everybody's reach, not at all where that is zero or less. If it is nil, a random time that grows with the
     ///   time the message has been in the queue: at first half a second to a second, at most a minute.
-    public static func giveBack(after delay: Duration? = nil) -> Handled {
-        Handled(verdict: .giveBack(after: delay))
+    public static func giveBack(after delay: Duration? = nil) -> Decision {
+        Decision(verdict: .giveBack(after: delay))
     }
 }
 
 /// What a test, or code around a handler, looks into.
-extension Handled {
-    public var decision: Decision {
+extension Decision {
+    public var kind: Kind {
         switch verdict {
         case .commit: .commit
         case .retry: .retry

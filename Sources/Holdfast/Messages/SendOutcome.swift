@@ -1,6 +1,6 @@
 /// What became of a message that was sent.
 @nonexhaustive
-public enum Sent: Hashable, Sendable {
+public enum SendOutcome: Hashable, Sendable {
     /// It is in the queue, as this entry of its stream.
     case enqueued(entry: String)
     /// A message with its id is in the queue, is dead, or was committed within the consumers' retention; or the

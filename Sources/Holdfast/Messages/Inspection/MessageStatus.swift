@@ -1,7 +1,7 @@
 import RedisLink
 
 /// A message, as a queue has it at one moment.
-public struct MessageDescription: Hashable, Sendable {
+public struct MessageStatus: Hashable, Sendable {
     @nonexhaustive
     public enum State: Hashable, Sendable {
         /// It waits for its first attempt.
@@ -37,7 +37,7 @@ extension QueueStore {
     /// The message with this id, nil if the queue does not know it.
     ///
     /// One round trip for one that is done. Any other is looked for: one round trip for each thousand messages.
-    package func message(_ id: String) async throws -> MessageDescription? {
+    package func message(_ id: String) async throws -> MessageStatus? {
         do throws(RedisError) {
             if let done = try await look(id, entry: "") { return done }
             for (prefix, stream) in zip(["", "h", "l"], keys.streams) {
@@ -48,9 +48,9 @@ extension QueueStore {
                 }
             }
             guard let letter = try await find(id, in: keys.dead, "dead"),
-                let dead = try await deadLetters(from: letter, limit: 1).first, dead.letter == letter
+                let dead = try await deadLetters(from: letter, limit: 1).first, dead.entry == letter
             else { return nil }
-            return MessageDescription(
+            return MessageStatus(
                 queue: keys.name, id: id, state: .dead(dead), entry: nil, type: dead.type, body: dead.body,
                 instanceID: nil)
         } catch {
@@ -89,7 +89,7 @@ extension QueueStore {
         }
     }
 
-    private func look(_ id: String, entry: String) async throws(RedisError) -> MessageDescription? {
+    private func look(_ id: String, entry: String) async throws(RedisError) -> MessageStatus? {
         try await link.call(.look(id, entry: entry, in: keys))
     }
 }
@@ -99,5 +99,5 @@ extension MessageQueue {
     ///
     /// One round trip for one that is done. Any other is looked for among the queue's messages, one round trip for
     /// each thousand: for operators, not for hot paths.
-    public func message(_ id: String) async throws -> MessageDescription? { try await store().message(id) }
+    public func message(_ id: String) async throws -> MessageStatus? { try await store().message(id) }
 }

@@ -1,7 +1,7 @@
 import RedisLink
 
 /// What a queue holds at one moment.
-public struct QueueStats: Hashable, Sendable {
+public struct QueueStatus: Hashable, Sendable {
     /// The name of the queue.
     public let name: String
     /// Messages that wait for their first attempt.
@@ -9,7 +9,7 @@ public struct QueueStats: Hashable, Sendable {
     /// Messages that are claimed: their handlers run, or their consumer died and the claim is not over yet.
     public let inFlight: Int
     /// Messages that wait for their time: for another attempt, or for the moment they were scheduled for.
-    public let retrying: Int
+    public let delayed: Int
     /// Messages that wait for those before them with the same ordering key.
     public let blocked: Int
     /// Messages in the dead letters.
@@ -21,7 +21,7 @@ public struct QueueStats: Hashable, Sendable {
 }
 
 extension QueueStore {
-    package func stats() async throws -> QueueStats {
+    package func status() async throws -> QueueStatus {
         do throws(RedisError) {
             return try await link.call(.stats(of: keys))
         } catch {
@@ -55,7 +55,7 @@ extension Holdfast {
     ///
     /// A queue is known once this library has sent to it or handled its messages. What cannot be the name of one, and
     /// a queue whose keys hold something else, is left out and logged as an error.
-    public func queues() async throws -> [QueueStats] {
+    public func queues() async throws -> [QueueStatus] {
         let names = try await queueNames()
         for name in names.unusable {
             let shown = name.text.printable(limit: 100)
@@ -63,9 +63,9 @@ extension Holdfast {
                 LeftOut(
                     words: "\(consumers.registry.key) holds what cannot be the name of a queue: '\(shown)'"))
         }
-        return try await core.each(names.usable) { [self] (name: String) async throws -> QueueStats? in
+        return try await core.each(names.usable) { [self] (name: String) async throws -> QueueStatus? in
             do {
-                return try await store(ofQueue: name).stats()
+                return try await store(ofQueue: name).status()
             } catch let error as HoldfastError where error.isOfWrongType {
                 // A key of another type where the queue should be: the others can be told all the same.
                 core.observers.tell(LeftOut(words: "\(error)"))
