@@ -55,7 +55,7 @@ extension PrivateRedisServer {
         /// `redis-server`.
         public var binary: String?
 
-        /// How long the server may take from its start to its first answer; 30 seconds by default.
+        /// How long the server may take from its start to its first answer; two minutes by default.
         ///
         /// A server that ends at its start is noticed at once, whatever stands here.
         public var startDeadline: Duration
@@ -68,7 +68,7 @@ extension PrivateRedisServer {
             configuration: [String] = [],
             password: String? = nil,
             binary: String? = nil,
-            startDeadline: Duration = .seconds(30)
+            startDeadline: Duration = .seconds(120)
         ) {
             self.appendOnly = appendOnly
             self.appendFsync = appendFsync

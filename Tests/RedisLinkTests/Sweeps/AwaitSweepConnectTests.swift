@@ -114,6 +114,10 @@ struct AwaitSweepConnectTests {
             case .subscribed: try await eventually("it begins") { calls.withLock { $0 } == 1 }
             }
             subscription.cancel()
+            // The thread hears of it in its next turn; the answers must not come before that.
+            if point != .beforeTheLink {
+                await withCheckedContinuation { turn in link.thread.submit { turn.resume() } }
+            }
             // Given up at once, it may have begun or not.
             let allowed = point == .subscribed ? 1...1 : point == .beforeTheLink ? 0...1 : 0...0
             // The answers to what was asked, late.
