@@ -51,14 +51,14 @@
 
         public func commit(_ entry: InboxEntry, _ effect: @escaping Effect) async throws -> InboxOutcome {
             try await database.write { database in
-                if let `guard` = entry.guard {
+                if let fence = entry.fence {
                     try database.execute(
                         sql: """
                             INSERT INTO guards (resource, fence) VALUES (:resource, :fence)
                             ON CONFLICT (resource) DO UPDATE SET fence = excluded.fence
                             WHERE guards.fence <= excluded.fence
                             """,
-                        arguments: ["resource": `guard`.resource, "fence": `guard`.fence])
+                        arguments: ["resource": fence.resource, "fence": fence.token])
                     guard database.changesCount == 1 else { return .refused }
                 }
                 try database.execute(

@@ -78,14 +78,14 @@ struct DurationTests {
                 SendOptions(origin: .init(made: Date(), horizon: duration)),
             ].enumerated() {
                 await attempt("\(name), message \(number)") {
-                    _ = try await queue.send(Noted(), id: "\(number)", options)
+                    _ = try await queue.send(Noted(), id: "\(number)", options: options)
                 }
             }
             try await queue.send(Noted(), id: "plain")
             var options = ConsumerOptions()
             set(&options)
             let seen = Record<String>()
-            holdfast.handle(queue, options) { _, delivery in
+            holdfast.handle(queue, options: options) { _, delivery in
                 seen.add(delivery.id)
                 return name == "delay" ? .retry(after: duration) : .retry()
             }

@@ -40,7 +40,7 @@ struct IdempotencyKeyTests {
             let ids = Record<String>()
             for (queue, id) in [("orders", "packing/o-1"), ("orders/packing", "o-1")] {
                 let queue = holdfast.queue(queue, of: Int.self)
-                holdfast.handle(queue, .quick()) { _, delivery in
+                holdfast.handle(queue, options: .quick()) { _, delivery in
                     keys.add(delivery.idempotencyKey)
                     return delivery.attempt == 1 ? .retry() : .commit
                 }

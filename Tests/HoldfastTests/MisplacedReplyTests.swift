@@ -156,7 +156,9 @@ struct MisplacedReplyTests {
             let orders = observer.queue("orders", of: Order.self)
             try await orders.send(
                 contentsOf: (1...500).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))) {
+            holdfast.handle(
+                holdfast.queue("orders", of: Order.self), options: .quick(lease: .milliseconds(500))
+            ) {
                 order, _ in
                 .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
             }

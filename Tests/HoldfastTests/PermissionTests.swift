@@ -61,7 +61,7 @@ struct PermissionTests {
             let handled = Record<Int>()
             user.add(Counter(runs: runs))
             let orders = user.queue("orders", of: Order.self)
-            user.handle(orders, .quick()) { order, delivery in
+            user.handle(orders, options: .quick()) { order, delivery in
                 handled.add(order.number)
                 if order.number == 1, delivery.attempt == 1 { return .retry(after: .milliseconds(1)) }
                 if order.number == 2 { return .deadLetter("test") }

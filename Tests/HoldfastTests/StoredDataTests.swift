@@ -38,7 +38,7 @@ struct StoredDataTests {
             let orders = holdfast.queue("orders", of: StoredOrder.self)
             let handled = Record<String>()
             let dates = Record<Date>()
-            holdfast.handle(orders, .quick()) { order, delivery in
+            holdfast.handle(orders, options: .quick()) { order, delivery in
                 handled.add("\(delivery.id) \(delivery.attempt)")
                 dates.add(order.placed)
                 return .commit { effects in effects.increment("cents", by: order.cents) }
@@ -83,7 +83,7 @@ struct StoredDataTests {
             let orders = holdfast.queue("orders", of: StoredOrder.self)
             let order = StoredOrder(number: 1, cents: 1, placed: .now)
             let options = SendOptions(unique: .init("once-only", for: .seconds(1)))
-            #expect(try await orders.send(order, id: "another", options) == .duplicate)
+            #expect(try await orders.send(order, id: "another", options: options) == .duplicate)
         }
     }
 

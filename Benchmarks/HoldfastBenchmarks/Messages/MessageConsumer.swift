@@ -33,7 +33,7 @@ enum MessageConsumer {
         var options = ConsumerOptions()
         options.concurrency = concurrency
         if kind != .handling { options.lease = lease }
-        holdfast.handle(holdfast.queue(queue, of: Note.self), options) { note, _ in
+        holdfast.handle(holdfast.queue(queue, of: Note.self), options: options) { note, _ in
             if kind == .sticking {
                 parent.say("has \(note.number)")
                 try await Task.sleep(for: .seconds(3600))

@@ -67,7 +67,7 @@ extension Delivery {
     }
 
     private func inboxEntry(guarding resource: String?) -> InboxEntry {
-        InboxEntry(scope: "queue:\(queue)", id: id, guard: resource.map { .init($0, fencingToken) })
+        InboxEntry(scope: "queue:\(queue)", id: id, fence: resource.map { .init($0, fencingToken) })
     }
 }
 
@@ -115,7 +115,7 @@ extension Tick {
 
     private func inboxEntry(fenced: Bool) -> InboxEntry {
         let scope = "worker:\(worker)"
-        return InboxEntry(scope: scope, id: id, guard: fenced ? .init(scope, fencingToken) : nil)
+        return InboxEntry(scope: scope, id: id, fence: fenced ? .init(scope, fencingToken) : nil)
     }
 }
 
@@ -154,7 +154,7 @@ extension OnceClaim {
     }
 
     private func inboxEntry(guarding resource: String?) -> InboxEntry {
-        InboxEntry(scope: "once:\(scope)", id: id, guard: resource.map { .init($0, fencingToken) })
+        InboxEntry(scope: "once:\(scope)", id: id, fence: resource.map { .init($0, fencingToken) })
     }
 }
 
@@ -169,7 +169,7 @@ extension Inbox {
             throw HoldfastError(
                 .lost,
                 """
-                \(entry.id) of \(entry.scope) was overtaken: \(entry.guard?.resource ?? "what it guards") has been \
+                \(entry.id) of \(entry.scope) was overtaken: \(entry.fence?.resource ?? "what it guards") has been \
                 written under a higher fence
                 """
             )

@@ -28,7 +28,7 @@ public protocol Inbox: Sendable {
 
     /// Makes the effect and writes the entry's row in one transaction, or does neither.
     ///
-    /// In this order: refuses where the entry's guard was written under a higher fence; stops where the entry's row is
+    /// In this order: refuses where what the entry's fence guards was written under a higher fence; stops where the entry's row is
     /// there; makes the effect. What the effect throws undoes the transaction and is thrown.
     func commit(_ entry: InboxEntry, _ effect: Effect) async throws -> InboxOutcome
 }
@@ -36,16 +36,17 @@ public protocol Inbox: Sendable {
 /// What an inbox remembers of one message, tick or id. Scopes, ids and resources differ where their UTF-8 bytes do.
 public struct InboxEntry: Hashable, Sendable {
     /// The highest fence that has written a resource, kept beside it.
-    public struct Guard: Hashable, Sendable {
+    public struct Fence: Hashable, Sendable {
         /// What is guarded, the same for all who write it: by the fences of one queue, one worker or one scope, since
         /// those of two do not compare.
         public let resource: String
         /// Refused if a higher one has written; the same may write again.
-        public let fence: FencingToken
+        public let token: FencingToken
 
-        public init(_ resource: String, _ fence: FencingToken) {
+        /// The fence `token` of what is guarded as `resource`.
+        public init(_ resource: String, _ token: FencingToken) {
             self.resource = resource
-            self.fence = fence
+            self.token = token
         }
     }
 
@@ -54,35 +55,36 @@ public struct InboxEntry: Hashable, Sendable {
     /// The same at every attempt.
     public let id: String
     /// Keeps out who is late; nil where only repetitions are kept out.
-    public let `guard`: Guard?
+    public let fence: Fence?
 
-    public init(scope: String, id: String, guard: Guard? = nil) {
+    /// What a handler, a run or a body of `once` commits; `Inbox.commit` gets it.
+    public init(scope: String, id: String, fence: Fence? = nil) {
         self.scope = scope
         self.id = id
-        self.guard = `guard`
+        self.fence = fence
     }
 }
 
 extension InboxEntry {
     public static func == (one: InboxEntry, other: InboxEntry) -> Bool {
-        one.scope.isExactly(other.scope) && one.id.isExactly(other.id) && one.guard == other.guard
+        one.scope.isExactly(other.scope) && one.id.isExactly(other.id) && one.fence == other.fence
     }
 
     public func hash(into hasher: inout Hasher) {
         hasher.combine(ExactText(scope))
         hasher.combine(ExactText(id))
-        hasher.combine(`guard`)
+        hasher.combine(fence)
     }
 }
 
-extension InboxEntry.Guard {
+extension InboxEntry.Fence {
     public static func == (one: Self, other: Self) -> Bool {
-        one.resource.isExactly(other.resource) && one.fence == other.fence
+        one.resource.isExactly(other.resource) && one.token == other.token
     }
 
     public func hash(into hasher: inout Hasher) {
         hasher.combine(ExactText(resource))
-        hasher.combine(fence)
+        hasher.combine(token)
     }
 }
 

@@ -3,7 +3,7 @@ extension Holdfast {
     ///
     /// - Parameters:
     ///   - name: 1 to 512 bytes, encoded. Queues whose names have the same beginning before the first slash lie
-    ///     together, so that one may send to the other in a commit, see ``Effects/send(_:to:id:_:)``. One that cannot be used makes what is done with the queue throw
+    ///     together, so that one may send to the other in a commit, see ``Effects/send(_:to:id:options:)``. One that cannot be used makes what is done with the queue throw
     ///     ``HoldfastError/Code/invalidArgument``.
     ///   - type: what the messages are; all that is sent to the queue must decode as it, unless it is a
     ///     ``VersionedMessage``.
@@ -26,7 +26,7 @@ extension Holdfast {
     ///
     /// A queue has one handler in each client: a second one would share its messages, each handled by one of the two,
     /// and makes ``run()`` throw ``HoldfastError/Code/invalidArgument``, unless ``ConsumerOptions/sharesQueue`` says that
-    /// it is wanted. For several types in one queue there is ``handle(_:_:coders:by:)``.
+    /// it is wanted. For several types in one queue there is ``handle(_:options:coders:by:)``.
     ///
     /// docs/handling.md shows what a handler can decide, with each setting.
     ///
@@ -43,7 +43,7 @@ extension Holdfast {
     ///     the end of a graceful shutdown's deadline; then the message is given back, and the attempt does
     ///     not count. What it throws is logged, and fails the attempt.
     public func handle<Message>(
-        _ queue: MessageQueue<Message>, _ options: ConsumerOptions = ConsumerOptions(),
+        _ queue: MessageQueue<Message>, options: ConsumerOptions = ConsumerOptions(),
         _ handler: @escaping @Sendable (Message, Delivery) async throws -> Decision
     ) {
         consumers.add(
@@ -52,7 +52,7 @@ extension Holdfast {
         remindOfRun()
     }
 
-    /// Handles the messages of a queue that carries several types; otherwise as ``handle(_:_:_:)``.
+    /// Handles the messages of a queue that carries several types; otherwise as ``handle(_:options:_:)``.
     ///
     /// ```swift
     /// struct OrderPlaced: VersionedMessage {
@@ -77,7 +77,7 @@ extension Holdfast {
     ///   - coders: how the messages are read; ``Holdfast/Configuration/coders`` unless set.
     ///   - register: names the types and their handlers, each type once.
     public func handle(
-        _ queue: String, _ options: ConsumerOptions = ConsumerOptions(), coders: JSONCoders? = nil,
+        _ queue: String, options: ConsumerOptions = ConsumerOptions(), coders: JSONCoders? = nil,
         by register: (inout MessageHandlers) -> Void
     ) {
         var handlers = MessageHandlers(decoder: (coders ?? core.configuration.coders).decoder)
@@ -87,7 +87,7 @@ extension Holdfast {
         remindOfRun()
     }
 
-    /// Handles up to `size` messages with one call of the handler; otherwise as ``handle(_:_:_:)``.
+    /// Handles up to `size` messages with one call of the handler; otherwise as ``handle(_:options:_:)``.
     ///
     /// A batch is what one claim brought, at least one message; nothing is waited for. Each message has its own claim,
     /// attempt and verdict, and is committed only by its own owner.
@@ -100,7 +100,7 @@ extension Holdfast {
     ///     all. Its task is cancelled when one of the claims is lost; the others are given back then.
     public func handle<Message>(
         batchesOf size: Int, from queue: MessageQueue<Message>,
-        _ options: ConsumerOptions = ConsumerOptions(),
+        options: ConsumerOptions = ConsumerOptions(),
         _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Decision]
     ) {
         consumers.add(

@@ -30,18 +30,19 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     /// - Throws: ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for one of more than 32 MiB; with ``HoldfastError/mayHaveHappened`` the message may be in the queue.
     ///   `CancellationError` when the task is cancelled; then too it may be.
     @discardableResult
-    public func send(_ message: Message, id: String, _ options: SendOptions? = nil) async throws -> SendOutcome {
-        try await send(contentsOf: [(id, message)], options.map { options in { _ in options } })[0]
+    public func send(_ message: Message, id: String, options: SendOptions? = nil) async throws -> SendOutcome
+    {
+        try await send(contentsOf: [(id, message)], options: options.map { options in { _ in options } })[0]
     }
 
-    /// Adds many messages; one round trip for each 500 of them. Otherwise as ``send(_:id:_:)``.
+    /// Adds many messages; one round trip for each 500 of them. Otherwise as ``send(_:id:options:)``.
     ///
     /// - Parameter options: those of each message.
     /// - Returns: what became of each, in order. If it throws, those before some point are in the queue: send
     ///   all of them again.
     @discardableResult
     public func send(
-        contentsOf messages: [(id: String, message: Message)], _ options: ((Message) -> SendOptions)? = nil
+        contentsOf messages: [(id: String, message: Message)], options: ((Message) -> SendOptions)? = nil
     ) async throws -> [SendOutcome] {
         let store = try opened.get()
         let encoded = try messages.map { id, message in (id: id, body: try encode(message, id: id)) }

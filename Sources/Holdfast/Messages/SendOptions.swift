@@ -4,7 +4,7 @@ import RedisLink
 /// When and in which order a message is handled, and when it is not added at all.
 ///
 /// ```swift
-/// try await orders.send(order, id: order.id, SendOptions(.after(.seconds(60)), key: order.user))
+/// try await orders.send(order, id: order.id, options: SendOptions(.after(.seconds(60)), key: order.user))
 /// ```
 public struct SendOptions: Hashable, Sendable {
     /// Which of the messages that can be claimed comes first. Expired claims and messages whose time has come go

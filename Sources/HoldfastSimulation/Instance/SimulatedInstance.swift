@@ -46,7 +46,7 @@ package enum SimulatedInstance {
         options.concurrency = configuration.pace.concurrency
         options.lease = configuration.lease
         options.retry.attempts = configuration.attempts
-        holdfast.handle(holdfast.queue(configuration.queue, of: JSONValue.self), options) {
+        holdfast.handle(holdfast.queue(configuration.queue, of: JSONValue.self), options: options) {
             message, delivery in
             try await endingWithoutRecords { try await consumer.handle(message, delivery) }
         }

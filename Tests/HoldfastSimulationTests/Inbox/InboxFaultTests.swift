@@ -24,7 +24,8 @@ struct InboxFaultTests {
         try await DyingInstance.with { pair in
             let attempts = Record<Int>()
             let orders = pair.observer.queue("orders", of: String.self)
-            pair.dying.handle(pair.dying.queue("orders", of: String.self), .oneByOne) { order, delivery in
+            pair.dying.handle(pair.dying.queue("orders", of: String.self), options: .oneByOne) {
+                order, delivery in
                 attempts.add(delivery.attempt)
                 let handled = try await delivery.commit(in: books.inbox, Books.write(order))
                 pair.die()
@@ -33,7 +34,7 @@ struct InboxFaultTests {
             try await pair.whileRunning {
                 try await orders.send("a", id: "a")
                 #expect(await eventually { attempts.all == [1] })
-                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne) {
+                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), options: .oneByOne) {
                     order, delivery in
                     attempts.add(delivery.attempt)
                     return try await delivery.commit(in: books.inbox, Books.write(order))
@@ -63,11 +64,11 @@ struct InboxFaultTests {
                 if delivery.attempt == 1 { pair.die() }
                 return .commit { $0.append(count.map(String.init) ?? "made before", toList: "counts") }
             }
-            pair.dying.handle(pair.dying.queue("orders", of: String.self), .oneByOne, book)
+            pair.dying.handle(pair.dying.queue("orders", of: String.self), options: .oneByOne, book)
             try await pair.whileRunning {
                 try await orders.send("a", id: "a")
                 #expect(await eventually { values.all == [1] })
-                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne, book)
+                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), options: .oneByOne, book)
                 #expect(try await Self.isDone(orders))
             }
             #expect(values.all == [1, nil], "the fault was felt")
@@ -84,7 +85,8 @@ struct InboxFaultTests {
         let books = try Books()
         try await DyingInstance.with { pair in
             let orders = pair.observer.queue("orders", of: String.self)
-            pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne) { order, delivery in
+            pair.healthy.handle(pair.healthy.queue("orders", of: String.self), options: .oneByOne) {
+                order, delivery in
                 let isFirst = delivery.attempt == 1
                 return try await delivery.commit(in: books.inbox) { database in
                     try Books.write(order)(database)
@@ -112,7 +114,8 @@ struct InboxFaultTests {
         try await DyingInstance.with { pair in
             let orders = pair.observer.queue("orders", of: String.self)
             let taken = Record<Int>()
-            pair.dying.handle(pair.dying.queue("orders", of: String.self), .oneByOne) { order, delivery in
+            pair.dying.handle(pair.dying.queue("orders", of: String.self), options: .oneByOne) {
+                order, delivery in
                 taken.add(delivery.attempt)
                 pair.die()
                 do {
@@ -124,9 +127,9 @@ struct InboxFaultTests {
                 }
             }
             try await pair.whileRunning {
-                try await orders.send("a", id: "a", SendOptions(key: "shelf"))
+                try await orders.send("a", id: "a", options: SendOptions(key: "shelf"))
                 #expect(await eventually { taken.all == [1] })
-                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), .oneByOne) {
+                pair.healthy.handle(pair.healthy.queue("orders", of: String.self), options: .oneByOne) {
                     order, delivery in
                     try await delivery.commit(in: books.inbox, guarding: resource, Books.write(order))
                 }

@@ -8,9 +8,9 @@ import Testing
 struct SQLiteInboxTests {
     private struct Broken: Error {}
 
-    private static func entry(_ id: String, guard fence: Int64? = nil) -> InboxEntry {
+    private static func entry(_ id: String, fence: Int64? = nil) -> InboxEntry {
         InboxEntry(
-            scope: "queue:orders", id: id, guard: fence.map { .init("shelf", FencingToken(rawValue: $0)) })
+            scope: "queue:orders", id: id, fence: fence.map { .init("shelf", FencingToken(rawValue: $0)) })
     }
 
     @Test("lets an entry have its effect once, and keeps scopes apart")
@@ -27,28 +27,28 @@ struct SQLiteInboxTests {
     func rollback() async throws {
         let books = try Books()
         await #expect(throws: Broken.self) {
-            try await books.inbox.commit(Self.entry("a", guard: 5)) { database in
+            try await books.inbox.commit(Self.entry("a", fence: 5)) { database in
                 try Books.write("half of a")(database)
                 throw Broken()
             }
         }
         #expect(try books.entries == [])
-        #expect(try await books.inbox.commit(Self.entry("b", guard: 4), Books.write("b")) == .committed)
-        #expect(try await books.inbox.commit(Self.entry("a", guard: 5), Books.write("a")) == .committed)
+        #expect(try await books.inbox.commit(Self.entry("b", fence: 4), Books.write("b")) == .committed)
+        #expect(try await books.inbox.commit(Self.entry("a", fence: 5), Books.write("a")) == .committed)
         #expect(try books.entries == ["b", "a"])
     }
 
     @Test("refuses a fence that is lower than that of the last write, and remembers nothing of it")
     func fence() async throws {
         let books = try Books()
-        #expect(try await books.inbox.commit(Self.entry("a", guard: 1), Books.write("a")) == .committed)
-        #expect(try await books.inbox.commit(Self.entry("b", guard: 2), Books.write("b")) == .committed)
-        #expect(try await books.inbox.commit(Self.entry("c", guard: 1), Books.write("c")) == .refused)
-        #expect(try await books.inbox.commit(Self.entry("d", guard: 2), Books.write("d")) == .committed)
+        #expect(try await books.inbox.commit(Self.entry("a", fence: 1), Books.write("a")) == .committed)
+        #expect(try await books.inbox.commit(Self.entry("b", fence: 2), Books.write("b")) == .committed)
+        #expect(try await books.inbox.commit(Self.entry("c", fence: 1), Books.write("c")) == .refused)
+        #expect(try await books.inbox.commit(Self.entry("d", fence: 2), Books.write("d")) == .committed)
         // Handed out again under a higher fence, what was refused is done.
-        #expect(try await books.inbox.commit(Self.entry("c", guard: 3), Books.write("c")) == .committed)
+        #expect(try await books.inbox.commit(Self.entry("c", fence: 3), Books.write("c")) == .committed)
         #expect(
-            try await books.inbox.commit(Self.entry("a", guard: 3), Books.write("a")) == .alreadyCommitted)
+            try await books.inbox.commit(Self.entry("a", fence: 3), Books.write("a")) == .alreadyCommitted)
         #expect(try books.entries == ["a", "b", "d", "c"])
     }
 

@@ -160,7 +160,7 @@ struct LookalikeNameTests {
 
     @Test("are two entries of an inbox")
     func inbox() {
-        let guards = [one, other].map { InboxEntry.Guard($0, FencingToken(rawValue: 1)) }
+        let guards = [one, other].map { InboxEntry.Fence($0, FencingToken(rawValue: 1)) }
         #expect(Set(guards).count == 2)
         let entries = [
             InboxEntry(scope: one, id: "a"), InboxEntry(scope: other, id: "a"),

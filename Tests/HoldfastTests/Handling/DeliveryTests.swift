@@ -11,7 +11,7 @@ struct DeliveryTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let seen = Record<(Int, SendOptions.Priority, Date, Int, Bool)>()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(attempts: 2)) { order, delivery in
+            holdfast.handle(orders, options: .quick(attempts: 2)) { order, delivery in
                 seen.add(
                     (
                         order.number, delivery.priority, delivery.enqueuedAt, delivery.attempt,
@@ -23,7 +23,8 @@ struct DeliveryTests {
             let priorities: [Int: SendOptions.Priority] = [1: .high, 2: .normal, 3: .low]
             for (number, priority) in priorities {
                 let sent = try await orders.send(
-                    Order(number: number, cents: 0), id: "\(number)", SendOptions(priority: priority))
+                    Order(number: number, cents: 0), id: "\(number)", options: SendOptions(priority: priority)
+                )
                 guard case .enqueued(let entry) = sent else {
                     Issue.record("\(number) was not enqueued")
                     return
@@ -52,7 +53,7 @@ struct DeliveryTests {
         }
         try await withHoldfast(on: backend) { holdfast, _ in
             let seen = Record<Bool>()
-            holdfast.handle("orders", .quick(attempts: 9)) { handlers in
+            holdfast.handle("orders", options: .quick(attempts: 9)) { handlers in
                 handlers.on(batchesOf: 3, Placed.self, retry: .atMostOnce) { messages in
                     messages.map { message in
                         seen.add(message.delivery.isLastAttempt)
@@ -74,7 +75,7 @@ struct DeliveryTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let attempts = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(attempts: 1)) { _, delivery in
+            holdfast.handle(orders, options: .quick(attempts: 1)) { _, delivery in
                 attempts.add(delivery.attempt)
                 return attempts.count < 4 ? .giveBack(after: .milliseconds(5)) : .commit
             }
@@ -96,7 +97,7 @@ struct DeliveryTests {
         let times = Record<Duration>()
         let start = clock.now
         let orders = holdfast.queue("orders", of: Order.self)
-        holdfast.handle(orders, .quick(attempts: 1)) { _, _ in
+        holdfast.handle(orders, options: .quick(attempts: 1)) { _, _ in
             times.add(clock.now - start)
             return .giveBack()
         }
@@ -117,7 +118,7 @@ struct DeliveryTests {
             let orders = holdfast.queue("orders", of: Order.self)
             var options = ConsumerOptions()
             options.retry = .atMostOnce
-            holdfast.handle(orders, options) { _, _ in .giveBack() }
+            holdfast.handle(orders, options: options) { _, _ in .giveBack() }
             try await holdfast.whileRunning {
                 try await orders.send(Order(number: 1, cents: 0), id: "1")
                 #expect(try await eventually { try await orders.status().dead == 1 })

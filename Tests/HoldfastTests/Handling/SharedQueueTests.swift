@@ -59,13 +59,13 @@ struct SharedQueueTests {
             let orders = holdfast.queue("orders", of: Order.self)
             var options = ConsumerOptions.quick(concurrency: 1)
             let bothBusy = Gate()
-            holdfast.handle(orders, options) { _, _ in
+            holdfast.handle(orders, options: options) { _, _ in
                 seen.add("first")
                 try await bothBusy.pass()
                 return .commit
             }
             options.sharesQueue = true
-            holdfast.handle(orders, options) { _, _ in
+            holdfast.handle(orders, options: options) { _, _ in
                 seen.add("second")
                 try await bothBusy.pass()
                 return .commit

@@ -18,7 +18,7 @@ struct IdleTimeTests {
             holdfast.add(worker: "rare", .every(.seconds(7 * 86_400))) { _ in }
         } _: { _, holdfast in
             let queue = holdfast.queue("q", of: String.self)
-            try await queue.send("later", id: "a", SendOptions(.after(.seconds(86_300))))
+            try await queue.send("later", id: "a", options: SendOptions(.after(.seconds(86_300))))
             await clock.advance(by: .seconds(60))
             let before = clock.time.events
             await clock.advance(by: .seconds(86_000))
@@ -60,7 +60,7 @@ struct IdleTimeTests {
             var options = ConsumerOptions()
             options.retention = .seconds(86_400)
             let queue = holdfast.queue("q", of: String.self)
-            holdfast.handle(queue, options) { text, _ in
+            holdfast.handle(queue, options: options) { text, _ in
                 handled.add(text)
                 return .commit
             }

@@ -50,14 +50,14 @@ struct ManualClockTests {
         try await whileRunning(1, clock) { holdfast in
             var options = ConsumerOptions()
             options.retry = RetryPolicy(attempts: 3, first: .seconds(60), longest: .seconds(60))
-            holdfast.handle(holdfast.queue("q", of: String.self), options) { _, delivery in
+            holdfast.handle(holdfast.queue("q", of: String.self), options: options) { _, delivery in
                 attempts.add((delivery.attempt, clock.now - start))
                 if delivery.attempt == 1 { throw CancellationError() }
                 return .commit { $0.increment("done") }
             }
         } _: { memory, holdfast in
             let queue = holdfast.queue("q", of: String.self)
-            try await queue.send("m", id: "a", SendOptions(.after(.seconds(600))))
+            try await queue.send("m", id: "a", options: SendOptions(.after(.seconds(600))))
             await clock.advance(by: .seconds(599))
             #expect(attempts.count == 0)
             await clock.advance(by: .seconds(1))

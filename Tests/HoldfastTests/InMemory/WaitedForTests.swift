@@ -58,7 +58,7 @@ struct WaitedForTests {
     func lostClaim() async throws {
         let clock = ManualClock(patience: .milliseconds(20))
         try await whileRunning(1, clock) { holdfast in
-            holdfast.handle(holdfast.queue("q", of: String.self), .quick(attempts: 1)) { _, _ in
+            holdfast.handle(holdfast.queue("q", of: String.self), options: .quick(attempts: 1)) { _, _ in
                 try await stuck()
                 return .commit
             }

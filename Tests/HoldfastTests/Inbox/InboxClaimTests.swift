@@ -27,7 +27,7 @@ struct InboxClaimTests {
             let inbox = NotingInbox(outcome: .committed)
             let fences = Record<FencingToken>()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(concurrency: 1)) { order, delivery in
+            holdfast.handle(orders, options: .quick(concurrency: 1)) { order, delivery in
                 fences.add(delivery.fencingToken)
                 return try await delivery.commit(
                     in: inbox, guarding: order.number == 1 ? nil : "shelf", "book \(order.number)")
@@ -43,7 +43,7 @@ struct InboxClaimTests {
                     .init(entry: InboxEntry(scope: "queue:orders", id: "o-1"), effect: "book 1"),
                     .init(
                         entry: InboxEntry(
-                            scope: "queue:orders", id: "o-2", guard: .init("shelf", fences.all[1])),
+                            scope: "queue:orders", id: "o-2", fence: .init("shelf", fences.all[1])),
                         effect: "book 2"),
                 ])
         }
@@ -65,7 +65,7 @@ struct InboxClaimTests {
             }
             let (id, fence) = ticks.all[0]
             let entry = InboxEntry(
-                scope: "worker:checker", id: id, guard: isFenced ? .init("worker:checker", fence) : nil)
+                scope: "worker:checker", id: id, fence: isFenced ? .init("worker:checker", fence) : nil)
             #expect(inbox.notes.all == [.init(entry: entry, effect: "check")])
             #expect(committed.all == [false])
         }
@@ -84,7 +84,7 @@ struct InboxClaimTests {
             }
             #expect(error?.code == .lost)
             let entry = InboxEntry(
-                scope: "once:stripe", id: "e-1", guard: .init("till", try #require(fences.all.first)))
+                scope: "once:stripe", id: "e-1", fence: .init("till", try #require(fences.all.first)))
             #expect(inbox.notes.all == [.init(entry: entry, effect: "book")])
         }
     }

@@ -12,7 +12,7 @@ struct ConsumerFaultTests {
             let orders = holdfast.queue("orders", of: Order.self)
             try await orders.send(
                 contentsOf: (1...3000).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
-            holdfast.handle(orders, .quick(lease: .milliseconds(500))) { order, _ in
+            holdfast.handle(orders, options: .quick(lease: .milliseconds(500))) { order, _ in
                 .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
             }
             let other = try client(of: server)
@@ -44,7 +44,9 @@ struct ConsumerFaultTests {
             let orders = observer.queue("orders", of: Order.self)
             try await orders.send(
                 contentsOf: (1...500).map { (id: "\($0)", message: Order(number: $0, cents: 1)) })
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))) {
+            holdfast.handle(
+                holdfast.queue("orders", of: Order.self), options: .quick(lease: .milliseconds(500))
+            ) {
                 order, _ in
                 .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
             }
@@ -69,7 +71,8 @@ struct ConsumerFaultTests {
             let never = Gate()
             let orders = holdfast.queue("orders", of: Order.self)
             // One at a time: it claims nothing while its handler runs, also not what the heir shall get.
-            holdfast.handle(orders, .quick(lease: .milliseconds(600), concurrency: 1)) { order, delivery in
+            holdfast.handle(orders, options: .quick(lease: .milliseconds(600), concurrency: 1)) {
+                order, delivery in
                 if order.number == 1 {
                     outcomes.add("began")
                     do { try await never.pass() } catch { outcomes.add("cancelled") }
@@ -113,7 +116,7 @@ struct ConsumerFaultTests {
             let attempts = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
             let link = holdfast.core.link
-            holdfast.handle(orders, .quick(lease: .milliseconds(1500))) { _, delivery in
+            holdfast.handle(orders, options: .quick(lease: .milliseconds(1500))) { _, delivery in
                 attempts.add(delivery.attempt)
                 let end = try await link.serverTime() + 1700
                 _ = try await eventually { try await link.serverTime() >= end }
@@ -136,7 +139,7 @@ struct ConsumerFaultTests {
         try await withPrivateRedisServer(options) { server in
             let holdfast = try client(of: server)
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(lease: .seconds(1))) { order, _ in
+            holdfast.handle(orders, options: .quick(lease: .seconds(1))) { order, _ in
                 .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
             }
             try await orders.send(

@@ -24,7 +24,7 @@ struct StopDeadlineTests {
             let outcomes = Record<String>()
             let end = Gate()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick()) { _, delivery in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick()) { _, delivery in
                 outcomes.add("began")
                 await Task { try? await end.pass() }.value
                 outcomes.add("\(Task.isCancelled) \(delivery.isHeld)")
@@ -63,7 +63,8 @@ struct StopDeadlineTests {
             let began = Record<Int>()
             let never = Gate()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(attempts: 1)) { order, _ in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick(attempts: 1)) {
+                order, _ in
                 began.add(order.number)
                 do {
                     try await never.pass()
@@ -91,7 +92,7 @@ struct StopDeadlineTests {
             let began = Record<Int>()
             let never = Gate()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick()) { order, _ in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick()) { order, _ in
                 began.add(order.number)
                 do {
                     try await never.pass()

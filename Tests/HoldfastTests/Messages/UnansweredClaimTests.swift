@@ -22,7 +22,7 @@ struct UnansweredClaimTests {
             // With one attempt, each that is lost would be a dead letter.
             holdfast.handle(
                 holdfast.queue("orders", of: Order.self),
-                .quick(attempts: 1, lease: .seconds(600), concurrency: 2)
+                options: .quick(attempts: 1, lease: .seconds(600), concurrency: 2)
             ) { order, delivery in
                 attempts.add(delivery.attempt)
                 return .commit { $0.increment(field: "\(order.number)", inHash: "per-order") }
@@ -47,7 +47,7 @@ struct UnansweredClaimTests {
             let orders = observer.queue("orders", of: Order.self)
             let attempts = Record<Int>()
             holdfast.handle(
-                holdfast.queue("orders", of: Order.self), .quick(attempts: 1, lease: .seconds(600))
+                holdfast.queue("orders", of: Order.self), options: .quick(attempts: 1, lease: .seconds(600))
             ) { _, delivery in
                 attempts.add(delivery.attempt)
                 return .commit

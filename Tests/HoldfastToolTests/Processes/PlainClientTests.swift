@@ -45,7 +45,7 @@ import Testing
             let orders = holdfast.queue("orders", of: Order.self)
             var options = ConsumerOptions()
             options.retry = RetryPolicy(attempts: 2, first: .milliseconds(1))
-            holdfast.handle(orders, options) { order, delivery in
+            holdfast.handle(orders, options: options) { order, delivery in
                 handled.add(delivery.id, order.number)
                 return .commit
             }

@@ -63,7 +63,7 @@ import Testing
             let queue = holdfast.queue("q", of: Int.self)
             var options = ConsumerOptions()
             options.concurrency = 1
-            holdfast.handle(queue, options) { number, _ in
+            holdfast.handle(queue, options: options) { number, _ in
                 number < 0 ? .deadLetter("\(number) is negative") : .commit
             }
             try await queue.send(contentsOf: [("a", -1), ("b", 1), ("c", -2)])

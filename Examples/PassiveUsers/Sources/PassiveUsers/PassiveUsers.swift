@@ -21,7 +21,7 @@ struct PassiveUsers {
 
         holdfast.add(PassiveUserChecker(store: store, settings: settings))
         let consumer = OrderConsumer(store: store, settings: settings)
-        holdfast.handle(orders(of: holdfast), consumer.options, consumer.book)
+        holdfast.handle(orders(of: holdfast), options: consumer.options, consumer.book)
         // No order waits for a month, nor is it sent once more after that.
         holdfast.add(worker: "inbox-cleaner", .cron("@daily")) { tick in
             try await store.inbox.forget(before: tick.nominal.addingTimeInterval(-30 * 86_400))

@@ -73,7 +73,7 @@ package final class ConsumerHost: Sendable {
                 .invalidArgument,
                 """
                 the queue \(name.printable()) has a handler already, and a second one would take some of its \
-                messages: give the types of one queue to one handle(_:_:coders:by:), or set \
+                messages: give the types of one queue to one handle(_:options:coders:by:), or set \
                 ConsumerOptions.sharesQueue
                 """)
         }

@@ -4,7 +4,7 @@ import RedisLink
 ///
 /// A handler records them; nothing is written before the commit, and nothing at all if the message is not
 /// committed. They can write only to keys of their queue, whose full names ``MessageQueue/effectKey(_:)``
-/// tells, and send messages, see ``send(_:to:id:_:)``. Tests compare them, or look at ``writes`` and ``messages``.
+/// tells, and send messages, see ``send(_:to:id:options:)``. Tests compare them, or look at ``writes`` and ``messages``.
 ///
 /// If one of them cannot be applied (its key holds another type, a sum leaves the range of 64 bits), none of
 /// the message's effects is applied, and the message is retried as if its handler had thrown.

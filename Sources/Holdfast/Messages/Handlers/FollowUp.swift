@@ -39,7 +39,8 @@ extension Effects {
     ///   - options: when and in which order it is handled. Uniqueness and origin cannot be used here.
     /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument``, before anything is written.
     public mutating func send<Message>(
-        _ message: Message, to queue: MessageQueue<Message>, id: String? = nil, _ options: SendOptions? = nil
+        _ message: Message, to queue: MessageQueue<Message>, id: String? = nil,
+        options: SendOptions? = nil
     ) throws {
         guard options?.unique == nil, options?.origin == nil else {
             throw HoldfastError(

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Who handles the messages of a queue that carries several types, see ``Holdfast/handle(_:_:coders:by:)``.
+/// Who handles the messages of a queue that carries several types, see ``Holdfast/handle(_:options:coders:by:)``.
 public struct MessageHandlers: Sendable {
     private(set) var routes = MessageRoutes()
     private let decoder: JSONDecoder
@@ -14,7 +14,7 @@ public struct MessageHandlers: Sendable {
     /// - Parameters:
     ///   - type: what the messages are.
     ///   - retry: how often these messages are tried; ``ConsumerOptions/retry`` unless set.
-    ///   - handler: as for ``Holdfast/handle(_:_:_:)``.
+    ///   - handler: as for ``Holdfast/handle(_:options:_:)``.
     public mutating func on<Message: VersionedMessage>(
         _ type: Message.Type, retry: RetryPolicy? = nil,
         _ handler: @escaping @Sendable (Message, Delivery) async throws -> Decision
@@ -23,7 +23,7 @@ public struct MessageHandlers: Sendable {
     }
 
     /// Handles up to `size` messages of one type with one call of `handler`, as
-    /// ``Holdfast/handle(batchesOf:from:_:_:)`` says.
+    /// ``Holdfast/handle(batchesOf:from:options:_:)`` says.
     public mutating func on<Message: VersionedMessage>(
         batchesOf size: Int, _ type: Message.Type, retry: RetryPolicy? = nil,
         _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Decision]

@@ -73,6 +73,36 @@ extension Holdfast {
     }
 }
 
+extension Holdfast {
+    /// Does something that has no result once for each id; otherwise as ``once(_:in:lease:retention:made:_:)``.
+    ///
+    /// ```swift
+    /// try await holdfast.once(event.id, in: "stripe") { claim in try await book(event, claim) }
+    /// ```
+    @discardableResult
+    public nonisolated(nonsending) func once(
+        _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
+        made: Date? = nil, _ body: nonisolated(nonsending) (OnceClaim) async throws -> Void
+    ) async throws -> OnceOutcome<Void> {
+        let outcome = try await once(id, in: scope, lease: lease, retention: retention, made: made) {
+            claim in
+            try await body(claim)
+            return NoResult()
+        }
+        return switch outcome {
+        case .executed: .executed(())
+        case .alreadyDone: .alreadyDone(())
+        case .inProgressElsewhere(let holder): .inProgressElsewhere(holder)
+        }
+    }
+}
+
+/// Recorded as an empty object, and read of whatever was recorded.
+private struct NoResult: Codable {
+    init() {}
+    init(from decoder: any Decoder) {}
+}
+
 extension Core {
     fileprivate func onceClaim(
         _ id: String, in scope: String, lease: Duration?, retention: Duration

@@ -19,7 +19,9 @@ struct ConsumerTests {
                     effects.increment(field: "\(order.number)", inHash: "per-order")
                 }
             }
-            for holdfast in [first, second] { holdfast.handle(holdfast.queue("orders"), .quick(), handler) }
+            for holdfast in [first, second] {
+                holdfast.handle(holdfast.queue("orders"), options: .quick(), handler)
+            }
             let orders = first.queue("orders", of: Order.self)
             let messages = (1...1000).map { (id: "order-\($0)", message: Order(number: $0, cents: $0)) }
             try await second.whileRunning {
@@ -63,7 +65,7 @@ struct ConsumerTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let attempts = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(attempts: 3)) { _, delivery in
+            holdfast.handle(orders, options: .quick(attempts: 3)) { _, delivery in
                 attempts.add(delivery.attempt)
                 if delivery.attempt == 1 { throw HoldfastError(.refused, "no stock") }
                 return .retry(after: .zero)
@@ -80,7 +82,9 @@ struct ConsumerTests {
     func unreadable(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(attempts: 2)) { _, _ in .commit }
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick(attempts: 2)) { _, _ in
+                .commit
+            }
             try await holdfast.whileRunning {
                 _ = try await bench.add("id", "x", "body", "{}")
                 #expect(try await eventually { try await bench.status().dead == 1 })
@@ -97,7 +101,7 @@ struct ConsumerTests {
             let bench = try QueueBench(holdfast, "orders")
             try await holdfast.redis("SET", bench.effect("set"), "x")
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(attempts: 2)) { order, _ in
+            holdfast.handle(orders, options: .quick(attempts: 2)) { order, _ in
                 .commit { effects in
                     effects.increment("n")
                     if order.number == 1 { effects.add("m", toSet: "set") }
@@ -123,7 +127,7 @@ struct ConsumerTests {
             let outcomes = Record<String>()
             let never = Gate()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(concurrency: 2)) { order, _ in
+            holdfast.handle(orders, options: .quick(concurrency: 2)) { order, _ in
                 outcomes.add("began \(order.number)")
                 if order.number == 1 {
                     try await Task.sleep(for: .milliseconds(20))
@@ -204,7 +208,7 @@ struct ConsumerTests {
             #expect(error?.code == .invalidArgument)
             var options = ConsumerOptions()
             options.concurrency = 0
-            holdfast.handle(holdfast.queue("q", of: Order.self), options) { _, _ in .commit }
+            holdfast.handle(holdfast.queue("q", of: Order.self), options: options) { _, _ in .commit }
             let thrown = await #expect(throws: HoldfastError.self) { try await holdfast.run() }
             #expect(thrown?.code == .invalidArgument)
         }

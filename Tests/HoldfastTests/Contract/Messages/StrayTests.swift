@@ -210,7 +210,7 @@ struct StrayTests {
             try await holdfast.redis("ZADD", key("due"), "1", "zzz\n")
             try await holdfast.redis("ZADD", key("expiry"), "1", "yyy")
             let queue = holdfast.queue("q", of: String.self)
-            holdfast.handle(queue, .quick()) { _, _ in .commit }
+            holdfast.handle(queue, options: .quick()) { _, _ in .commit }
             try await holdfast.whileRunning {
                 try await queue.send("m", id: "m")
                 #expect(try await queue.isDrained())
@@ -232,7 +232,7 @@ struct StrayTests {
             let holdfast = try Holdfast(redis: server.url, namespace: "t", logger: logger)
             try await holdfast.redis("SET", key("order"), "x")
             let queue = holdfast.queue("q", of: String.self)
-            holdfast.handle(queue, .quick()) { _, _ in .commit }
+            holdfast.handle(queue, options: .quick()) { _, _ in .commit }
             try await holdfast.whileRunning {
                 #expect(
                     await eventually {

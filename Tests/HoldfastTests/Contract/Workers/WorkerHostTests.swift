@@ -214,7 +214,8 @@ struct WorkerHostTests {
             } else {
                 var options = ConsumerOptions()
                 options.takeOversPerSecond = 0
-                holdfast.handle(holdfast.queue("other", of: String.self), options) { _, _ in .commit }
+                holdfast.handle(holdfast.queue("other", of: String.self), options: options) { _, _ in .commit
+                }
             }
             let error = await #expect(throws: HoldfastError.self) { try await holdfast.run() }
             #expect(error?.code == .invalidArgument)
@@ -244,7 +245,8 @@ struct WorkerHostTests {
                 var options = ConsumerOptions()
                 options.concurrency = 0
                 holdfast.handle(holdfast.queue("", of: String.self)) { _, _ in .commit }
-                holdfast.handle(holdfast.queue("second", of: String.self), options) { _, _ in .commit }
+                holdfast.handle(holdfast.queue("second", of: String.self), options: options) { _, _ in .commit
+                }
                 holdfast.handle(holdfast.queue("third", of: String.self)) { message, _ in
                     seen.add(message)
                     return .commit

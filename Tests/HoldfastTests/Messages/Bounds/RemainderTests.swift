@@ -63,7 +63,8 @@ struct RemainderTests {
             let bench = try QueueBench(holdfast)
             let others = [try client(of: server), try client(of: server), try client(of: server)]
             for instance in others {
-                instance.handle(instance.queue("q", of: Int.self), Self.options()) { number, delivery in
+                instance.handle(instance.queue("q", of: Int.self), options: Self.options()) {
+                    number, delivery in
                     switch number % 1000 {
                     case 1: return .deadLetter("test")
                     case 2 where delivery.attempt == 1: return .retry()
@@ -114,12 +115,12 @@ struct RemainderTests {
             let queue = holdfast.queue("q", of: Int.self)
             for (number, window) in [(1, 60_000), (2, 30_000)] {
                 let unique = SendOptions.Uniqueness("\(number)", for: .milliseconds(window))
-                try await queue.send(number, id: "\(number)", SendOptions(unique: unique))
+                try await queue.send(number, id: "\(number)", options: SendOptions(unique: unique))
             }
             let rest = try #require(try await holdfast.redis("PTTL", .string(bench.keys.unique)).integer)
             #expect(rest > 30_000 && rest <= 60_000, "the longer one decides")
             let unique = SendOptions.Uniqueness("3", for: .milliseconds(90_000))
-            try await queue.send(3, id: "3", SendOptions(unique: unique))
+            try await queue.send(3, id: "3", options: SendOptions(unique: unique))
             #expect(try await holdfast.redis("PTTL", .string(bench.keys.unique)).integer ?? 0 > 60_000)
         }
     }

@@ -28,7 +28,8 @@ struct TakeOverTests {
             var options = ConsumerOptions.quick()
             options.takeOversPerSecond = 20
             for (holdfast, taken) in zip([first, second], taken) {
-                holdfast.handle(holdfast.queue("orders", of: Order.self), options) { order, delivery in
+                holdfast.handle(holdfast.queue("orders", of: Order.self), options: options) {
+                    order, delivery in
                     if delivery.attempt == 2 {
                         taken.add(ContinuousClock.now - start)
                     } else {
@@ -64,7 +65,7 @@ struct TakeOverTests {
         try await withHoldfast { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let attempts = Record<Int>()
-            holdfast.handle(orders, .quick()) { _, delivery in
+            holdfast.handle(orders, options: .quick()) { _, delivery in
                 attempts.add(delivery.attempt)
                 return .commit
             }
@@ -84,7 +85,7 @@ struct TakeOverTests {
             let kinds = Record<String>()
             var options = ConsumerOptions.quick(attempts: 1000, concurrency: 4)
             options.takeOversPerSecond = 10
-            holdfast.handle(orders, options) { order, delivery in
+            holdfast.handle(orders, options: options) { order, delivery in
                 kinds.add(order.number < 0 ? "failing" : delivery.attempt > 1 ? "taken over" : "new")
                 if order.number < 0 { return .retry(after: .milliseconds(200)) }
                 return .commit

@@ -51,7 +51,8 @@ struct JSONCodersTests {
     func noDate(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast, "orders")
-            holdfast.handle(holdfast.queue("orders", of: Placed.self), .quick(attempts: 1)) { _, _ in .commit
+            holdfast.handle(holdfast.queue("orders", of: Placed.self), options: .quick(attempts: 1)) { _, _ in
+                .commit
             }
             _ = try await bench.add("id", "1", "body", #"{"placedAt":"2026-01-01T00:00:00"}"#)
             try await holdfast.whileRunning {

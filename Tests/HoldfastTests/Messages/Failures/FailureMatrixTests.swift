@@ -78,7 +78,8 @@ struct FailureMatrixTests {
     /// Handles the queue in the healthy instance until it is drained.
     private static func takeOver(_ pair: Pair) async throws {
         let orders = pair.observer.queue("orders", of: Order.self)
-        pair.healthy.handle(pair.healthy.queue("orders", of: Order.self), .quick()) { order, delivery in
+        pair.healthy.handle(pair.healthy.queue("orders", of: Order.self), options: .quick()) {
+            order, delivery in
             pair.attempts.add(delivery.attempt)
             return count(order)
         }
@@ -94,7 +95,7 @@ struct FailureMatrixTests {
     func crashAfterCommit() async throws {
         try await Self.withPair { pair in
             let orders = pair.observer.queue("orders", of: Order.self)
-            pair.broken.handle(pair.broken.queue("orders", of: Order.self), .quick(concurrency: 1)) {
+            pair.broken.handle(pair.broken.queue("orders", of: Order.self), options: .quick(concurrency: 1)) {
                 order, delivery in
                 pair.attempts.add(delivery.attempt)
                 pair.proxy.setRules([FaultRule(.reply, of: "EVALSHA", .always, [.drop, .reset])])
@@ -117,7 +118,7 @@ struct FailureMatrixTests {
     func crashBeforeCommit() async throws {
         try await Self.withPair { pair in
             let orders = pair.observer.queue("orders", of: Order.self)
-            pair.broken.handle(pair.broken.queue("orders", of: Order.self), .quick(concurrency: 1)) {
+            pair.broken.handle(pair.broken.queue("orders", of: Order.self), options: .quick(concurrency: 1)) {
                 order, delivery in
                 pair.attempts.add(delivery.attempt)
                 pair.die()
@@ -139,7 +140,7 @@ struct FailureMatrixTests {
     func lateCommit() async throws {
         try await Self.withPair { pair in
             let orders = pair.observer.queue("orders", of: Order.self)
-            pair.broken.handle(pair.broken.queue("orders", of: Order.self), .quick(concurrency: 1)) {
+            pair.broken.handle(pair.broken.queue("orders", of: Order.self), options: .quick(concurrency: 1)) {
                 order, delivery in
                 pair.attempts.add(delivery.attempt)
                 pair.proxy.setRules([FaultRule(.request, of: "EVALSHA", .call(1), [.delay(.seconds(2))])])
@@ -168,7 +169,7 @@ struct FailureMatrixTests {
             let fences = Record<FencingToken>()
             let taken = Gate()
             let outcomes = Record<String>()
-            pair.broken.handle(pair.broken.queue("orders", of: Order.self), .quick(concurrency: 1)) {
+            pair.broken.handle(pair.broken.queue("orders", of: Order.self), options: .quick(concurrency: 1)) {
                 order, delivery in
                 fences.add(delivery.fencingToken)
                 pair.die()
@@ -177,7 +178,8 @@ struct FailureMatrixTests {
                 outcomes.add("\(delivery.isHeld) \(Task.isCancelled)")
                 return Self.count(order)
             }
-            pair.healthy.handle(pair.healthy.queue("orders", of: Order.self), .quick()) { order, delivery in
+            pair.healthy.handle(pair.healthy.queue("orders", of: Order.self), options: .quick()) {
+                order, delivery in
                 let write = try await pair.healthy.fencedWrite("shelf", [2], fence: delivery.fencingToken)
                 #expect(write == .accepted)
                 fences.add(delivery.fencingToken)

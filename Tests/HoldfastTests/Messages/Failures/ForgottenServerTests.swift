@@ -15,7 +15,9 @@ struct ForgottenServerTests {
             let bench = try QueueBench(observer, "orders")
             let begun = Record<FencingToken>()
             let gate = Gate()
-            holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(lease: .milliseconds(500))) {
+            holdfast.handle(
+                holdfast.queue("orders", of: Order.self), options: .quick(lease: .milliseconds(500))
+            ) {
                 order, delivery in
                 begun.add(delivery.fencingToken)
                 try await gate.pass()

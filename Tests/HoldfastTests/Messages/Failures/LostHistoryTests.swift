@@ -17,7 +17,7 @@ struct LostHistoryTests {
             let messages = (1...15).map { (id: "\($0)", message: Order(number: $0, cents: 1)) }
             let holdfast = try client(of: server)
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, .quick(lease: .milliseconds(500))) { order, delivery in
+            holdfast.handle(orders, options: .quick(lease: .milliseconds(500))) { order, delivery in
                 if order.number > 5 { try await later.pass() }
                 handled.add(order.number)
                 fences.add(delivery.fencingToken)

@@ -24,7 +24,7 @@ struct AtMostOnceTests {
             let holdfast = try client(of: server)
             let begun = Record<Int>()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), Self.options) { order, _ in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: Self.options) { order, _ in
                 begun.add(order.number)
                 switch order.number {
                 case 1: throw HoldfastError(.refused, "no paper")
@@ -52,7 +52,7 @@ struct AtMostOnceTests {
             let begun = Record<Int>()
             let never = Gate()
             let orders = observer.queue("orders", of: Order.self)
-            holdfast.handle(holdfast.queue("orders", of: Order.self), Self.options) { order, _ in
+            holdfast.handle(holdfast.queue("orders", of: Order.self), options: Self.options) { order, _ in
                 begun.add(order.number)
                 try await never.pass()
                 return .commit
@@ -72,7 +72,7 @@ struct AtMostOnceTests {
         try await withHoldfast { holdfast, _ in
             let begun = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
-            holdfast.handle(orders, Self.options) { order, _ in
+            holdfast.handle(orders, options: Self.options) { order, _ in
                 begun.add(order.number)
                 return .commit
             }

@@ -12,7 +12,7 @@ struct LoggedDecisionTests {
         let memory = try InMemoryRedis(logger: Logger(label: "test") { _ in Lines(lines: lines) })
         let holdfast = try memory.holdfast()
         let orders = holdfast.queue("orders", of: Order.self)
-        holdfast.handle(orders, .quick(attempts: 2)) { order, _ in
+        holdfast.handle(orders, options: .quick(attempts: 2)) { order, _ in
             order.number == 0 ? .deadLetter("no such street") : .retry(after: .milliseconds(1))
         }
         try await holdfast.whileRunning {

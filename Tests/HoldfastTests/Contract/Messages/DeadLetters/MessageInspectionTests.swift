@@ -30,8 +30,8 @@ struct MessageInspectionTests {
                 return
             }
             #expect(wait > .seconds(30))
-            try await queue.send("k", id: "first", SendOptions(priority: .high, key: "k"))
-            try await queue.send("k", id: "second", SendOptions(priority: .low, key: "k"))
+            try await queue.send("k", id: "first", options: SendOptions(priority: .high, key: "k"))
+            try await queue.send("k", id: "second", options: SendOptions(priority: .low, key: "k"))
             claim = try await bench.claim().claims[0]
             #expect(try await state("second") == .blocked)
             _ = try await bench.settle([(claim, .bury(reason: "bad"))])

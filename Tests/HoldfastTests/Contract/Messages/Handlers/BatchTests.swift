@@ -11,7 +11,8 @@ struct BatchTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let sizes = Record<Int>()
-            holdfast.handle(batchesOf: 10, from: orders, .quick(attempts: 2, concurrency: 40)) { messages in
+            holdfast.handle(batchesOf: 10, from: orders, options: .quick(attempts: 2, concurrency: 40)) {
+                messages in
                 sizes.add(messages.count)
                 return messages.map { received in
                     switch received.message.number % 5 {
@@ -44,7 +45,7 @@ struct BatchTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let calls = Record<Int>()
-            holdfast.handle(batchesOf: 10, from: orders, .quick(attempts: 2)) { messages in
+            holdfast.handle(batchesOf: 10, from: orders, options: .quick(attempts: 2)) { messages in
                 calls.add(messages.count)
                 if messages[0].delivery.attempt == 1 { throw HoldfastError(.refused, "no stock") }
                 return []
@@ -70,7 +71,7 @@ struct BatchTests {
             let never = Gate()
             // No room for another message: else this consumer might take over its own lost claim.
             let options = ConsumerOptions.quick(lease: .seconds(3), concurrency: 3)
-            holdfast.handle(batchesOf: 3, from: orders, options) { messages in
+            holdfast.handle(batchesOf: 3, from: orders, options: options) { messages in
                 calls.add(messages.map(\.delivery.attempt))
                 if calls.count == 1 { try await never.pass() }
                 return messages.map { _ in .commit { $0.increment("n") } }

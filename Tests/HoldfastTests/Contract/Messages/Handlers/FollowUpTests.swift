@@ -13,7 +13,7 @@ struct FollowUpTests {
     {
         var effects = Effects()
         effects.increment("n")
-        try effects.send("next", to: holdfast.queue(queue, of: String.self), id: id, options)
+        try effects.send("next", to: holdfast.queue(queue, of: String.self), id: id, options: options)
         return .commit(effects)
     }
 
@@ -102,16 +102,18 @@ struct FollowUpTests {
             _ = try await bench.enqueue("a")
             var effects = Effects()
             let orders = holdfast.queue("orders", of: String.self)
-            try effects.send("later", to: orders, id: "later", SendOptions(.after(.seconds(60))))
+            try effects.send("later", to: orders, id: "later", options: SendOptions(.after(.seconds(60))))
             for (id, priority) in [("low", .low), ("high", .high)] as [(String, SendOptions.Priority)] {
-                try effects.send(id, to: orders, id: id, SendOptions(priority: priority, key: "k"))
+                try effects.send(id, to: orders, id: id, options: SendOptions(priority: priority, key: "k"))
             }
             _ = try await bench.settle([(bench.claim().claims[0], .commit(effects))])
             #expect(try await bench.claim().claims.map(\.id) == ["high"])
             let stats = try await bench.status()
             #expect(stats.delayed == 1 && stats.blocked == 1)
             let origin = SendOptions(unique: .init("k", for: .seconds(1)))
-            #expect(throws: HoldfastError.self) { try effects.send("x", to: orders, id: "x", origin) }
+            #expect(throws: HoldfastError.self) {
+                try effects.send("x", to: orders, id: "x", options: origin)
+            }
         }
     }
 
@@ -120,7 +122,7 @@ struct FollowUpTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let orders = holdfast.queue("orders", of: Order.self)
             let other = holdfast.queue("other", of: Order.self)
-            holdfast.handle(orders, .quick(attempts: 1)) { order, _ in
+            holdfast.handle(orders, options: .quick(attempts: 1)) { order, _ in
                 try .commit { effects in
                     effects.increment("n")
                     try effects.send(order, to: other)
@@ -145,7 +147,9 @@ struct FollowUpTests {
             let names = ["orders", "orders/packing", "orders/shipping"]
             for (index, name) in names.enumerated() {
                 let next = index + 1 < names.count ? holdfast.queue(names[index + 1], of: Order.self) : nil
-                holdfast.handle(holdfast.queue(name, of: Order.self), .quick(lease: .milliseconds(500))) {
+                holdfast.handle(
+                    holdfast.queue(name, of: Order.self), options: .quick(lease: .milliseconds(500))
+                ) {
                     order, _ in
                     try .commit { effects in
                         effects.increment(field: "\(order.number)", inHash: "done")

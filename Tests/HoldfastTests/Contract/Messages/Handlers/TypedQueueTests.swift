@@ -29,7 +29,7 @@ struct TypedQueueTests {
     func types(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { holdfast, _ in
             let seen = Record<String>()
-            holdfast.handle("orders", .quick(attempts: 4)) { handlers in
+            holdfast.handle("orders", options: .quick(attempts: 4)) { handlers in
                 handlers.on(Placed.self) { message, delivery in
                     seen.add("\(delivery.type) \(message.number)")
                     return .commit
@@ -59,7 +59,7 @@ struct TypedQueueTests {
     func rollingDeploy(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { old, server in
             let seen = Record<String>()
-            old.handle(old.queue("orders", of: Placed.self), .quick(attempts: 1)) { message, _ in
+            old.handle(old.queue("orders", of: Placed.self), options: .quick(attempts: 1)) { message, _ in
                 seen.add("old \(message.number)")
                 return .commit
             }
@@ -73,7 +73,7 @@ struct TypedQueueTests {
                         return seen.count == 1 && stats.delayed == 1 && stats.inFlight == 0
                     })
                 let new = try client(of: server)
-                new.handle(new.queue("orders", of: PlacedNow.self), .quick(attempts: 1)) {
+                new.handle(new.queue("orders", of: PlacedNow.self), options: .quick(attempts: 1)) {
                     message, delivery in
                     seen.add("new \(message.number) \(message.channel ?? "-") \(delivery.attempt)")
                     return .commit
@@ -81,7 +81,8 @@ struct TypedQueueTests {
                 try await new.whileRunning {
                     try await old.queue("orders", of: Placed.self).pause()
                     try await old.queue("orders", of: Placed.self).resume()
-                    #expect(try await eventually(within: .seconds(60)) { try await orders.status().isDrained })
+                    #expect(
+                        try await eventually(within: .seconds(60)) { try await orders.status().isDrained })
                 }
             }
             #expect(seen.all == ["old 1", "new 2 web 1"])
@@ -95,7 +96,8 @@ struct TypedQueueTests {
         try await withHoldfast(on: backend) { old, server in
             let new = try client(of: server)
             let attempts = Record<Int>()
-            new.handle(new.queue("orders", of: PlacedNow.self), .quick(attempts: 100)) { _, delivery in
+            new.handle(new.queue("orders", of: PlacedNow.self), options: .quick(attempts: 100)) {
+                _, delivery in
                 attempts.add(delivery.attempt)
                 return .retry()
             }
@@ -105,7 +107,7 @@ struct TypedQueueTests {
                 #expect(await eventually { attempts.count >= 4 })
             }
             let seen = Record<Int>()
-            old.handle(old.queue("orders", of: Placed.self), .quick(attempts: 2)) { message, _ in
+            old.handle(old.queue("orders", of: Placed.self), options: .quick(attempts: 2)) { message, _ in
                 seen.add(message.number)
                 return .commit
             }

@@ -59,7 +59,7 @@ struct LimitTests {
             var options = ConsumerOptions.quick()
             options.totalConcurrency = 3
             for holdfast in [first, second] {
-                holdfast.handle(holdfast.queue("orders", of: Order.self), options) { _, _ in
+                holdfast.handle(holdfast.queue("orders", of: Order.self), options: options) { _, _ in
                     most.add(running.add(1, ordering: .sequentiallyConsistent).newValue)
                     try await Task.sleep(for: .milliseconds(1))
                     running.subtract(1, ordering: .sequentiallyConsistent)
@@ -72,7 +72,8 @@ struct LimitTests {
                     // With a second between any two it would take a minute.
                     try await orders.send(
                         contentsOf: (0..<180).map { ("\($0)", Order(number: $0, cents: 0)) })
-                    #expect(try await eventually(within: .seconds(30)) { try await orders.status().isDrained })
+                    #expect(
+                        try await eventually(within: .seconds(30)) { try await orders.status().isDrained })
                 }
             }
             #expect(most.count == 180)

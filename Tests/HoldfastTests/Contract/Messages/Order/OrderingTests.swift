@@ -110,7 +110,7 @@ struct OrderingTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
-            try await queue.send("a1", id: "a1", SendOptions(.after(.seconds(2)), key: "a"))
+            try await queue.send("a1", id: "a1", options: SendOptions(.after(.seconds(2)), key: "a"))
             try await send(holdfast, "a2", "a3")
             let second = try await bench.claim().claims
             #expect(second.map(\.id) == ["a2"])
@@ -130,7 +130,7 @@ struct OrderingTests {
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
             for (id, key) in [("1", first), ("2", second), ("3", first), ("4", second)] {
-                try await queue.send(id, id: id, SendOptions(key: key))
+                try await queue.send(id, id: id, options: SendOptions(key: key))
             }
             let claims = try await bench.claim().claims
             #expect(claims.map(\.id) == ["1", "2"])
@@ -150,7 +150,7 @@ struct OrderingTests {
             let log = Record<(key: Int, number: Int, begins: Bool)>()
             let orders = first.queue("orders", of: Order.self)
             for holdfast in [first, second] {
-                holdfast.handle(holdfast.queue("orders", of: Order.self), .quick(attempts: 50)) {
+                holdfast.handle(holdfast.queue("orders", of: Order.self), options: .quick(attempts: 50)) {
                     order, delivery in
                     log.add((order.cents, order.number, true))
                     defer { log.add((order.cents, order.number, false)) }
@@ -164,7 +164,8 @@ struct OrderingTests {
                     try await orders.send(
                         contentsOf: (0..<300).map { ("\($0)", Order(number: $0, cents: $0 % 5)) }
                     ) { SendOptions(key: "customer-\($0.cents)") }
-                    #expect(try await eventually(within: .seconds(60)) { try await orders.status().isDrained })
+                    #expect(
+                        try await eventually(within: .seconds(60)) { try await orders.status().isDrained })
                 }
             }
             let observer = try client(of: server)

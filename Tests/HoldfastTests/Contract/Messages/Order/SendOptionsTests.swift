@@ -12,11 +12,12 @@ struct SendOptionsTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let bench = try QueueBench(holdfast)
             let queue = holdfast.queue("q", of: String.self)
-            try await queue.send("later", id: "later", SendOptions(.after(.seconds(60))))
-            try await queue.send("soon", id: "soon", SendOptions(.after(.milliseconds(20))))
-            try await queue.send("past", id: "past", SendOptions(.at(Date(timeIntervalSince1970: 1))))
-            try await queue.send("future", id: "future", SendOptions(.at(Date() + 3600)))
-            try await queue.send("never", id: "never", SendOptions(.after(.seconds(Int64.max))))
+            try await queue.send("later", id: "later", options: SendOptions(.after(.seconds(60))))
+            try await queue.send("soon", id: "soon", options: SendOptions(.after(.milliseconds(20))))
+            try await queue.send(
+                "past", id: "past", options: SendOptions(.at(Date(timeIntervalSince1970: 1))))
+            try await queue.send("future", id: "future", options: SendOptions(.at(Date() + 3600)))
+            try await queue.send("never", id: "never", options: SendOptions(.after(.seconds(Int64.max))))
             _ = try await bench.enqueue("now")
             var claims = try await bench.claim().claims
             let isThere = try await eventually {
@@ -75,7 +76,7 @@ struct SendOptionsTests {
             for (id, priority) in [("l", .low), ("n", .normal), ("h", .high), ("h2", .high)]
                 as [(String, SendOptions.Priority)]
             {
-                try await queue.send(id, id: id, SendOptions(priority: priority))
+                try await queue.send(id, id: id, options: SendOptions(priority: priority))
             }
             #expect(try await bench.status().ready == 4)
             let first = try await bench.claim(3).claims
@@ -102,7 +103,8 @@ struct SendOptionsTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let queue = holdfast.queue("q", of: String.self)
             func send(_ id: String, _ window: Duration) async throws -> Bool {
-                try await queue.send(id, id: id, .init(unique: .init("report", for: window))) != .duplicate
+                try await queue.send(id, id: id, options: .init(unique: .init("report", for: window)))
+                    != .duplicate
             }
             #expect(try await send("a", .milliseconds(50)))
             #expect(try await !send("a", .seconds(60)), "the id is known")
@@ -112,7 +114,7 @@ struct SendOptionsTests {
             // Within one call, too; and keys that are over are forgotten.
             for number in 0..<10 {
                 try await queue.send(
-                    "", id: "\(number)", .init(unique: .init("k\(number)", for: .milliseconds(1))))
+                    "", id: "\(number)", options: .init(unique: .init("k\(number)", for: .milliseconds(1))))
             }
             let sent = try await queue.send(contentsOf: [("x", "1"), ("y", "1")]) {
                 .init(unique: .init($0, for: .seconds(60)))
@@ -122,7 +124,7 @@ struct SendOptionsTests {
             let unique = try QueueBench(holdfast).keys.unique
             let isForgotten = try await eventually {
                 let key = UUID().uuidString
-                try await queue.send("", id: key, .init(unique: .init(key, for: .milliseconds(1))))
+                try await queue.send("", id: key, options: .init(unique: .init(key, for: .milliseconds(1))))
                 return try #require(try await holdfast.redis("ZCARD", .string(unique)).integer) < 6
             }
             #expect(isForgotten)
@@ -135,12 +137,12 @@ struct SendOptionsTests {
         try await withHoldfast(on: backend) { holdfast, _ in
             let queue = holdfast.queue("q", of: String.self)
             let old = SendOptions(origin: .init(made: Date() - 3600, horizon: .seconds(60)))
-            #expect(try await queue.send("m", id: "a", old) == .tooOld)
+            #expect(try await queue.send("m", id: "a", options: old) == .tooOld)
             #expect(try await queue.status().ready == 0)
             try await queue.send("m", id: "b")
-            #expect(try await queue.send("m", id: "b", old) == .duplicate)
+            #expect(try await queue.send("m", id: "b", options: old) == .duplicate)
             let young = SendOptions(origin: .init(made: Date() - 30, horizon: .seconds(60)))
-            guard case .enqueued = try await queue.send("m", id: "a", young) else {
+            guard case .enqueued = try await queue.send("m", id: "a", options: young) else {
                 Issue.record("not enqueued")
                 return
             }
@@ -157,12 +159,12 @@ struct SendOptionsTests {
                 SendOptions(origin: .init(made: Date(), horizon: .zero)),
             ] {
                 let error = await #expect(throws: HoldfastError.self) {
-                    try await queue.send("m", id: "a", options)
+                    try await queue.send("m", id: "a", options: options)
                 }
                 #expect(error?.code == .invalidArgument)
             }
             for date in [Date.distantPast, .distantFuture, Date(timeIntervalSince1970: .infinity)] {
-                try await queue.send("m", id: "\(date)", SendOptions(.at(date)))
+                try await queue.send("m", id: "\(date)", options: SendOptions(.at(date)))
             }
         }
     }
