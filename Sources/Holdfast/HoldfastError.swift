@@ -3,7 +3,9 @@ package import RedisLink
 
 /// What went wrong, on what, and whether it may have happened all the same.
 public struct HoldfastError: Error, Sendable {
+    /// What went wrong. Later versions may add codes.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code in words.
         public let description: String
 
         /// The lock is held by somebody else, and the wait limit is over.
@@ -41,7 +43,9 @@ public struct HoldfastError: Error, Sendable {
         public static let closed = Code(description: "closed")
     }
 
+    /// What went wrong.
     public var code: Code
+    /// The same for people, with what to do about it where that is known. It repeats no secret.
     public var message: String
     /// Whether the operation may have been carried out although it failed here: by Redis, or by the body that ran under
     /// a lease.
@@ -53,6 +57,7 @@ public struct HoldfastError: Error, Sendable {
     /// The first word of Redis' error reply, if that is what it is.
     private var replyKind: String?
 
+    /// An error as Holdfast throws it, for tests.
     public init(
         _ code: Code, _ message: String, mayHaveHappened: Bool = false, holder: Holder? = nil,
         underlying: (any Error)? = nil
@@ -66,6 +71,7 @@ public struct HoldfastError: Error, Sendable {
 }
 
 extension HoldfastError: CustomStringConvertible {
+    /// The message, the holder, whether it may have happened, and the error behind it.
     public var description: String {
         var text = message
         if mayHaveHappened { text += " (it may have happened)" }
@@ -75,6 +81,7 @@ extension HoldfastError: CustomStringConvertible {
 }
 
 extension HoldfastError: LocalizedError {
+    /// The same as ``description``.
     public var errorDescription: String? { description }
 }
 

@@ -9,6 +9,7 @@ public struct RedisCredentials: Sendable {
     public let user: String?
     private let password: Secret
 
+    /// The user is Redis' `default` unless set.
     public init(user: String? = nil, password: String) {
         self.user = user
         self.password = Secret(password)
@@ -18,7 +19,10 @@ public struct RedisCredentials: Sendable {
 }
 
 extension RedisCredentials: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// The user, without the password.
     public var description: String { "RedisCredentials(user: \(user ?? "default"))" }
+    /// The user, without the password.
     public var debugDescription: String { description }
+    /// The user, without the password.
     public var customMirror: Mirror { Mirror(self, children: ["user": user as Any]) }
 }

@@ -24,6 +24,7 @@
     ///
     /// docs/inbox.md tells how it works, and what to put in place for another database.
     public struct SQLiteInbox: Inbox {
+        /// What makes the effect: it gets the open transaction.
         public typealias Effect = @Sendable (Database) throws -> Void
 
         private let database: any DatabaseWriter
@@ -49,6 +50,7 @@
                     """)
         }
 
+        /// See `Inbox.commit(_:_:)`. One write transaction.
         public func commit(_ entry: InboxEntry, _ effect: @escaping Effect) async throws -> InboxOutcome {
             try await database.write { database in
                 if let fence = entry.fence {

@@ -1,5 +1,6 @@
 /// A value in Redis that only accepts writes whose fence is not lower than that of any write before.
 public struct FencedValue: Hashable, Sendable {
+    /// What was written.
     public let bytes: [UInt8]
     /// The fence of the holder that wrote it.
     public let fencingToken: FencingToken

@@ -66,10 +66,12 @@ public struct InboxEntry: Hashable, Sendable {
 }
 
 extension InboxEntry {
+    /// By the bytes of their texts.
     public static func == (one: InboxEntry, other: InboxEntry) -> Bool {
         one.scope.isExactly(other.scope) && one.id.isExactly(other.id) && one.fence == other.fence
     }
 
+    /// By the bytes of its texts.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(ExactText(scope))
         hasher.combine(ExactText(id))
@@ -78,10 +80,12 @@ extension InboxEntry {
 }
 
 extension InboxEntry.Fence {
+    /// By the bytes of their texts.
     public static func == (one: Self, other: Self) -> Bool {
         one.resource.isExactly(other.resource) && one.token == other.token
     }
 
+    /// By the bytes of its texts.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(ExactText(resource))
         hasher.combine(token)

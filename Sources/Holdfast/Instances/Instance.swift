@@ -4,9 +4,13 @@ public import Foundation
 public struct Instance: Codable, Hashable, Sendable, Identifiable {
     /// Random, new with every start.
     public let id: String
+    /// The host it runs on.
     public let host: String
+    /// Its process there.
     public let pid: Int32
+    /// The name of its service, see ``Holdfast/Configuration/service``.
     public let service: String
+    /// The version of its service; nil unless it was configured.
     public let version: String?
     /// When it started, by its own host's clock; for people to read.
     public let started: Date

@@ -11,18 +11,22 @@ package import RedisLink
 /// So it rises even when Redis comes back without its data, as long as that server's clock was not set back.
 /// Coded as a single integer.
 public struct FencingToken: RawRepresentable, Comparable, Hashable, Codable, Sendable {
+    /// The number, from 1 on and below 2^53.
     public let rawValue: Int64
 
+    /// A token as a resource stored it.
     public init(rawValue: Int64) {
         self.rawValue = rawValue
     }
 
+    /// Whether the left one was granted before the right one. Those of two names do not compare.
     public static func < (left: FencingToken, right: FencingToken) -> Bool {
         left.rawValue < right.rawValue
     }
 }
 
 extension FencingToken: CustomStringConvertible {
+    /// The number.
     public var description: String { String(rawValue) }
 }
 

@@ -68,6 +68,7 @@ public struct Holder: Hashable, Sendable {
 }
 
 extension Holder: CustomStringConvertible {
+    /// The holder for people: which instance, for how long, and what remains of its lease.
     public var description: String {
         var parts = [
             instanceID.map { "instance \($0)" } ?? keyType.map { "no lock, but a key of the type \($0)" }

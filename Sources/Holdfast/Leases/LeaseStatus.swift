@@ -43,6 +43,7 @@ public enum LossReason: Hashable, Sendable, CustomStringConvertible {
     /// This client was closed.
     case closed
 
+    /// The reason for people.
     public var description: String {
         switch self {
         case .expired: "it could not be renewed before its deadline"

@@ -2,15 +2,18 @@ import RedisLink
 
 /// The locks that are held, as they are found, see ``Holdfast/heldLocks(matching:)``.
 public struct HeldLocks: AsyncSequence, Sendable {
+    /// The locks that one step found; none, perhaps.
     public typealias Element = [LockStatus]
 
     fileprivate let core: Core
     fileprivate let pattern: NamePattern?
 
+    /// A walk from the beginning.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(core: core, scan: KeyScan(core, part: "lock", matching: pattern))
     }
 
+    /// One walk over the keys of the database.
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let core: Core
         fileprivate var scan: KeyScan

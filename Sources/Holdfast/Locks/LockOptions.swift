@@ -27,6 +27,7 @@ public struct LockOptions: Hashable, Sendable {
     /// in is served last. False unless set. An attempt that does not wait never overtakes those who do.
     public var barging: Bool
 
+    /// No lock-delay, no maximum hold, and in line, but for what is given.
     public init(lockDelay: Duration = .zero, maximumHold: Duration? = nil, barging: Bool = false) {
         self.lockDelay = lockDelay
         self.maximumHold = maximumHold

@@ -31,7 +31,9 @@ public struct SendOptions: Hashable, Sendable {
 
     /// A key of which no second message is added for some time, whatever its id.
     public struct Uniqueness: Hashable, Sendable {
+        /// What the message is the only one of: 1 to 512 bytes.
         public var key: String
+        /// For how long no other one with this key is added, from its sending on; at least 1 ms.
         public var window: Duration
 
         /// - Parameters:
@@ -47,12 +49,15 @@ public struct SendOptions: Hashable, Sendable {
             ExactText(one.key) == ExactText(other.key) && one.window == other.window
         }
 
+        /// By the key alone.
         public func hash(into hasher: inout Hasher) { hasher.combine(ExactText(key)) }
     }
 
     /// An id with the time at which it was made, to refuse it when it may have been forgotten.
     public struct Origin: Hashable, Sendable {
+        /// When the id came into being, by its origin's clock.
         public var made: Date
+        /// How old an id may be that the queue does not know; at least 1 ms.
         public var horizon: Duration
 
         /// - Parameters:
@@ -78,6 +83,7 @@ public struct SendOptions: Hashable, Sendable {
     /// Ids of any age unless set.
     public var origin: Origin?
 
+    /// At once, in the order of sending, and as often as its id is new, but for what is given.
     public init(
         _ start: Start? = nil, priority: Priority = .normal, key: String? = nil, unique: Uniqueness? = nil,
         origin: Origin? = nil
@@ -95,6 +101,7 @@ public struct SendOptions: Hashable, Sendable {
             && one.origin == other.origin && one.key.map(ExactText.init) == other.key.map(ExactText.init)
     }
 
+    /// By the ordering key alone.
     public func hash(into hasher: inout Hasher) { hasher.combine(key.map(ExactText.init)) }
 }
 

@@ -48,10 +48,15 @@ public protocol PeriodicWorker: Sendable {
 }
 
 extension PeriodicWorker {
+    /// The name of the type.
     public var name: String { String(describing: Self.self) }
+    /// 30 s.
     public var lease: Duration { .seconds(30) }
+    /// The defaults.
     public var options: WorkerOptions { WorkerOptions() }
+    /// Does nothing.
     public func prepare() async throws {}
+    /// Does nothing.
     public func cleanUp() async {}
 }
 

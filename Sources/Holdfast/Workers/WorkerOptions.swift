@@ -23,6 +23,7 @@ public struct WorkerOptions: Hashable, Sendable {
     /// How many ended runs the history keeps, from 0 to 10,000; 100 unless set.
     public var history: Int
 
+    /// The defaults, but for what is given.
     public init(
         missed: MissedTicks = .once, concurrency: Int = 1, afterCrash: CrashPolicy = .skip,
         maximumRun: Duration? = nil, version: Int = 0, history: Int = 100

@@ -18,6 +18,7 @@ internal import Holdfast
 /// It is the time of an ``InMemoryRedis`` and of all clients of it; code under test may sleep by it. What belongs to
 /// connections and shutdowns counts real time: timeouts of commands, ``Holdfast/Configuration/stopDeadline``.
 public final class ManualClock: Clock, Sendable {
+    /// The instants of the real clock, so that deadlines of both can be compared.
     public typealias Instant = ContinuousClock.Instant
 
     let time = ManualTime()
@@ -37,7 +38,9 @@ public final class ManualClock: Clock, Sendable {
         self.patience = patience
     }
 
+    /// What the clock shows: it moves by ``advance(by:)`` alone.
     public var now: ContinuousClock.Instant { time.now }
+    /// One nanosecond.
     public var minimumResolution: Duration { .nanoseconds(1) }
 
     /// The date that it shows.

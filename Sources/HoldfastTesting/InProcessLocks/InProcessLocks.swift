@@ -35,12 +35,14 @@ public final class InProcessLocks: LockProvider {
             "InProcessLocks keep out nobody but this process: others hold the same names at the same time")
     }
 
+    /// See ``Holdfast/tryAcquire(_:lease:fenced:options:)``. No round trip.
     public nonisolated(nonsending) func tryAcquire(
         _ name: String, lease: Duration? = nil, fenced: Bool = true, options: LockOptions = LockOptions()
     ) async throws -> Acquisition {
         try keeper.tryAcquire(claim(name, lease, fenced, options))
     }
 
+    /// See ``Holdfast/acquire(_:waitingAtMost:lease:fenced:options:)``. No round trip.
     public nonisolated(nonsending) func acquire(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
         options: LockOptions = LockOptions()
@@ -92,6 +94,7 @@ extension InProcessLocks {
 }
 
 extension InProcessLocks: CustomStringConvertible {
+    /// The locks that are held.
     public var description: String {
         "InProcessLocks(in this process only, not across processes; held: \(heldNames))"
     }

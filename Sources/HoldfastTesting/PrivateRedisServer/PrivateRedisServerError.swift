@@ -2,6 +2,7 @@
 public struct PrivateRedisServerError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it was.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code in words.
         public let description: String
 
         /// There is no redis-server on this machine, or not where the caller said.
@@ -26,5 +27,6 @@ public struct PrivateRedisServerError: Error, Sendable, CustomStringConvertible 
         self.message = message
     }
 
+    /// The same as ``message``.
     public var description: String { message }
 }

@@ -60,6 +60,7 @@ extension PrivateRedisServer {
         /// A server that ends at its start is noticed at once, whatever stands here.
         public var startDeadline: Duration
 
+        /// The defaults, but for what is given.
         public init(
             appendOnly: Bool = false,
             appendFsync: AppendFsync = .everySecond,

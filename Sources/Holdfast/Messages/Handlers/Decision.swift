@@ -19,6 +19,7 @@
 public struct Decision: Sendable, Equatable {
     /// The kinds of decisions. Later versions may add some.
     public struct Kind: Hashable, Sendable, CustomStringConvertible {
+        /// The kind in words.
         public let description: String
 
         /// The message is done: ``Decision/effects`` tells what is written with it.
@@ -83,6 +84,7 @@ public struct Decision: Sendable, Equatable {
 
 /// What a test, or code around a handler, looks into.
 extension Decision {
+    /// Which kind of decision it is.
     public var kind: Kind {
         switch verdict {
         case .commit: .commit

@@ -12,8 +12,10 @@ extension Effects: Equatable {
         /// The command's other arguments: a field, an amount, a value.
         public let arguments: [String]
 
+        /// The command, the key and the arguments, with blanks between them.
         public var description: String { ([command, key] + arguments).joined(separator: " ") }
 
+        /// By the bytes of their texts.
         public static func == (one: Write, other: Write) -> Bool {
             one.command == other.command && ExactText(one.key) == ExactText(other.key)
                 && one.arguments.map(ExactText.init) == other.arguments.map(ExactText.init)
@@ -84,6 +86,7 @@ extension Effects: Equatable {
     /// The messages that are sent, in order.
     public var messages: [Message] { followUps.map(Message.init) }
 
+    /// By the bytes of their texts.
     public static func == (one: Effects, other: Effects) -> Bool {
         one.writes == other.writes && one.messages == other.messages
     }

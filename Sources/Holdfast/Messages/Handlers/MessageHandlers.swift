@@ -35,7 +35,9 @@ public struct MessageHandlers: Sendable {
 
 /// A message in a batch.
 public struct ReceivedMessage<Message: Sendable>: Sendable {
+    /// The message, decoded.
     public let message: Message
+    /// This attempt at it.
     public let delivery: Delivery
 
     /// What a test gives to a handler of batches.

@@ -26,6 +26,7 @@ public protocol VersionedMessage: Codable, Sendable {
 }
 
 extension VersionedMessage {
+    /// 1.
     public static var messageVersion: Int { 1 }
 }
 

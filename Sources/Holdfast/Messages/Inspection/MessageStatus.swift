@@ -2,6 +2,7 @@ import RedisLink
 
 /// A message, as a queue has it at one moment.
 public struct MessageStatus: Hashable, Sendable {
+    /// Where a message stands.
     @nonexhaustive
     public enum State: Hashable, Sendable {
         /// It waits for its first attempt.
@@ -22,6 +23,7 @@ public struct MessageStatus: Hashable, Sendable {
     public let queue: String
     /// The id the message was sent with.
     public let id: String
+    /// Where it stands.
     public let state: State
     /// What it is called in its stream; nil when it is not there any more.
     public let entry: String?

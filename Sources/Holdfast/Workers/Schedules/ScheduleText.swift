@@ -31,6 +31,7 @@ extension Schedule: LosslessStringConvertible {
         }
     }
 
+    /// The schedule as text, which ``parse(_:)`` reads: `every 10m`, `cron 30 2 * * *`.
     public var description: String {
         var words: [String]
         switch timing {
