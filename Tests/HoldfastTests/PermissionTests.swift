@@ -223,7 +223,7 @@ struct PermissionTests {
             let lease = try #require(try await user.tryAcquire("a").lease)
             _ = try await user.tryAcquire("a")
             _ = try await user.tryAcquire("a", fenced: false)
-            _ = try await user.lock("a")
+            _ = try await user.lockStatus("a")
             try await lease.release()
         },
         Operation(name: "renewing") { admin, user in
@@ -237,7 +237,7 @@ struct PermissionTests {
             _ = try await user.queues()
             try await admin.redis("DEL", "t:{list}:lock")
             try await admin.redis("RPUSH", "t:{list}:lock", "x")
-            _ = try await user.lock("list")
+            _ = try await user.lockStatus("list")
             try await admin.redis("DEL", "t:{list}:lock")
         },
         Operation(name: "beating") { _, user in
@@ -259,7 +259,8 @@ struct PermissionTests {
         },
         Operation(name: "steering a worker") { _, user in
             _ = try await user.worker("w")
-            for steer in [user.pause, user.trigger, user.resume] { _ = try await steer("w") }
+            let worker = user.worker("w")
+            for steer in [worker.pause, worker.trigger, worker.resume] { _ = try await steer() }
         },
         Operation(name: "doing once") { _, user in
             _ = try await user.once(UUID().uuidString, in: "s") { _ in 1 }

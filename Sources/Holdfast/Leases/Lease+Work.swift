@@ -32,35 +32,32 @@ extension Lease {
         isolation: isolated (any Actor)? = #isolation,
         _ body: nonisolated(nonsending) (Lease) async throws -> Result
     ) async -> Swift.Result<Result, any Error> {
-        await withoutActuallyEscaping(body) { body in await runEscaping(body) }
-    }
-
-    private func runEscaping<Result: Sendable>(
-        isolation: isolated (any Actor)? = #isolation,
-        _ body: nonisolated(nonsending) @escaping (Lease) async throws -> Result
-    ) async -> Swift.Result<Result, any Error> {
-        // Safe though it is not Sendable: the child task runs on the caller's actor, and the caller waits for its end.
-        nonisolated(unsafe) let body = body
-        return await withTaskGroup(of: Ended<Result>.self) { group in
-            group.addTask {
-                _ = isolation
-                do { return .body(.success(try await body(self))) } catch { return .body(.failure(error)) }
-            }
-            group.addTask { .watch(await self.untilLost()) }
-            // A loss cancels the body, the body's end the watch. A lease that the body released itself ends the watch,
-            // and cancels nothing.
-            var outcome: Swift.Result<Result, any Error>?
-            for await ended in group {
-                switch ended {
-                case .body(let result):
-                    outcome = result
-                    group.cancelAll()
-                case .watch(nil): break
-                case .watch: group.cancelAll()
+        await withoutActuallyEscaping(body) { body in
+            // Safe though it is not Sendable: the child task runs on the caller's actor, and the caller waits for it.
+            nonisolated(unsafe) let body = body
+            return await withTaskGroup(of: Ended<Result>.self) { group in
+                group.addTask {
+                    _ = isolation
+                    do { return .body(.success(try await body(self))) } catch {
+                        return .body(.failure(error))
+                    }
                 }
+                group.addTask { .watch(await self.untilLost()) }
+                // A loss cancels the body, the body's end the watch. A lease that the body released itself ends the
+                // watch, and cancels nothing.
+                var outcome: Swift.Result<Result, any Error>?
+                for await ended in group {
+                    switch ended {
+                    case .body(let result):
+                        outcome = result
+                        group.cancelAll()
+                    case .watch(nil): break
+                    case .watch: group.cancelAll()
+                    }
+                }
+                guard let outcome else { preconditionFailure("the body ended without an outcome") }
+                return outcome
             }
-            guard let outcome else { preconditionFailure("the body ended without an outcome") }
-            return outcome
         }
     }
 }

@@ -165,8 +165,8 @@ struct LookalikeNameTests {
         let entries = [
             InboxEntry(scope: one, id: "a"), InboxEntry(scope: other, id: "a"),
             InboxEntry(scope: "s", id: one),
-            InboxEntry(scope: "s", id: other), InboxEntry(scope: "s", id: "a", guard: guards[0]),
-            InboxEntry(scope: "s", id: "a", guard: guards[1]),
+            InboxEntry(scope: "s", id: other), InboxEntry(scope: "s", id: "a", fence: guards[0]),
+            InboxEntry(scope: "s", id: "a", fence: guards[1]),
         ]
         #expect(Set(entries).count == entries.count)
         #expect(entries[0] == InboxEntry(scope: one, id: "a"))

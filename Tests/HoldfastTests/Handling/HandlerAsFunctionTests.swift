@@ -63,7 +63,8 @@ struct HandlerAsFunctionTests {
         func handled(_ shelf: String) throws -> Decision {
             try .commit { effects in
                 try effects.send(
-                    Packing(order: 7, shelf: shelf), to: packing, SendOptions(.after(.seconds(1)), key: "k"))
+                    Packing(order: 7, shelf: shelf), to: packing,
+                    options: SendOptions(.after(.seconds(1)), key: "k"))
             }
         }
         // Each encoder writes the keys of an object in an order of its own.

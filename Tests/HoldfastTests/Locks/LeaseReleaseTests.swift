@@ -7,6 +7,7 @@ import Testing
 /// Answers each release when a test lets it.
 private final class GatedIssuer: LeaseIssuer {
     let logger = Logger.quiet
+    let observers = Observers()
     let gate = Gate()
     let asked = Record<Bool>()
     let answer: Result<LossReason?, HoldfastError>

@@ -115,7 +115,7 @@ extension QueueStatus {
 extension MessageQueue {
     /// Waits until nothing is left to handle; false if that does not come.
     func isDrained(within limit: Duration = .seconds(60)) async throws -> Bool {
-        try await eventually(within: limit) { try await stats().isDrained }
+        try await eventually(within: limit) { try await status().isDrained }
     }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import HoldfastTesting
 import Logging
 import Testing
@@ -31,7 +32,8 @@ struct ObserversTests {
         let told = Record<RunOutcome>()
         let observers = Observers(.runs { run, _ in told.add(run.outcome) }, .runs(nil))
         let run = WorkerRun(
-            worker: "w", nominalMilliseconds: 1, isTriggered: false, attempt: 1, began: .now,
+            worker: "w", nominalMilliseconds: 1, isTriggered: false, attempt: 1,
+            began: Date(timeIntervalSince1970: 0),
             duration: .zero, outcome: .failed, detail: "", host: "h", pid: 1, instanceID: "i")
         observers.tell(TickEvent(worker: "w", nominalMilliseconds: 1, kind: .takesTooLong))
         observers.tell(TickEvent(worker: "w", nominalMilliseconds: 1, kind: .ended(run, nil)))

@@ -123,7 +123,9 @@ struct TickIdentityTests {
                 #expect(await eventually { ids.count >= 2 })
                 try await operations.worker("w").pause()
                 let bench = TickBench(holdfast: operations)
-                let isIdle = try await eventually { try await operations.worker("w")?.runs.isEmpty == true }
+                let isIdle = try await eventually {
+                    try await operations.worker("w").status()?.runs.isEmpty == true
+                }
                 #expect(isIdle)
                 let now = try await operations.redis("TIME").array?.first?.integer ?? 0
                 try await operations.redis(

@@ -224,7 +224,7 @@ struct WorkerHostTests {
                 ? "the worker many: concurrency" : "the handler of the queue other: takeOversPerSecond"
             #expect(error?.message.hasPrefix("\(named) must be") == true, "\(error?.message ?? "")")
             #expect(began.count == 0)
-            #expect(try await operations.worker("w") == nil)
+            #expect(try await operations.worker("w").status() == nil)
         }
     }
 

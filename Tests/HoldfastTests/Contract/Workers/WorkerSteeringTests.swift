@@ -35,7 +35,7 @@ struct WorkerSteeringTests {
                 }
             }
             #expect(ticks.count == 1)
-            #expect(try await operations.worker("w")?.triggered == nil)
+            #expect(try await operations.worker("w").status()?.triggered == nil)
         }
     }
 
@@ -87,7 +87,9 @@ struct WorkerSteeringTests {
             try await holdfast.whileRunning {
                 // The instance has seen the pause.
                 #expect(
-                    await eventually { (try? await operations.worker("w")?.scheduleText) == "every 50ms" })
+                    await eventually {
+                        (try? await operations.worker("w").status()?.scheduleText) == "every 50ms"
+                    })
                 #expect(ticks.count == 0)
                 let isKnown = try await operations.worker("w").resume()
                 #expect(isKnown)
@@ -108,10 +110,10 @@ struct WorkerSteeringTests {
                 try await untilKnown(operations)
                 #expect(try await operations.worker("w").reschedule(to: .every(.milliseconds(70))))
                 #expect(await eventually { ticks.count >= 3 })
-                #expect(try await operations.worker("w")?.isRescheduled == true)
+                #expect(try await operations.worker("w").status()?.isRescheduled == true)
                 #expect(try await operations.worker("w").restoreSchedule())
                 #expect(
-                    await eventually { (try? await operations.worker("w")?.schedule) == rare })
+                    await eventually { (try? await operations.worker("w").status()?.schedule) == rare })
             }
             #expect(ticks.all.allSatisfy { $0 % 70 == 0 })
         }

@@ -116,7 +116,7 @@ struct OversizeTests {
             }
             var letters: [DeadLetter] = []
             while true {
-                let page = try await queue.deadLetters(after: letters.last?.letter)
+                let page = try await queue.deadLetters(after: letters.last?.entry)
                 if page.isEmpty { break }
                 letters += page
             }

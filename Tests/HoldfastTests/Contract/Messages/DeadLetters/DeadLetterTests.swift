@@ -25,7 +25,7 @@ struct DeadLetterTests {
             #expect(first.map(\.id) == ["a", "b"] && first.map(\.attempts) == [1, 1])
             #expect(first.map(\.reason) == ["bad a", "bad b"] && first.map(\.type) == ["String", "String"])
             #expect(first[0].body.text == "\"a\"" && first[0].age < .seconds(60))
-            let rest = try await queue.deadLetters(after: first[1].letter)
+            let rest = try await queue.deadLetters(after: first[1].entry)
             #expect(rest.map(\.id) == ["c"])
         }
     }
@@ -112,7 +112,7 @@ struct DeadLetterTests {
             let store = try holdfast.store(ofQueue: "q")
             let letters = try await store.deadLetters()
             #expect(letters.map(\.id) == ["a", "b", "a"])
-            #expect(try await store.letters(ofMessage: "a") == [letters[0].letter, letters[2].letter])
+            #expect(try await store.letters(ofMessage: "a") == [letters[0].entry, letters[2].entry])
             #expect(try await store.letters(ofMessage: "x") == [])
             #expect(try await store.deadLetter(letters[1].letter)?.id == "b")
             #expect(try await store.deadLetter("1-1") == nil)
