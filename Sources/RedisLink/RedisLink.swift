@@ -1,43 +1,33 @@
 package import Logging
-import Synchronization
 
-/// The link of one process to one Redis: a connection for commands, and one for messages once somebody
-/// listens.
+/// The link of one process to Redis: the only door to commands, messages and health.
+///
+/// It has one ``RedisNode`` today. A second one would be kept beside it, on the same thread, and be chosen in
+/// `connection` and ``subscribe(_:onMessage:onRefusal:)``.
 ///
 /// Nothing is connected before the first use. A lost connection is made again by itself; commands wait for it
 /// until their own deadline.
 package final class RedisLink: Sendable {
-    private struct Listening {
-        var subscriber: RedisSubscriber?
-        var nextID: UInt64 = 0
-        var isClosed = false
-    }
-
     package let configuration: RedisConfiguration
-    package let connection: RedisConnection
     /// On which the actors of this link run.
-    package var thread: LinkThread { connection.thread }
-    /// For tasks that do little else than use ``connection``.
+    package let thread: LinkThread
+    /// For tasks that do little else than use this link.
     package let taskExecutor: LinkTaskExecutor
-    private let listening = Mutex(Listening())
-    private let logger: Logger
+    let node: RedisNode
+    /// Where commands go.
+    private var connection: RedisConnection { node.connection }
 
     package init(_ configuration: RedisConfiguration, logger: Logger) throws(RedisError) {
         self.configuration = configuration
-        self.logger = logger
-        let thread = try LinkThread()
-        connection = RedisConnection(configuration: configuration, thread: thread, logger: logger)
+        thread = try LinkThread()
+        node = RedisNode(configuration, thread: thread, logger: logger)
         taskExecutor = LinkTaskExecutor(thread)
     }
 
     deinit {
         // A link that was only dropped ends like one that was closed.
-        let connection = connection
-        if let subscriber = listening.withLock({ $0.subscriber }) {
-            connection.thread.submit { subscriber.inTurn { $0.close() } }
-        }
-        connection.thread.submit { connection.inTurn { $0.close() } }
-        connection.thread.stop()
+        node.abandon()
+        thread.stop()
     }
 
     /// Waits until the command connection stands.
@@ -64,7 +54,7 @@ package final class RedisLink: Sendable {
     /// As ``send(_:timeout:)``, for callers in a turn of the link's thread; `completion` is called in one.
     package func send(
         _ command: RedisCommand, timeout: Duration? = nil,
-        completion: @escaping @Sendable (RedisConnection.Result) -> Void
+        completion: @escaping @Sendable (RedisResult) -> Void
     ) {
         connection.inTurn { $0.send(command, timeout: timeout, completion: completion) }
     }
@@ -108,38 +98,12 @@ package final class RedisLink: Sendable {
         _ channel: String, onMessage: @escaping @Sendable ([UInt8]) -> Void,
         onRefusal: @escaping @Sendable (RedisError) -> Void = { _ in }
     ) throws(RedisError) -> RedisSubscription {
-        let configuration = configuration
-        let thread = connection.thread
-        let subscription = try listening.withLock { listening throws(RedisError) in
-            guard !listening.isClosed else {
-                throw RedisError(.closed, delivery: .notDelivered, "the link is closed")
-            }
-            let subscriber: RedisSubscriber
-            if let existing = listening.subscriber {
-                subscriber = existing
-            } else {
-                subscriber = RedisSubscriber(configuration: configuration, thread: thread, logger: logger)
-                listening.subscriber = subscriber
-            }
-            listening.nextID += 1
-            return (subscriber, listening.nextID)
-        }
-        let (subscriber, id) = subscription
-        thread.submit { [connection] in
-            connection.inTurn { $0.accompany(subscriber) }
-            subscriber.inTurn { $0.add(channel, id: id, onMessage, onRefusal: onRefusal) }
-        }
-        return RedisSubscription(subscriber: subscriber, channel: channel, id: id)
+        try node.subscribe(channel, onMessage: onMessage, onRefusal: onRefusal)
     }
 
-    /// Ends both connections. Commands in flight fail with an unknown outcome, later ones as not delivered.
+    /// Ends all connections. Commands in flight fail with an unknown outcome, later ones as not delivered.
     package func close() async {
-        let subscriber = listening.withLock { listening in
-            listening.isClosed = true
-            return listening.subscriber
-        }
-        await subscriber?.close()
-        await connection.close()
-        connection.thread.stop()
+        await node.close()
+        thread.stop()
     }
 }

@@ -44,7 +44,7 @@ struct MisplacedReplyTests {
         _ second: @escaping @Sendable () async throws -> R
     ) async -> [Result<R, any Error>] {
         let task = Task { try await first() }
-        #expect(await eventually { await holdfast.core.link.connection.health.replyOwedSince != nil })
+        #expect(await eventually { await holdfast.core.link.health.replyOwedSince != nil })
         let other = Task { try await second() }
         return [await task.result, await other.result]
     }

@@ -175,7 +175,7 @@ actor LockWaiting: LinkActor {
     }
 
     private func answeredBare(
-        _ claim: LeaseClaim, _ question: Waits.Question, _ result: RedisConnection.Result
+        _ claim: LeaseClaim, _ question: Waits.Question, _ result: RedisResult
     ) {
         switch result {
         case .success(let reply) where reply.value.isNull: evaluate(claim, question)

@@ -5,7 +5,7 @@ import Logging
 ///
 /// Messages are hints: those published while it is not connected are lost. After each reconnection every
 /// handler is called once with an empty message, so that whoever waits looks for itself.
-package actor RedisSubscriber: LinkActor, SessionDelegate {
+actor RedisSubscriber: LinkActor, SessionDelegate {
     private struct Handler {
         var id: UInt64
         var call: @Sendable ([UInt8]) -> Void
@@ -18,8 +18,8 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         var channel: ExactText
     }
 
-    package nonisolated let thread: LinkThread
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+    nonisolated let thread: LinkThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     private let session: Session
     private var handlers: [ExactText: [Handler]] = [:]
@@ -30,8 +30,12 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
     private var toldFailure: RedisError?
     private let logger: Logger
     private var isClosed = false
+    private weak var owner: (any ConnectionOwner)?
 
-    init(configuration: RedisConfiguration, thread: LinkThread, logger: Logger) {
+    init(
+        configuration: RedisConfiguration, thread: LinkThread, logger: Logger, owner: any ConnectionOwner
+    ) {
+        self.owner = owner
         self.thread = thread
         self.logger = logger
         session = Session(configuration: configuration, thread: thread, listens: true)
@@ -69,7 +73,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         asked.append(Asked(command: command, channel: channel))
     }
 
-    /// The connection for commands leaves its server: see there.
+    /// Makes the connection anew, by name.
     func leave(_ unfitness: String) {
         guard session.isReady else { return }
         session.fail(
@@ -131,9 +135,7 @@ package actor RedisSubscriber: LinkActor, SessionDelegate {
         guard let asked = asked.popFirst() else { return }
         tell(asked.channel, of: RedisError(reply))
         if reply.rule.needsNewConnection {
-            session.fail(
-                RedisError(.connectionLost, delivery: .unknown, "the server cannot serve us: \(reply.text)"),
-                unfit: true)
+            owner?.serverIsUnfit(reply.text, for: .messages)
         } else if reply.rule.isRepeated {
             _ = thread.schedule(at: .now + .milliseconds(.random(in: 100...200))) { [weak self] in
                 self?.inTurn { $0.askAgain(asked) }

@@ -45,6 +45,11 @@ package enum RedisValue: Sendable, Hashable {
         guard case .array(let values) = self else { return nil }
         return values
     }
+
+    var errorText: String? {
+        guard case .error(let text) = self else { return nil }
+        return text
+    }
 }
 
 /// A reply with the instant at which its command was handed to the socket.

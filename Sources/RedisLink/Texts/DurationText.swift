@@ -15,3 +15,13 @@ extension Duration {
         }
     }
 }
+
+extension Duration {
+    /// Whole milliseconds, rounded towards zero. At most 2⁵³, which Lua has exactly and no clock will reach.
+    package var wholeMilliseconds: Int64 {
+        let most: Int64 = 1 << 53
+        let (seconds, attoseconds) = components
+        guard seconds.magnitude < most / 1000 else { return seconds < 0 ? -most : most }
+        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+}

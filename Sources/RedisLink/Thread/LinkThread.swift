@@ -7,24 +7,10 @@ import Synchronization
     import Darwin
 #endif
 
-/// What a ``LinkThread`` watches: a socket, and the work left for the end of a turn.
-///
-/// Every method is called inside a turn of the thread.
-protocol LinkSource: AnyObject {
-    /// The socket to watch, with the events to watch it for; nil while there is none.
-    var watched: (descriptor: Int32, events: Int16)? { get }
-    /// The socket has one of the events that were asked for, or failed.
-    func ready(_ events: Int16)
-    /// Some jobs have run, or all of this turn: what they wrote can leave in one write.
-    func flush()
-    /// Something was sent, and nothing was received since.
-    var isAwaiting: Bool { get }
-}
-
 /// The event loop of one link, and the serial executor of the actors that use it.
 ///
-/// All connections of a link are on one thread, so that what a message asks for is sent, and its answer read, without
-/// another thread that has to wake.
+/// All connections of a link, to however many servers, are on one thread, so that what a message asks for is sent,
+/// and its answer read, without another thread that has to wake.
 ///
 /// **Turns.** Everything that touches the connection happens in a *turn*: run the queued jobs, fire the due
 /// timers, flush the sources once. Commands of many tasks that arrive within one turn therefore leave in one
@@ -67,13 +53,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         case call(@Sendable () -> Void)
     }
 
-    package struct TimerID: Hashable, Sendable { fileprivate let number: UInt64 }
-
-    private struct Timer {
-        let id: TimerID
-        let deadline: ContinuousClock.Instant
-        let fire: () -> Void
-    }
+    package typealias TimerID = Timers.ID
 
     private let inbox = Mutex(Inbox())
     private let turn = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -87,30 +67,10 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     /// holds.
     @exclusivity(unchecked) private var tasks: [Job] = []
     @exclusivity(unchecked) private var instant: Moment?
-    @exclusivity(unchecked) private var timers: [Timer] = []
-    private var nextTimer: UInt64 = 0
+    @exclusivity(unchecked) private var timers = Timers()
     /// What the sleeping loop waits for; a borrower that changes it must wake the loop.
     @exclusivity(unchecked) private var sleepingFor: Sleep?
-    @exclusivity(unchecked) private var sources: [Source] = []
-
-    private struct Source {
-        weak var object: (any LinkSource)?
-    }
-
-    private struct Sleep {
-        /// One for each source, in their order.
-        var sockets: [pollfd] = []
-        var until: ContinuousClock.Instant?
-        var isAwaiting = false
-
-        /// Whether a loop that sleeps for this also wakes in time for `wanted`.
-        func covers(_ wanted: Sleep) -> Bool {
-            let isSame = sockets.elementsEqual(wanted.sockets) { $0.fd == $1.fd && $0.events == $1.events }
-            guard isSame else { return false }
-            guard let deadline = wanted.until else { return true }
-            return until.map { $0 <= deadline } ?? false
-        }
-    }
+    @exclusivity(unchecked) private var sources: [WatchedSource] = []
 
     package init() throws(RedisError) {
         wakeup = try Wakeup()
@@ -136,7 +96,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         submit(.actor(UnownedJob(job)))
     }
 
-    fileprivate func enqueue(_ job: UnownedJob, by executor: LinkTaskExecutor) {
+    func enqueue(_ job: UnownedJob, by executor: LinkTaskExecutor) {
         submit(.task(job, executor), borrowing: false)
     }
 
@@ -199,21 +159,18 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     package func schedule(at deadline: ContinuousClock.Instant, _ fire: @escaping () -> Void) -> TimerID {
-        nextTimer += 1
-        let id = TimerID(number: nextTimer)
-        timers.append(Timer(id: id, deadline: deadline, fire: fire))
-        return id
+        timers.add(at: deadline, fire)
     }
 
     package func cancel(_ id: TimerID) {
-        timers.removeAll { $0.id == id }
+        timers.remove(id)
     }
 
     /// Watches `source` as long as it lives.
     func attach(_ source: any LinkSource) {
         guard !sources.contains(where: { $0.object === source }) else { return }
         sources.removeAll { $0.object == nil }
-        sources.append(Source(object: source))
+        sources.append(WatchedSource(object: source))
     }
 
     // MARK: Turns
@@ -291,23 +248,11 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func fireTimers() {
-        while let due = timers.indices.filter({ timers[$0].deadline <= now })
-            .min(by: { timers[$0].deadline < timers[$1].deadline })
-        {
-            timers.remove(at: due).fire()
-        }
+        while let fire = timers.popDue(at: now) { fire() }
     }
 
     private func wantedSleep() -> Sleep {
-        var sleep = Sleep(until: timers.lazy.map(\.deadline).min())
-        sleep.sockets.reserveCapacity(sources.count)
-        for source in sources {
-            let object = source.object
-            let watched = object?.watched ?? (descriptor: -1, events: 0)
-            sleep.sockets.append(pollfd(fd: watched.descriptor, events: watched.events, revents: 0))
-            sleep.isAwaiting = sleep.isAwaiting || object?.isAwaiting ?? false
-        }
-        return sleep
+        Sleep(watching: sources, until: timers.earliest)
     }
 
     /// Tells the sources what their sockets have. A borrower may have changed both since the loop looked.
@@ -338,7 +283,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
                 return inbox.ended
             }
             // They would keep what they hold alive for ever.
-            if ended { timers = [] }
+            if ended { timers.removeAll() }
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
             // Who came while this was the holder of the turn could not borrow, and found nobody asleep to wake.
@@ -381,32 +326,9 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     private func wait(for sleep: Sleep, idle: Bool) -> [pollfd] {
         var sockets = sleep.sockets
         sockets.append(pollfd(fd: wakeup.descriptor, events: Int16(POLLIN), revents: 0))
-        var timeout: Int32 = -1
-        if !idle {
-            timeout = 0
-        } else if let until = sleep.until {
-            // Rounded up: a timer must be due when the loop wakes for it.
-            let milliseconds = (until - ContinuousClock.now).wholeMilliseconds + 1
-            timeout = Int32(min(max(milliseconds, 0), 3_600_000))
-        }
+        let timeout = idle ? sleep.milliseconds(at: .now) : 0
         guard poll(&sockets, nfds_t(sockets.count), timeout) > 0 else { return [] }
         if sockets.removeLast().revents != 0 { wakeup.drain() }
         return sockets
-    }
-}
-
-/// Runs the tasks that prefer it in the turns of a ``LinkThread``.
-///
-/// Not the thread itself: the runtime must be able to tell a task that is on the thread by preference from one
-/// that is in an actor there, or it would enqueue the first anew after each call.
-package final class LinkTaskExecutor: TaskExecutor {
-    private let thread: LinkThread
-
-    package init(_ thread: LinkThread) {
-        self.thread = thread
-    }
-
-    package func enqueue(_ job: consuming ExecutorJob) {
-        thread.enqueue(UnownedJob(job), by: self)
     }
 }

@@ -6,7 +6,6 @@ import Testing
 
 /// Answers each release when a test lets it.
 private final class GatedIssuer: LeaseIssuer {
-    let logger = Logger.quiet
     let observers = Observers()
     let gate = Gate()
     let asked = Record<Bool>()

@@ -1,6 +1,7 @@
 import HoldfastTesting
-import RedisLink
 import Testing
+
+@testable import RedisLink
 
 /// Each error says whether the server may have executed the command; see ``RedisError/Delivery``.
 @Suite("Delivery status")

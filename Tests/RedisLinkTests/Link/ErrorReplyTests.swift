@@ -126,7 +126,7 @@ struct ErrorReplyTests {
         try await withLink(server.url) { link in
             #expect(try await link.evaluate(script, keys: ["a"], arguments: []).value == .integer(7))
             left.withLock { $0 = 2 }
-            let result: RedisConnection.Result = await withUnsafeContinuation { continuation in
+            let result: RedisResult = await withUnsafeContinuation { continuation in
                 link.thread.submit {
                     link.send(RedisCommand(script, keys: ["a"], arguments: [])) {
                         continuation.resume(returning: $0)

@@ -1,8 +1,9 @@
 import HoldfastTesting
 import Logging
-import RedisLink
 import Synchronization
 import Testing
+
+@testable import RedisLink
 
 @Suite("Connecting and connecting again")
 struct ReconnectTests {

@@ -1,7 +1,8 @@
 import HoldfastTesting
 import Logging
-import RedisLink
 import Testing
+
+@testable import RedisLink
 
 /// Says nothing: what the tests look at is values.
 let quiet = Logger(label: "redis-link-tests") { _ in SwiftLogNoOpLogHandler() }
@@ -13,6 +14,11 @@ func makeLink(_ url: String, _ change: (inout RedisConfiguration) -> Void = { _ 
     configuration.connectTimeout = .seconds(120)
     change(&configuration)
     return try RedisLink(configuration, logger: quiet)
+}
+
+extension RedisLink {
+    /// The connection for commands.
+    var connection: RedisConnection { node.connection }
 }
 
 extension PrivateRedisServer {

@@ -1,12 +1,13 @@
-import RedisLink
 import Synchronization
+
+@testable import RedisLink
 
 /// The results of commands that were sent with a callback, in the order they ended.
 final class Outcomes: Sendable {
-    private let results = Mutex<[Int: RedisConnection.Result]>([:])
+    private let results = Mutex<[Int: RedisResult]>([:])
     private let order = Mutex<[Int]>([])
 
-    func record(_ index: Int, _ result: RedisConnection.Result) {
+    func record(_ index: Int, _ result: RedisResult) {
         results.withLock { $0[index] = result }
         order.withLock { $0.append(index) }
     }

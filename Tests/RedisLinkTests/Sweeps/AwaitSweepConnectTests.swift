@@ -1,7 +1,8 @@
 import HoldfastTesting
-import RedisLink
 import Synchronization
 import Testing
+
+@testable import RedisLink
 
 /// Cancels `connect`, `subscribe` and `close` at every place where they can be suspended; see
 /// ``AwaitSweepTests``.

@@ -1,6 +1,7 @@
 import HoldfastTesting
-import RedisLink
 import Testing
+
+@testable import RedisLink
 
 /// Cuts commands after every byte of their request and of their reply, between a link and a real server.
 ///

@@ -1,7 +1,8 @@
 import HoldfastTesting
-import RedisLink
 import Synchronization
 import Testing
+
+@testable import RedisLink
 
 /// A place in the life of a command at which its task can be cancelled.
 enum SweepPoint: Hashable, Sendable {

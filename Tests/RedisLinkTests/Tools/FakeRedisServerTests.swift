@@ -1,6 +1,7 @@
 import HoldfastTesting
-import RedisLink
 import Testing
+
+@testable import RedisLink
 
 @Suite("The fake server")
 struct FakeRedisServerTests {

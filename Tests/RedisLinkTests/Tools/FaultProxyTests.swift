@@ -1,6 +1,7 @@
 import HoldfastTesting
-import RedisLink
 import Testing
+
+@testable import RedisLink
 
 /// What the proxy does, seen from both of its sides.
 @Suite("The fault proxy")

@@ -214,7 +214,7 @@ struct ErrorReplyValueTests {
     func pauses() {
         let now = ContinuousClock.now
         let refusal = RedisError(reply: "LOADING data")
-        var repetition = Repetition(until: now + .seconds(5), by: .unix(path: "/r.sock"), refusal)
+        var repetition = Repetition(until: now + .seconds(5), by: "/r.sock", refusal)
         var longest: [Duration] = []
         for _ in 0..<12 {
             longest.append(repetition.pause(at: now, random: 1)!)

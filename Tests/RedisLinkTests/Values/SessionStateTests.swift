@@ -19,12 +19,12 @@ struct SessionStateTests {
         case .authorizing:
             state = self.state(in: .connecting)
             state.authorize()
-        case .greeting(let awaiting):
+        case .greeting:
             state = self.state(in: .connecting)
-            _ = state.connected(greeting: awaiting)
+            state.greet()
         case .ready:
-            state = self.state(in: .connecting)
-            _ = state.connected(greeting: 0)
+            state = self.state(in: .greeting)
+            state.greeted()
         case .waiting:
             state = self.state(in: .resolving)
             _ = state.failed(random: 0)
@@ -35,7 +35,7 @@ struct SessionStateTests {
     }
 
     private let phases: [SessionState.Phase] = [
-        .idle, .resolving, .connecting, .securing, .authorizing, .greeting(awaiting: 2), .ready, .waiting,
+        .idle, .resolving, .connecting, .securing, .authorizing, .greeting, .ready, .waiting,
         .closed,
     ]
 
@@ -77,30 +77,15 @@ struct SessionStateTests {
         }
     }
 
-    @Test("a connection without greeting is ready at once, with one after the last of its replies")
+    @Test("the greeting begins on a connection of any kind, and the session is ready when it is over")
     func greeting() {
-        var plain = state(in: .connecting)
-        #expect(plain.connected(greeting: 0) == true)
-        #expect(plain.phase == .ready)
-
-        var greeted = state(in: .connecting)
-        #expect(greeted.connected(greeting: 3) == false)
-        #expect(greeted.phase == .greeting(awaiting: 3))
-        #expect(greeted.greeted() == false)
-        #expect(greeted.greeted() == false)
-        #expect(greeted.phase == .greeting(awaiting: 1))
-        #expect(greeted.greeted() == true)
-        #expect(greeted.phase == .ready)
-
-        var authorized = state(in: .authorizing)
-        #expect(authorized.connected(greeting: 1) == false)
-        #expect(authorized.greeted() == true)
-        #expect(authorized.phase == .ready)
-
-        var secured = state(in: .securing)
-        #expect(secured.connected(greeting: 1) == false)
-        #expect(secured.greeted() == true)
-        #expect(secured.phase == .ready)
+        for phase in [SessionState.Phase.connecting, .securing, .authorizing] {
+            var state = state(in: phase)
+            state.greet()
+            #expect(state.phase == .greeting, "\(phase)")
+            state.greeted()
+            #expect(state.phase == .ready, "\(phase)")
+        }
     }
 
     @Test("a failure ends an attempt or a connection, once")
@@ -146,12 +131,12 @@ struct SessionStateTests {
         #expect(waits == [.milliseconds(25), .milliseconds(50), .milliseconds(100), .milliseconds(200)])
         // Accepted and dropped, as by a server that is full: still a failure.
         _ = state.resolved(attempt: state.attempt)
-        _ = state.connected(greeting: 1)
+        state.greet()
         #expect(state.failed(random: 0.5) == .milliseconds(400))
         _ = state.retry()
         _ = state.resolved(attempt: state.attempt)
-        _ = state.connected(greeting: 1)
-        _ = state.greeted()
+        state.greet()
+        state.greeted()
         #expect(state.failed(random: 0.5) == .milliseconds(25))
     }
 
@@ -174,13 +159,15 @@ struct SessionStateTests {
         var waits: [Duration?] = []
         for _ in 0..<4 {
             _ = state.resolved(attempt: state.attempt)
-            _ = state.connected(greeting: 0)
+            state.greet()
+            state.greeted()
             waits.append(state.failed(random: 0.5, unfit: true))
             _ = state.retry()
         }
         #expect(waits == [.milliseconds(25), .milliseconds(50), .milliseconds(100), .milliseconds(200)])
         _ = state.resolved(attempt: state.attempt)
-        _ = state.connected(greeting: 0)
+        state.greet()
+        state.greeted()
         #expect(state.failed(random: 0.5) == .milliseconds(25), "this one served until it was lost")
     }
 }

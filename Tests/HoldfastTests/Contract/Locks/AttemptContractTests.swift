@@ -31,7 +31,7 @@ struct AttemptContractTests {
                 return
             }
             #expect(holder.instanceID == subject.instanceID)
-            #expect(holder.fencingToken == lease.fencingToken)
+            #expect(holder.fencingToken == lease.fence)
             #expect(try #require(holder.heldFor) < .seconds(10))
             #expect(try (.seconds(5)...(.seconds(20))).contains(#require(holder.remaining)))
             #expect(lease.isHeld)

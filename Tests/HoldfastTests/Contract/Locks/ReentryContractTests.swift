@@ -15,7 +15,7 @@ struct ReentryContractTests {
                     return
                 }
                 #expect(holder.instanceID == subject.instanceID)
-                #expect(holder.fencingToken == lease.fencingToken)
+                #expect(holder.fencingToken == lease.fence)
             }
             try await subject.expectFree()
         }

@@ -42,7 +42,7 @@ struct ServerContractTests {
                 Issue.record("granted twice")
                 return
             }
-            #expect(holder.fencingToken == lease.fencingToken)
+            #expect(holder.fencingToken == lease.fence)
             try await lease.release()
             try await waiter.value.release()
             try await subject.expectFree()

@@ -6,15 +6,14 @@ struct Repetition: Sendable {
     static let longest: Duration = .milliseconds(500)
 
     let deadline: ContinuousClock.Instant
-    private let endpoint: RedisConfiguration.Endpoint
+    private let server: String
     private var last: RedisError
     private var answers = 1
 
-    init(
-        until deadline: ContinuousClock.Instant, by endpoint: RedisConfiguration.Endpoint, _ first: RedisError
-    ) {
+    /// - Parameter server: as errors name it.
+    init(until deadline: ContinuousClock.Instant, by server: String, _ first: RedisError) {
         self.deadline = deadline
-        self.endpoint = endpoint
+        self.server = server
         last = first
     }
 
@@ -37,7 +36,7 @@ struct Repetition: Sendable {
         let times = answers == 1 ? "once" : "\(answers) times"
         return RedisError(
             last.code, delivery: .refused,
-            "\(endpoint) refused until the deadline, \(times), at last with: \(last.message)",
+            "\(server) refused until the deadline, \(times), at last with: \(last.message)",
             replyKind: last.replyKind)
     }
 }

@@ -11,8 +11,8 @@ struct SessionState {
         case securing
         /// Connected; the owner is asked who we are.
         case authorizing
-        /// Connected; so many replies of the greeting are still to come.
-        case greeting(awaiting: Int)
+        /// Connected; replies of the greeting are still to come.
+        case greeting
         case ready
         /// The last attempt failed; the next one waits for its timer.
         case waiting
@@ -86,28 +86,17 @@ struct SessionState {
         phase == .authorizing && attempt == self.attempt
     }
 
-    /// The connection stands, and the greeting (authentication, database, name) has `commands` commands.
-    /// True: the session is ready at once.
-    mutating func connected(greeting commands: Int) -> Bool {
+    /// The connection stands, and the greeting begins.
+    mutating func greet() {
         precondition(
             phase == .connecting || phase == .securing || phase == .authorizing,
             "a socket connected that nobody was connecting")
-        phase = .greeting(awaiting: commands)
-        if commands == 0 { becameReady() }
-        return commands == 0
+        phase = .greeting
     }
 
-    /// One command of the greeting was answered well. True: that was the last, the session is ready.
-    mutating func greeted() -> Bool {
-        guard case .greeting(let awaiting) = phase else {
-            preconditionFailure("a reply to the greeting came outside the greeting")
-        }
-        phase = .greeting(awaiting: awaiting - 1)
-        if awaiting == 1 { becameReady() }
-        return awaiting == 1
-    }
-
-    private mutating func becameReady() {
+    /// The last reply of the greeting was good: the session is ready.
+    mutating func greeted() {
+        precondition(phase == .greeting, "a reply to the greeting came outside the greeting")
         phase = .ready
         backoffBefore = backoff
         backoff.succeeded()

@@ -1,0 +1,21 @@
+/// A command with whoever waits for its reply.
+struct Request {
+    enum Completion {
+        case task(UnsafeContinuation<RedisResult, Never>)
+        case call(@Sendable (RedisResult) -> Void)
+
+        func callAsFunction(_ result: RedisResult) {
+            switch self {
+            case .task(let continuation): continuation.resume(returning: result)
+            case .call(let call): call(result)
+            }
+        }
+    }
+
+    var id: UInt64
+    var command: RedisCommand
+    var completion: Completion
+    @Moment var deadline: ContinuousClock.Instant
+    /// Whether it was sent by its digest once more, behind another call that brought the script along.
+    var followsText = false
+}
