@@ -56,14 +56,20 @@ let package = Package(
             resources: [.embedInCode("Scripts")],
             swiftSettings: strict
         ),
+        // Children, signals and the terminal, for the tool, the harness and private servers.
+        .target(name: "Processes", dependencies: ["RedisLink"], swiftSettings: strict),
+        // Messages as lines of JSON, for the tool and the harness.
+        .target(name: "JSONLines", dependencies: ["RedisLink"], swiftSettings: strict),
         .target(
             name: "HoldfastTesting",
             dependencies: [
-                "COpenSSL", "Holdfast", "RedisLink",
+                "COpenSSL", "Holdfast", "Processes", "RedisLink",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        // What breaks connections and plays servers, for the tests of this package and its harness.
+        .target(name: "RedisTestRig", dependencies: ["HoldfastTesting"], swiftSettings: strict),
         .target(
             name: "HoldfastGRDB",
             dependencies: [
@@ -75,7 +81,7 @@ let package = Package(
         .target(
             name: "HoldfastSimulation",
             dependencies: [
-                "Holdfast", "HoldfastTesting", "RedisLink",
+                "Holdfast", "HoldfastTesting", "JSONLines", "Processes", "RedisLink", "RedisTestRig",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["GRDB"])),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -85,7 +91,7 @@ let package = Package(
         .executableTarget(
             name: "HoldfastTool",
             dependencies: [
-                "Holdfast", "HoldfastSimulation", "RedisLink",
+                "Holdfast", "HoldfastSimulation", "JSONLines", "Processes", "RedisLink",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser",
                     condition: .when(traits: ["CommandLine"])),
@@ -93,25 +99,35 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "TestSupport", dependencies: [.product(name: "Logging", package: "swift-log")],
+            path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "RedisLinkTests", dependencies: ["COpenSSL", "RedisLink", "HoldfastTesting"],
+            name: "RedisLinkTests",
+            dependencies: ["COpenSSL", "HoldfastTesting", "RedisLink", "RedisTestRig", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastTesting"], swiftSettings: strict),
-        .testTarget(name: "HoldfastTestingTests", dependencies: ["HoldfastTesting"], swiftSettings: strict),
+            name: "HoldfastTests",
+            dependencies: ["Holdfast", "HoldfastTesting", "RedisLink", "RedisTestRig", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(name: "ProcessesTests", dependencies: ["Processes"], swiftSettings: strict),
+        .testTarget(
+            name: "HoldfastTestingTests", dependencies: ["HoldfastTesting", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "HoldfastSimulationTests",
             dependencies: [
-                "Holdfast", "HoldfastGRDB", "HoldfastSimulation", "HoldfastTesting",
+                "Holdfast", "HoldfastGRDB", "HoldfastSimulation", "HoldfastTesting", "JSONLines", "RedisLink",
+                "RedisTestRig", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["GRDB"])),
-                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "HoldfastToolTests",
             dependencies: [
-                "Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool", "RedisLink",
+                "Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool", "JSONLines", "Processes",
+                "RedisLink", "RedisTestRig", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict

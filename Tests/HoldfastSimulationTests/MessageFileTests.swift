@@ -1,5 +1,7 @@
 import Foundation
 import HoldfastSimulation
+import JSONLines
+import RedisLink
 import Testing
 
 @Suite struct MessageFileTests {
@@ -72,14 +74,14 @@ import Testing
         (
             #" { "a" : [ ] , "b" : { } , "c" : null , "d" : true , "" : false } "#,
             JSONValue.object([
-                JSONName("a"): .array([]), JSONName("b"): .object([:]), JSONName("c"): .null,
-                JSONName("d"): .bool(true), JSONName(""): .bool(false),
+                ExactText("a"): .array([]), ExactText("b"): .object([:]), ExactText("c"): .null,
+                ExactText("d"): .bool(true), ExactText(""): .bool(false),
             ])
         ),
         ("9223372036854775807", JSONValue.integer(.max)), ("-9223372036854775808", JSONValue.integer(.min)),
         (
             "{\"e\u{301}\":1,\"\u{E9}\":2}",
-            JSONValue.object([JSONName("e\u{301}"): .integer(1), JSONName("\u{E9}"): .integer(2)])
+            JSONValue.object([ExactText("e\u{301}"): .integer(1), ExactText("\u{E9}"): .integer(2)])
         ),
     ]
 

@@ -1,5 +1,5 @@
 import HoldfastSimulation
-import HoldfastTesting
+import RedisTestRig
 import Testing
 
 @Suite struct SeededDrawsTests {

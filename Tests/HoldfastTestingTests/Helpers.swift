@@ -3,20 +3,6 @@ import Testing
 
 @testable import HoldfastTesting
 
-/// Waits until the condition holds, and reports at the caller's line when it does not within a minute.
-func eventually(
-    _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while !condition() {
-        guard ContinuousClock.now < deadline else {
-            Issue.record(what, sourceLocation: sourceLocation)
-            return
-        }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-}
-
 /// Whether there is a process with this number, dead ones that nobody has waited for included.
 func processExists(_ processID: Int32) -> Bool {
     kill(processID, 0) == 0 || errno != ESRCH

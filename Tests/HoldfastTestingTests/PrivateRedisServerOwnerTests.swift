@@ -1,5 +1,6 @@
 // Exit tests came with Swift 6.2.
 #if compiler(>=6.2)
+    import TestSupport
     import Foundation
     import HoldfastTesting
     import Testing

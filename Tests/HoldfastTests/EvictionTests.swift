@@ -3,6 +3,7 @@ import Logging
 import RedisLink
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -18,7 +19,7 @@ struct EvictionTests {
             var configuration = Holdfast.Configuration()
             configuration.acceptsEviction = acceptsEviction
             let lines = Record<String>()
-            let logger = Logger(label: "test") { _ in Lines(lines: lines) }
+            let logger = Logger.recording(lines)
             let holdfast = try Holdfast(
                 redis: server.url, namespace: "t", configuration: configuration, logger: logger)
             do {

@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast

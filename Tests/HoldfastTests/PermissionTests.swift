@@ -2,6 +2,7 @@ import Foundation
 import HoldfastTesting
 import Logging
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast

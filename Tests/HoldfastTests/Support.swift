@@ -1,6 +1,7 @@
 import HoldfastTesting
 import Logging
 import RedisLink
+import TestSupport
 
 @testable import Holdfast
 
@@ -33,26 +34,10 @@ func client(
     return try Holdfast(redis: server.url, namespace: "t", configuration: configuration, logger: .quiet)
 }
 
-extension Logger {
-    static var quiet: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
-}
-
 extension Holdfast {
     /// A command as redis-cli would send it.
     @discardableResult
     func redis(_ command: RedisArgument...) async throws -> RedisValue {
         try await core.link.send(RedisCommand(command)).value
     }
-}
-
-/// Asks again until `condition` holds. False when it did not in time, which only a failure takes.
-func eventually(
-    within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
-) async rethrows -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(2))
-    }
-    return try await condition()
 }

@@ -1,3 +1,5 @@
+internal import RedisLink
+
 /// Exactly-once accounting: every message has its effect, once, in both places.
 ///
 /// Stricter than the usual check of queues, which counts duplicates and lets them pass.
@@ -65,7 +67,7 @@ enum EffectChecks {
                 """
             },
             holding:
-                "the input, the ledger and Redis have the same \(SummaryText.counted(groups.count, "total"))",
+                "the input, the ledger and Redis have the same \(groups.count.counted("total"))",
             broken: "\(wrong.count) of \(groups.count) totals differ"
         )
     }

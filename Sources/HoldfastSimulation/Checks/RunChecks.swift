@@ -1,3 +1,5 @@
+internal import RedisLink
+
 /// Whether the run itself was worth anything: it came to an end, and its faults were felt.
 enum RunChecks {
     static func verdicts(_ run: Observations) -> [Verdict] {
@@ -52,8 +54,8 @@ enum RunChecks {
         let holding =
             run.plan.faults.isEmpty
             ? "no faults were asked for"
-            : "\(SummaryText.counted(run.strikes.count, "fault")) struck, with "
-                + "\(SummaryText.counted(messages, "message")) and \(SummaryText.counted(ticks, "tick")) in flight"
+            : "\(run.strikes.count.counted("fault")) struck, with "
+                + "\(messages.counted("message")) and \(ticks.counted("tick")) in flight"
         return Verdict(.faultsFelt, breaches: breaches, holding: holding, broken: "not every fault was felt")
     }
 

@@ -1,3 +1,5 @@
+internal import RedisLink
+
 /// The periodic worker's promises: a tick starts once, and its fenced resource never goes back.
 enum TickChecks {
     static func verdicts(_ run: Observations) -> [Verdict] {
@@ -38,7 +40,7 @@ enum TickChecks {
             .fencesRise,
             breaches: breaches,
             holding:
-                "\(accepted.count) fenced writes accepted in rising order, \(SummaryText.counted(stale, "stale one")) refused",
+                "\(accepted.count) fenced writes accepted in rising order, \(stale.counted("stale one")) refused",
             broken: "\(breaches.count) fences are out of order or used twice"
         )
     }

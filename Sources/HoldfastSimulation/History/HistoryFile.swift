@@ -1,4 +1,5 @@
 package import Foundation
+internal import Processes
 internal import Synchronization
 
 #if canImport(Glibc)

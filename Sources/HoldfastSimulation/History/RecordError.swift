@@ -1,5 +1,6 @@
 internal import Foundation
 internal import GRDB
+internal import Processes
 
 #if canImport(Glibc)
     internal import Glibc
@@ -41,11 +42,7 @@ package struct RecordError: Error, Hashable, Sendable, CustomStringConvertible {
             }
             return "\(error.message ?? "no reason given") (SQLite error \(error.extendedResultCode.rawValue))"
         default:
-            // Foundation hides the system's reason behind an error of its own.
-            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error ?? error
-            let system = cause as NSError
-            guard system.domain == NSPOSIXErrorDomain else { return "\(cause)" }
-            return SystemError("", number: Int32(system.code)).reason
+            return SystemError.reason(for: error) { "\($0)" }
         }
     }
 

@@ -1,4 +1,5 @@
 package import Foundation
+package import JSONLines
 
 /// One message to be fed, and what its effects must be.
 package struct InputMessage: Hashable, Sendable {

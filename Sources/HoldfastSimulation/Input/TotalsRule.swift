@@ -1,3 +1,6 @@
+package import JSONLines
+internal import RedisLink
+
 /// What one message adds to which total.
 package struct Share: Codable, Hashable, Sendable {
     package var group: String

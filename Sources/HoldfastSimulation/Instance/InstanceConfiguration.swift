@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Processes
 
 /// What an instance must know. It reads this from a file that only its user can read: the server's URL may
 /// hold a password, and command lines are there for all to see.

@@ -1,4 +1,5 @@
 internal import Holdfast
+internal import JSONLines
 internal import RedisLink
 
 /// The handler of a simulated instance: some work, the effect in the ledger, some more work, and the commit

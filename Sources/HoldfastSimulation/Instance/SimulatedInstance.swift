@@ -1,6 +1,8 @@
 internal import Foundation
 internal import Holdfast
+internal import JSONLines
 package import Logging
+internal import Processes
 internal import ServiceLifecycle
 
 #if canImport(Glibc)

@@ -1,4 +1,4 @@
-import HoldfastTesting
+internal import RedisTestRig
 
 /// Everything that will go wrong in a run, decided before it starts. A pure value: the same seed and the same
 /// counts give the same plan.

@@ -1,4 +1,4 @@
-package import HoldfastTesting
+package import RedisTestRig
 
 /// The draws of a plan. The standard library's own do not promise the same numbers in its next version; these
 /// do, for the same seed, on every machine.

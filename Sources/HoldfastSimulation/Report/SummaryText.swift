@@ -1,4 +1,5 @@
 internal import Foundation
+internal import RedisLink
 
 /// A report as text for people.
 package enum SummaryText {
@@ -17,9 +18,9 @@ package enum SummaryText {
 
     package static func summary(_ report: SimulationReport) -> String {
         let figures = report.figures
-        var faults = "\(counted(figures.kills, "kill")), \(counted(figures.pauses, "pause"))"
+        var faults = "\(figures.kills.counted("kill")), \(figures.pauses.counted("pause"))"
         if figures.redisRestarts > 0 {
-            faults += ", \(counted(figures.redisRestarts, "restart")) of redis-server"
+            faults += ", \(figures.redisRestarts.counted("restart")) of redis-server"
         }
         let rows = [
             (
@@ -30,8 +31,8 @@ package enum SummaryText {
             (
                 "deliveries",
                 "\(figures.deliveries), of which \(figures.redeliveries) again after a fault; "
-                    + "\(counted(figures.absorbed, "repeated effect")) absorbed by the inbox, "
-                    + "\(counted(figures.lostClaims, "claim")) lost"
+                    + "\(figures.absorbed.counted("repeated effect")) absorbed by the inbox, "
+                    + "\(figures.lostClaims.counted("claim")) lost"
             ),
             (
                 "ticks",
@@ -40,10 +41,10 @@ package enum SummaryText {
             ),
             (
                 "faults",
-                "\(faults), with \(counted(figures.messagesInFlightAtFaults, "message")) and "
-                    + "\(counted(figures.ticksInFlightAtFaults, "tick")) in flight"
+                "\(faults), with \(figures.messagesInFlightAtFaults.counted("message")) and "
+                    + "\(figures.ticksInFlightAtFaults.counted("tick")) in flight"
             ),
-            ("time", "\(decimal(figures.seconds)) s with \(counted(report.instances, "instance"))"),
+            ("time", "\(decimal(figures.seconds)) s with \(report.instances.counted("instance"))"),
         ]
         var text = rows.map { "\($0.0.padded(to: 12))\($0.1)\n" }.joined() + "\n"
         for verdict in report.checks {
@@ -67,10 +68,6 @@ package enum SummaryText {
 
     package static func decimal(_ number: Double) -> String {
         String(format: "%.1f", number)
-    }
-
-    package static func counted(_ count: Int, _ noun: String) -> String {
-        "\(count) \(noun)\(count == 1 ? "" : "s")"
     }
 }
 

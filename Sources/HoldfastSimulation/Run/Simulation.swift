@@ -2,6 +2,7 @@ internal import Foundation
 internal import Holdfast
 internal import HoldfastTesting
 package import Logging
+internal import Processes
 
 /// One run: starts everything, feeds the messages, lets the faults strike, drains, stops, and checks.
 package struct Simulation: Sendable {

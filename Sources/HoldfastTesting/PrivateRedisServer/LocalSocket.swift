@@ -21,16 +21,9 @@ struct LocalSocket: ~Copyable {
     init?(path: String) {
         descriptor = socket(AF_UNIX, Self.stream, 0)
         Self.closeOnExec(descriptor)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let room = MemoryLayout.size(ofValue: address.sun_path)
-        guard path.utf8.count < room else { return nil }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let connected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        guard path.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path) else { return nil }
+        let descriptor = descriptor
+        let connected = LocalAddress.unix(path: path).withSockaddr { connect(descriptor, $0, $1) }
         guard connected == 0 else { return nil }
     }
 
@@ -64,15 +57,7 @@ struct LocalSocket: ~Copyable {
         let descriptor = socket(AF_INET, stream, 0)
         closeOnExec(descriptor)
         defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
+        return LocalAddress.tcp(port: port).withSockaddr { bind(descriptor, $0, $1) == 0 }
     }
 
     /// Sends all of `text`; `false` when the other side is gone.

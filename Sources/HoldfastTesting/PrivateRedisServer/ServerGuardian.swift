@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Processes
 
 /// The process that answers for one private server: it makes the directory, starts and signals the server,
 /// and when its owner is gone ends the one and removes the other.
@@ -65,13 +66,27 @@ struct ServerGuardian: ~Copyable {
         let (ours, theirs) = try LocalSocket.pair()
         let channel = LocalSocket(descriptor: ours)
         defer { close(theirs) }
-        let processID = try spawn(
-            ["/bin/sh", "-c", script, "holdfast-guardian", directory, binary], channel: theirs)
+        let processID = try spawn(["-c", script, "holdfast-guardian", directory, binary], channel: theirs)
         let guardian = ServerGuardian(channel: channel, processID: processID)
         guard guardian.channel.receiveLine(within: .seconds(10)) == "ready" else {
             throw PrivateRedisServerError(.system, "The directory \(directory) could not be made.")
         }
         return guardian
+    }
+
+    private static func spawn(
+        _ arguments: [String], channel: Int32
+    ) throws(PrivateRedisServerError) -> Int32 {
+        var plan = SpawnPlan("/bin/sh", arguments)
+        plan.isolation = .session
+        plan.input = .descriptor(channel)
+        plan.output = .descriptor(channel)
+        plan.error = .nothing
+        do {
+            return try plan.startUnwatched()
+        } catch {
+            throw PrivateRedisServerError(.system, "The guardian of the private redis-server: \(error)")
+        }
     }
 
     /// Has the guardian start the server, and returns the number of its process; `nil` when the guardian is

@@ -7,14 +7,17 @@ import Synchronization
 #endif
 
 /// A listening socket on this machine: a fresh unix socket, or a free port of 127.0.0.1.
-final class Listener: Sendable {
+package final class Listener: Sendable {
     let descriptor: Int32
-    let address: LocalAddress
+    /// Where clients find it.
+    package let address: LocalAddress
 
     private let isOpen = Atomic<Bool>(true)
     private static let count = Atomic<Int>(0)
 
-    init(_ transport: Transport, port: UInt16 = 0) throws(WireError) {
+    /// - Parameter port: of TCP; a free one unless set.
+    /// - Throws: ``WireError`` where the system refuses to listen.
+    package init(_ transport: Transport, port: UInt16 = 0) throws(WireError) {
         let wanted: LocalAddress
         switch transport {
         case .unix:

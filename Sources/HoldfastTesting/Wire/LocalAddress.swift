@@ -12,13 +12,13 @@ package enum Transport: String, Sendable, CaseIterable {
 }
 
 /// An address on this machine.
-enum LocalAddress: Sendable {
+package enum LocalAddress: Sendable {
     case unix(path: String)
     case tcp(port: UInt16)
 
     /// Reads `redis://127.0.0.1:port`, the same with `rediss`, and `redis+unix:///path`, with or without user
     /// info, database and query.
-    init?(url: String) {
+    package init?(url: String) {
         guard let scheme = url.firstRange(of: "://") else { return nil }
         var rest = url[scheme.upperBound...]
         let authority = rest[..<(rest.firstIndex(of: "/") ?? rest.endIndex)]
@@ -35,7 +35,8 @@ enum LocalAddress: Sendable {
         }
     }
 
-    var url: String {
+    /// As a client is given it.
+    package var url: String {
         switch self {
         case .unix(let path): "redis+unix://\(path)"
         case .tcp(let port): "redis://127.0.0.1:\(port)"

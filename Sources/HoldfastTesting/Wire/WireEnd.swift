@@ -9,8 +9,9 @@
 /// Effects are queued and done in order, each not before its time. So "reply, wait, send half of another,
 /// reset" is four lines for the caller and never blocks the thread that serves other connections. Confined to
 /// that thread.
-final class WireEnd {
-    enum Effect {
+package final class WireEnd {
+    /// What is done to a connection.
+    package enum Effect {
         case bytes([UInt8])
         /// Tells the other side that nothing more comes, and goes on reading.
         case halfClose
@@ -26,14 +27,15 @@ final class WireEnd {
 
     let descriptor: Int32
     /// The bytes that were received and not yet taken by the owner.
-    var input: [UInt8] = []
+    package var input: [UInt8] = []
     /// The other side has sent its last byte.
-    private(set) var inputEnded = false
-    private(set) var isOpen = true
+    package private(set) var inputEnded = false
+    /// Whether it was not closed by this side.
+    package private(set) var isOpen = true
     /// An end is queued: what would come behind it is left out.
     private var isEnding = false
     /// Whether what arrives is read at all.
-    var reads = true
+    package var reads = true
 
     private var outbox: [Queued] = []
     private var time = ContinuousClock.now
@@ -49,7 +51,8 @@ final class WireEnd {
 
     // MARK: What is to go out
 
-    func perform(_ effect: Effect) {
+    /// Queues an effect behind those before it.
+    package func perform(_ effect: Effect) {
         guard !isEnding else { return }
         switch effect {
         case .bytes, .halfClose: break
@@ -60,7 +63,7 @@ final class WireEnd {
     }
 
     /// What is queued from now on happens so much later.
-    func delay(_ duration: Duration) {
+    package func delay(_ duration: Duration) {
         time = max(time, .now) + duration
     }
 
@@ -123,7 +126,10 @@ final class WireEnd {
         }
     }
 
-    func close(reset: Bool) {
+    /// Closes at once, and drops what is queued.
+    ///
+    /// - Parameter reset: by a RST, where the transport has one.
+    package func close(reset: Bool) {
         guard isOpen else { return }
         isOpen = false
         outbox = []
@@ -149,7 +155,7 @@ final class WireEnd {
 
 extension WireEnd {
     /// Connects to a server on this machine, which answers at once or not at all.
-    convenience init(connectingTo address: LocalAddress) throws(WireError) {
+    package convenience init(connectingTo address: LocalAddress) throws(WireError) {
         let descriptor = Self.socket(address.family)
         guard descriptor >= 0 else { throw WireError(system: "no socket") }
         self.init(descriptor: descriptor)

@@ -8,7 +8,7 @@
 package struct WireError: Error, Sendable, CustomStringConvertible {
     package let description: String
 
-    init(_ description: String) {
+    package init(_ description: String) {
         self.description = description
     }
 

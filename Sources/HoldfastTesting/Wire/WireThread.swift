@@ -8,27 +8,30 @@ import Synchronization
 #endif
 
 /// What a ``WireThread`` serves. Made on that thread and never seen by another.
-protocol WireService: AnyObject, SendableMetatype {
+package protocol WireService: AnyObject, SendableMetatype {
     /// The ends to watch, all of them open. Asked before each wait and after each end that was closed.
     var ends: [WireEnd] { get }
+    /// There is a new connection.
     func accepted(_ end: WireEnd)
     /// There are new bytes in the end's input, or it ended.
     func received(_ end: WireEnd)
 }
 
 /// A thread that accepts connections and serves all of them, one event after the other.
-final class WireThread<Service: WireService>: Sendable {
+package final class WireThread<Service: WireService>: Sendable {
     private struct Inbox {
         var jobs: [@Sendable (Service) -> Void] = []
         var stopping = false
-        var thread: pthread_t?
+        var thread: SystemThread?
     }
 
     private let inbox = Mutex(Inbox())
     private let listener: Listener
     private let wakeup: Wakeup
 
-    init(listener: Listener, _ make: @escaping @Sendable () -> Service) throws(WireError) {
+    /// - Parameter make: makes the service, on the thread.
+    /// - Throws: ``WireError`` where the system has no pipe or no thread left; the listener is not stopped then.
+    package init(listener: Listener, _ make: @escaping @Sendable () -> Service) throws(WireError) {
         self.listener = listener
         do throws(RedisError) {
             wakeup = try Wakeup()
@@ -36,24 +39,30 @@ final class WireThread<Service: WireService>: Sendable {
             throw WireError(error.message)
         }
         let loop = ServingLoop(thread: self, make: make)
-        inbox.withLock { $0.thread = startThread { loop.run() } }
+        let thread: SystemThread
+        do throws(SystemThread.Refusal) {
+            thread = try SystemThread { loop.run() }
+        } catch {
+            throw WireError("the system gives no thread: \(String(cString: strerror(error.number)))")
+        }
+        inbox.withLock { $0.thread = thread }
     }
 
     /// Runs `job` on the thread, before it waits again.
-    func submit(_ job: @escaping @Sendable (Service) -> Void) {
+    package func submit(_ job: @escaping @Sendable (Service) -> Void) {
         inbox.withLock { $0.jobs.append(job) }
         wakeup.signal()
     }
 
     /// Ends the thread and waits for it: all connections are closed then.
-    func stop() {
+    package func stop() {
         let thread = inbox.withLock { inbox in
             inbox.stopping = true
             return inbox.thread.take()
         }
         guard let thread else { return }
         wakeup.signal()
-        pthread_join(thread, nil)
+        thread.join()
     }
 
     /// The body of the thread.
@@ -107,29 +116,4 @@ final class WireThread<Service: WireService>: Sendable {
             }
         }
     }
-}
-
-/// Starts a thread that must be joined.
-private func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    let box = Unmanaged.passRetained(Box(body)).toOpaque()
-    #if canImport(Glibc)
-        var thread = pthread_t()
-        let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { box in
-            if let box { Unmanaged<Box>.fromOpaque(box).takeRetainedValue().body() }
-            return nil
-        }
-    #else
-        var thread: pthread_t?
-        let start: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = { box in
-            Unmanaged<Box>.fromOpaque(box).takeRetainedValue().body()
-            return nil
-        }
-    #endif
-    let result = pthread_create(&thread, nil, start, box)
-    precondition(result == 0, "the system refuses a thread: \(String(cString: strerror(result)))")
-    return thread
 }

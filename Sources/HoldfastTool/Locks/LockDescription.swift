@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
+internal import RedisLink
 
 /// What the tool tells of one lock. As JSON these are documented, stable field names; what is not known is
 /// absent.

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Logging
 
 struct LocksCommand: CommandGroup {

@@ -1,7 +1,9 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
+internal import JSONLines
+internal import Processes
+internal import RedisLink
 
 extension LocksCommand {
     struct Release: AsyncParsableCommand {

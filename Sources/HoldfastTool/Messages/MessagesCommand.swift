@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Holdfast
-internal import HoldfastSimulation
+internal import RedisLink
 
 struct MessagesCommand: CommandGroup {
     static let configuration = CommandConfiguration(
@@ -152,7 +152,7 @@ struct MessageReport: Encodable, Hashable {
         case "claimed":
             return
                 "being handled\(handlerText), attempt \(attempts ?? 0); the claim ends in \(time), unless it is renewed"
-        case "dead": return "given up after \(SummaryText.counted(attempts ?? 0, "attempt"))"
+        case "dead": return "given up after \((attempts ?? 0).counted("attempt"))"
         default: return "done; its id is remembered for \(time)"
         }
     }

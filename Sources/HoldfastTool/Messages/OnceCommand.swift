@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Holdfast
-internal import HoldfastSimulation
+internal import RedisLink
 
 struct OnceCommand: CommandGroup {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import HoldfastSimulation
+internal import RedisLink
 
 /// A command that does nothing without one of its subcommands.
 protocol CommandGroup: AsyncParsableCommand {}

@@ -1,8 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Logging
+internal import Processes
 internal import RedisLink
 
 /// Where Redis is, for every command.

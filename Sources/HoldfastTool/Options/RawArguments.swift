@@ -1,4 +1,4 @@
-internal import HoldfastSimulation
+internal import Processes
 
 #if canImport(Glibc)
     internal import Glibc

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
-internal import HoldfastSimulation
+internal import Processes
 
 #if canImport(Glibc)
     internal import Glibc

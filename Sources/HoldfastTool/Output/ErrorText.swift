@@ -1,14 +1,8 @@
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import JSONLines
+internal import Processes
+internal import RedisLink
 
 /// Errors in words for people.
 enum ErrorText {
@@ -32,11 +26,8 @@ enum ErrorText {
             .joined(separator: ": ")
     }
 
-    /// The system's words for why it did not do something. Foundation hides the reason behind an error of its own.
+    /// The system's words for why it did not do something.
     static func reason(for error: any Error) -> String {
-        let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error ?? error
-        let system = cause as NSError
-        guard system.domain == NSPOSIXErrorDomain else { return cause.localizedDescription }
-        return String(cString: strerror(Int32(clamping: system.code)))
+        SystemError.reason(for: error) { $0.localizedDescription }
     }
 }

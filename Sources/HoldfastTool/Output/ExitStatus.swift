@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
+internal import JSONLines
 
 /// The exit statuses of the tool. Numbers from 64 are those of `sysexits.h`; 79 is the first it leaves free.
 enum ExitStatus {
@@ -57,18 +57,15 @@ enum ExitStatus {
             default: failed
             }
         case is InputError: badInput
-        case let error as SimulationError: status(for: error.code)
+        case let error as any ExitStatusBearing: error.exitStatus
         default: failed
         }
     }
+}
 
-    private static func status(for code: SimulationError.Code) -> Int32 {
-        switch code {
-        case .invalidRequest: usage
-        case .serverMissing, .serverFailed: unavailable
-        case .instancesFailed, .machineFailed: cannotSimulate
-        }
-    }
+/// An error of one command's own, which knows the status that the command ends with.
+protocol ExitStatusBearing: Error {
+    var exitStatus: Int32 { get }
 }
 
 /// Runs a command's work; an error is told on standard error and becomes the exit status.

@@ -1,5 +1,3 @@
-internal import HoldfastSimulation
-
 /// What a list shows of one thing.
 protocol ListRow: Encodable {
     /// The columns of the table.

@@ -1,4 +1,4 @@
-internal import HoldfastSimulation
+internal import RedisLink
 
 /// Rows under a heading, every column as wide as its widest cell. Cells are escaped for the terminal.
 struct Table {

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Holdfast
-internal import HoldfastSimulation
+internal import RedisLink
 
 /// Which dead letters a command is about: some by their own names, some by their messages' ids.
 struct ChosenLetters: ParsableArguments {

@@ -1,5 +1,5 @@
 internal import Holdfast
-internal import HoldfastSimulation
+internal import RedisLink
 
 /// What was put back. As JSON these are documented, stable field names.
 struct ReplayReport: Encodable, Hashable {
@@ -20,7 +20,7 @@ struct ReplayReport: Encodable, Hashable {
     var text: String {
         let rest = missing == 0 ? "" : ", \(missing) not there any more, or without a message"
         return
-            "\(SummaryText.counted(replayed, "message")) put back into \(TerminalText.escaped(queue))\(rest)\n"
+            "\(replayed.counted("message")) put back into \(TerminalText.escaped(queue))\(rest)\n"
     }
 }
 
@@ -47,7 +47,7 @@ struct RemovalReport: Encodable, Hashable {
         let rest = missing == 0 ? "" : ", \(missing) not there any more"
         let ids = forgotten ? "their ids are forgotten" : "their ids stay known for 7 days"
         return
-            "\(SummaryText.counted(removed, "dead letter")) of \(TerminalText.escaped(queue)) removed\(rest); \(ids)\n"
+            "\(removed.counted("dead letter")) of \(TerminalText.escaped(queue)) removed\(rest); \(ids)\n"
     }
 }
 

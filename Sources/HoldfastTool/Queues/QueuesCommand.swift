@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Logging
+internal import RedisLink
 
 struct QueuesCommand: CommandGroup {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Holdfast
-internal import HoldfastSimulation
 
 struct QueuesDeadCommand: CommandGroup {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Holdfast
-internal import HoldfastSimulation
+internal import RedisLink
 
 extension ConnectionOptions {
     /// Tells of a queue that nobody has ever used: its name or its namespace is perhaps mistyped.

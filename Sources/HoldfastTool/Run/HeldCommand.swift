@@ -1,5 +1,6 @@
 internal import Holdfast
-internal import HoldfastSimulation
+internal import Processes
+internal import RedisLink
 internal import Synchronization
 
 #if canImport(Glibc)

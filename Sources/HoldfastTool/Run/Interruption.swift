@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import HoldfastSimulation
+internal import Processes
 
 #if canImport(Glibc)
     internal import Glibc

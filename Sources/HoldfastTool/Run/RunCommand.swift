@@ -1,8 +1,9 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Logging
+internal import Processes
+internal import RedisLink
 
 #if canImport(Glibc)
     internal import Glibc

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Foundation
-internal import HoldfastSimulation
+internal import JSONLines
+internal import Processes
 internal import Synchronization
 
 #if canImport(Glibc)

@@ -1,5 +1,5 @@
 internal import Holdfast
-internal import HoldfastSimulation
+internal import JSONLines
 
 /// Sends the lines of an input as they come.
 struct LineSender {

@@ -1,5 +1,6 @@
 internal import Foundation
-internal import HoldfastSimulation
+internal import JSONLines
+internal import RedisLink
 
 /// Where the ids of sent messages come from.
 enum MessageID {

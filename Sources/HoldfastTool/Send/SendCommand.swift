@@ -1,7 +1,9 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
+internal import JSONLines
+internal import Processes
+internal import RedisLink
 
 struct SendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -112,8 +114,8 @@ struct SendReport: Encodable, Hashable {
     }
 
     var text: String {
-        "\(SummaryText.counted(messages, "message")) sent to \(TerminalText.escaped(queue)): \(enqueued) enqueued, "
-            + "\(SummaryText.counted(duplicates, "duplicate"))\n"
+        "\(messages.counted("message")) sent to \(TerminalText.escaped(queue)): \(enqueued) enqueued, "
+            + "\(duplicates.counted("duplicate"))\n"
     }
 
     func write(asJSON: Bool) throws {

@@ -1,5 +1,4 @@
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Synchronization
 
 /// How far the sending is, for whoever interrupts it.

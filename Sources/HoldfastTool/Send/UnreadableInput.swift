@@ -1,4 +1,5 @@
-internal import HoldfastSimulation
+internal import JSONLines
+internal import RedisLink
 
 extension InputError {
     /// For input that the system does not let us read.

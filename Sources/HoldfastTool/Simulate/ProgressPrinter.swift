@@ -1,4 +1,5 @@
 internal import HoldfastSimulation
+internal import RedisLink
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -63,6 +64,6 @@ final class ProgressPrinter: Sendable {
     private static func text(_ progress: SimulationProgress) -> String {
         let percent = progress.done * 100 / max(progress.total, 1)
         return "\(progress.done) of \(progress.total) effects (\(percent) %), \(progress.up) instances up, "
-            + "\(progress.paused) paused, \(SummaryText.counted(progress.faultsPending, "fault")) to come"
+            + "\(progress.paused) paused, \(progress.faultsPending.counted("fault")) to come"
     }
 }

@@ -2,6 +2,8 @@ internal import ArgumentParser
 internal import Foundation
 internal import HoldfastSimulation
 internal import Logging
+internal import Processes
+internal import RedisLink
 
 #if canImport(Glibc)
     internal import Glibc

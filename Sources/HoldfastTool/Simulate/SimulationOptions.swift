@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
 internal import HoldfastSimulation
+internal import JSONLines
+internal import RedisLink
 
 extension Sabotage: ExpressibleByArgument {}
 

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
+internal import RedisLink
 
 /// What the tool tells of one periodic worker. As JSON these are documented, stable field names; what is not
 /// known is absent.

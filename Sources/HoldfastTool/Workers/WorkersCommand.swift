@@ -1,8 +1,8 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
-internal import HoldfastSimulation
 internal import Logging
+internal import RedisLink
 
 struct WorkersCommand: CommandGroup {
     static let configuration = CommandConfiguration(

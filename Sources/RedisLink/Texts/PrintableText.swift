@@ -24,9 +24,14 @@ extension Unicode.Scalar {
         case 0x7F: return "\u{2421}"
         default: break
         }
+        return isSteering ? "\u{FFFD}" : self
+    }
+
+    /// Whether it would steer a terminal, end a line or change the order of what is shown.
+    var isSteering: Bool {
         switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: return "\u{FFFD}"
-        default: return self
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
+        default: false
         }
     }
 }

@@ -56,34 +56,12 @@ func threadIdentity() -> UInt {
 }
 
 /// Starts a detached thread. `body` ends with the thread.
-package func startThread(_ body: @escaping @Sendable () -> Void) throws(RedisError) {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    let box = Unmanaged.passRetained(Box(body)).toOpaque()
-    #if canImport(Glibc)
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, nil,
-            {
-                Unmanaged<Box>.fromOpaque($0!).takeRetainedValue().body()
-                return nil
-            }, box)
-    #else
-        var thread: pthread_t!
-        let result = pthread_create(
-            &thread, nil,
-            {
-                Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body()
-                return nil
-            }, box)
-    #endif
-    guard result == 0 else {
-        Unmanaged<Box>.fromOpaque(box).release()
+func startThread(_ body: @escaping @Sendable () -> Void) throws(RedisError) {
+    do throws(SystemThread.Refusal) {
+        try SystemThread(body).detach()
+    } catch {
         throw RedisError(
             .connectFailed, delivery: .notDelivered,
-            "the system gives the link no thread: \(errorText(result))")
+            "the system gives the link no thread: \(errorText(error.number))")
     }
-    pthread_detach(thread)
 }

@@ -1,6 +1,8 @@
 import Holdfast
 import HoldfastTesting
 import Logging
+import RedisTestRig
+import TestSupport
 
 /// Two instances, of which the first one's connections can be broken, and somebody who sends and looks on.
 struct DyingInstance: Sendable {
@@ -54,6 +56,6 @@ struct DyingInstance: Sendable {
         configuration.stopDeadline = .milliseconds(1)
         return try Holdfast(
             redis: url, namespace: "t", configuration: configuration,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            logger: .quiet)
     }
 }

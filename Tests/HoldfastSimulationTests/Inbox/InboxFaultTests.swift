@@ -1,6 +1,7 @@
 import GRDB
 import Holdfast
 import RedisLink
+import TestSupport
 import Testing
 
 /// Each failure is made at its worst moment: between the commit in the database and that in Redis, or between the

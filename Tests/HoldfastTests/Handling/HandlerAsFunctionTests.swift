@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastTesting
+import TestSupport
 import Testing
 
 @testable import Holdfast

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import Logging
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -7,7 +8,7 @@ import Testing
 @Suite("A client that is not run")
 struct RunReminderTests {
     private func logger(_ lines: Record<String>) -> Logger {
-        Logger(label: "test", factory: { _ in Lines(lines: lines) })
+        .recording(lines)
     }
 
     private func reminders(_ lines: Record<String>) -> [String] {

@@ -1,6 +1,7 @@
 import HoldfastTesting
 import Logging
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -50,7 +51,7 @@ struct InMemoryRedisTests {
     @Test("warns when it is made that it is no server")
     func loud() throws {
         let lines = Record<String>()
-        _ = try InMemoryRedis(logger: Logger(label: "test") { _ in Lines(lines: lines) })
+        _ = try InMemoryRedis(logger: .recording(lines))
         #expect(lines.all.count == 1)
         #expect(lines.all.first?.hasPrefix("warning: ") == true)
         #expect(lines.all.first?.contains("memory of this process") == true)

@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast

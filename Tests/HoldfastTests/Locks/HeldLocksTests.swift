@@ -1,6 +1,8 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Holdfast

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import Logging
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -10,7 +11,7 @@ struct InProcessLocksTests {
     @Test("warn when they are made that they keep out nobody but this process, and say so of themselves")
     func loud() throws {
         let lines = Record<String>()
-        let locks = try InProcessLocks(logger: Logger(label: "test") { _ in Lines(lines: lines) })
+        let locks = try InProcessLocks(logger: .recording(lines))
         #expect(lines.all.count == 1)
         #expect(lines.all.first?.hasPrefix("warning: ") == true)
         #expect(lines.all.first?.contains("nobody but this process") == true)

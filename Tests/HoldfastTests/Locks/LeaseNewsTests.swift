@@ -1,6 +1,7 @@
 import HoldfastTesting
 import Logging
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -11,7 +12,7 @@ struct LeaseNewsTests {
         let lines = Record<String>()
         var news = LeaseNews()
         for name in names { news.add(fate, name) }
-        news.tell(Observers(.log(to: Logger(label: "test") { _ in Lines(lines: lines) })))
+        news.tell(Observers(.log(to: .recording(lines))))
         #expect(news.isEmpty)
         return lines.all
     }
@@ -44,7 +45,7 @@ struct LeaseNewsTests {
         try await withPrivateRedisServer { server in
             let lines = Record<String>()
             let holdfast = try Holdfast(
-                redis: server.url, namespace: "t", logger: Logger(label: "test") { _ in Lines(lines: lines) })
+                redis: server.url, namespace: "t", logger: .recording(lines))
             var leases: [Lease] = []
             for number in 0..<100 { leases.append(try await holdfast.acquire("lock-\(number)")) }
             if !canBeReleased { try await holdfast.redis("ACL", "SETUSER", "default", "-evalsha") }
@@ -62,7 +63,7 @@ struct LeaseNewsTests {
         let lines = Record<String>()
         let clock = ManualClock()
         let memory = try InMemoryRedis(
-            clock: clock, logger: Logger(label: "test") { _ in Lines(lines: lines) })
+            clock: clock, logger: .recording(lines))
         let holdfast = try memory.holdfast(namespace: "t")
         var leases: [Lease] = []
         for number in 0..<50 {

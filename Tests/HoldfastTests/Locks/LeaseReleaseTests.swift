@@ -1,5 +1,6 @@
 import Logging
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast

@@ -2,6 +2,7 @@ import Foundation
 import HoldfastTesting
 import RedisLink
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Holdfast

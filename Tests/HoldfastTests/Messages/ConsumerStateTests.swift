@@ -1,4 +1,4 @@
-import HoldfastTesting
+import RedisTestRig
 import Testing
 
 @testable import Holdfast

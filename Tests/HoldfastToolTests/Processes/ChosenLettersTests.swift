@@ -1,6 +1,7 @@
 import Holdfast
 import HoldfastTesting
 import Logging
+import TestSupport
 import Testing
 
 @testable import HoldfastTool
@@ -14,7 +15,7 @@ import Testing
             let fill = "for i = 1, 501 do redis.call('XADD', KEYS[1], i .. '-0', 'body', '1') end"
             try await redisCLI(server, "EVAL", fill, "1", key)
             let holdfast = try Holdfast(
-                redis: server.url, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                redis: server.url, logger: .quiet)
             let store = try holdfast.store(ofQueue: "q")
             let newest = try await store.newestDeadLetter()
             #expect(newest == "501-0")

@@ -1,6 +1,8 @@
 import HoldfastTesting
 import Logging
+import Processes
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -8,7 +10,7 @@ import Testing
 /// What the tool makes of its command line and its streams, whatever the command.
 @Suite struct CommandLineTests {
     private static func client(_ server: PrivateRedisServer) throws -> Holdfast {
-        try Holdfast(redis: server.url, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try Holdfast(redis: server.url, logger: .quiet)
     }
 
     /// Runs the tool by a shell: `line` with `"$@"` for the command.
@@ -96,7 +98,7 @@ import Testing
     }
 
     @Test func `A list that is empty says where it was looked for, without the password`() async throws {
-        try await withPrivateRedisServer { server in
+        try await withPrivateRedisServer(.init(transport: .unix)) { server in
             for words in [["locks", "ls"], ["queues", "ls"], ["workers", "ls"]] {
                 let outcome = try await Tool(words + ["--namespace", "bllng"], server: server.url).end()
                 #expect(outcome.status == 0)

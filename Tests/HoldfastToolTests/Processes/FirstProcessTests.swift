@@ -1,6 +1,7 @@
 import Foundation
-import HoldfastSimulation
 import HoldfastTesting
+import Processes
+import TestSupport
 import Testing
 
 /// The tool as the first process of a container: it gets no signal that it does not handle, and all processes whose

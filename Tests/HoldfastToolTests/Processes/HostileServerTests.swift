@@ -1,5 +1,6 @@
-import HoldfastSimulation
 import HoldfastTesting
+import Processes
+import RedisTestRig
 import Testing
 
 /// The tool against a server that wants the terminal to do something.

@@ -1,8 +1,9 @@
 import Foundation
-import HoldfastSimulation
 import HoldfastTesting
 import Logging
+import Processes
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -29,7 +30,7 @@ import Testing
         _ body: (Holdfast, Lease, PrivateRedisServer) async throws -> Void
     ) async throws {
         try await withPrivateRedisServer { server in
-            let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            let logger = Logger.quiet
             let holdfast = try Holdfast(redis: server.url, logger: logger)
             let lease = try #require(try await holdfast.tryAcquire("a").lease)
             try await body(holdfast, lease, server)

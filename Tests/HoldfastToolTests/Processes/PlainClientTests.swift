@@ -2,7 +2,9 @@ import Foundation
 import Holdfast
 import HoldfastTesting
 import Logging
+import Processes
 import Synchronization
+import TestSupport
 import Testing
 
 /// Messages that redis-cli adds, by the command of docs/keys.md and by mistake, beside those of this library.
@@ -40,7 +42,7 @@ import Testing
     ) async throws {
         try await withPrivateRedisServer { server in
             let holdfast = try Holdfast(
-                redis: server.url, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                redis: server.url, logger: .quiet)
             let handled = Handlings()
             let orders = holdfast.queue("orders", of: Order.self)
             var options = ConsumerOptions()

@@ -2,6 +2,8 @@ import Foundation
 import Holdfast
 import HoldfastTesting
 import Logging
+import Processes
+import TestSupport
 import Testing
 
 /// `holdfast queues`, `holdfast messages` and `holdfast once`, as real processes.
@@ -53,7 +55,7 @@ import Testing
     }
 
     private static func client(_ server: PrivateRedisServer) throws -> Holdfast {
-        try Holdfast(redis: server.url, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try Holdfast(redis: server.url, logger: .quiet)
     }
 
     /// A queue whose handler gives up what is negative, in order, after it has handled all.

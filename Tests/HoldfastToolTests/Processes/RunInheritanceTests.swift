@@ -1,6 +1,6 @@
 import Foundation
-import HoldfastSimulation
 import HoldfastTesting
+import Processes
 import Testing
 
 /// What a command finds under `holdfast run` is what it would find without it.

@@ -1,6 +1,7 @@
 import Foundation
-import HoldfastSimulation
 import HoldfastTesting
+import Processes
+import TestSupport
 import Testing
 
 /// `holdfast send` and `holdfast queues`, as real processes.

@@ -1,6 +1,8 @@
 import Foundation
 import HoldfastSimulation
 import HoldfastTesting
+import Processes
+import TestSupport
 import Testing
 
 /// `holdfast simulate`, with its real processes. One at a time: each loads the machine.

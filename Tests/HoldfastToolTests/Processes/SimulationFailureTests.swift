@@ -1,6 +1,8 @@
 import Foundation
 import HoldfastSimulation
 import HoldfastTesting
+import Processes
+import TestSupport
 import Testing
 
 /// Simulations that this machine cannot carry out. No promise is broken by that, and none is said to be.

@@ -1,6 +1,7 @@
 import Foundation
-import HoldfastSimulation
 import HoldfastTesting
+import Processes
+import TestSupport
 import Testing
 
 /// The tool where its standard streams are closed, full or gone.

@@ -1,6 +1,7 @@
 import Foundation
-import HoldfastSimulation
 import HoldfastTesting
+import Processes
+import TestSupport
 
 /// The built program, run as a real process with its output in files.
 struct Tool {
@@ -84,18 +85,6 @@ struct Tool {
             arguments, server: server, input: input, wrapper: wrapper, environment: environment
         ).end()
     }
-}
-
-/// Asks again until `condition` holds. False when it did not in time.
-func eventually(
-    within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
-) async rethrows -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(5))
-    }
-    return try await condition()
 }
 
 /// A file for one test, removed after.

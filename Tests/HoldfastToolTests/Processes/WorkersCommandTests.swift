@@ -1,7 +1,9 @@
 import HoldfastTesting
 import Logging
+import Processes
 import RedisLink
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -38,7 +40,7 @@ import Testing
         async throws
     {
         try await withPrivateRedisServer { server in
-            let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            let logger = Logger.quiet
             let holdfast = try Holdfast(redis: server.url, logger: logger)
             holdfast.add(worker: "w", .every(.seconds(86_400))) { _ in throw Broken() }
             let group = ServiceGroup(services: [holdfast], logger: logger)

@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastSimulation
+import JSONLines
 import Testing
 
 @testable import Holdfast

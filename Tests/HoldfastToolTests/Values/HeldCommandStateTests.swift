@@ -1,5 +1,5 @@
 import Foundation
-import HoldfastSimulation
+import Processes
 import Testing
 
 @testable import HoldfastTool

@@ -1,5 +1,8 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Authentication")

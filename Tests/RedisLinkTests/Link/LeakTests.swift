@@ -1,6 +1,8 @@
 import Foundation
 import HoldfastTesting
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RedisLink

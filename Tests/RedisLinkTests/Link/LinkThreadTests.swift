@@ -1,7 +1,7 @@
 import Foundation
-import HoldfastTesting
 import RedisLink
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("The link's thread")
@@ -154,8 +154,8 @@ struct LinkThreadTests {
     /// A caller who takes a turn may hold the last reference there is, and lose it to the job that he runs.
     @Test("a thread lives as long as somebody takes a turn on it")
     func lifetime() async throws {
-        let first = Gate()
-        let second = Gate()
+        let first = ThreadGate()
+        let second = ThreadGate()
         weak let thread = try await abandonInTurn(first, second)
         #expect(thread != nil)
         second.open()
@@ -163,7 +163,7 @@ struct LinkThreadTests {
     }
 
     /// Leaves a thread without any owner while a task's turn on it goes on, behind `second`.
-    private func abandonInTurn(_ first: Gate, _ second: Gate) async throws -> LinkThread {
+    private func abandonInTurn(_ first: ThreadGate, _ second: ThreadGate) async throws -> LinkThread {
         var thread = try LinkThread()
         thread.stop()
         try await eventually("its own thread has ended") { isKnownUniquelyReferenced(&thread) }
@@ -179,7 +179,7 @@ struct LinkThreadTests {
 }
 
 /// Where a thread waits for the test.
-private final class Gate: Sendable {
+private final class ThreadGate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
     private let reached = Atomic<Bool>(false)
 
@@ -212,7 +212,7 @@ private actor Resident {
         self.thread = thread
     }
 
-    func pass(_ gate: Gate) {
+    func pass(_ gate: ThreadGate) {
         gate.pass()
     }
 }

@@ -1,7 +1,9 @@
 import Foundation
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 #if os(Linux)

@@ -1,6 +1,8 @@
 import HoldfastTesting
 import Logging
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RedisLink
@@ -36,17 +38,14 @@ struct ReconnectTests {
     @Test("that a server is away is logged once, however often it is tried, and that it answers again")
     func outage() async throws {
         let server = try FakeRedisServer(onConnect: { $0 < 3 ? [.close] : [] })
-        let told = Mutex<[String]>([])
-        let logger = Logger(label: "test") { _ in
-            RecordingLogHandler { line in told.withLock { $0.append(line) } }
-        }
-        let link = try RedisLink(RedisConfiguration(url: server.url), logger: logger)
+        let told = Record<String>()
+        let link = try RedisLink(RedisConfiguration(url: server.url), logger: .recording(told))
         for _ in 0..<3 { #expect(await failure { try await link.connect() }?.code == .connectFailed) }
-        #expect(told.withLock { $0 }.map { $0.hasSuffix("trying again") } == [true])
+        #expect(told.all.map { $0.hasSuffix("trying again") } == [true])
         _ = try await link.send(["PING"])
-        #expect(told.withLock { $0 }.last?.hasSuffix(" answers again") == true)
+        #expect(told.all.last?.hasSuffix(" answers again") == true)
         server.stop()
-        try await eventually("the loss is told") { told.withLock { $0.count } >= 3 }
+        try await eventually("the loss is told") { told.count >= 3 }
         await link.close()
     }
 
@@ -56,14 +55,11 @@ struct ReconnectTests {
             command.name == "SET"
                 ? [.reply(RESP2.error("READONLY You can't write against a read only replica."))] : nil
         }
-        let told = Mutex<[String]>([])
-        let logger = Logger(label: "test") { _ in
-            RecordingLogHandler { line in told.withLock { $0.append(line) } }
-        }
-        let link = try RedisLink(RedisConfiguration(url: server.url), logger: logger)
+        let told = Record<String>()
+        let link = try RedisLink(RedisConfiguration(url: server.url), logger: .recording(told))
         for _ in 0..<4 { #expect(await failure { _ = try await link.send(["SET", "a", "b"]) } != nil) }
         try await eventually("connected anew each time") { server.accepted >= 4 }
-        #expect(told.withLock { $0 }.count == 1)
+        #expect(told.count == 1)
         await link.close()
     }
 

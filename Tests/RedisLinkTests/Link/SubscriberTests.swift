@@ -1,7 +1,8 @@
 import HoldfastTesting
-import Logging
 import RedisLink
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Subscriptions")
@@ -206,12 +207,9 @@ struct SubscriberTests {
             }
             return left > 0 ? [.reply(RESP2.error("BUSY a script runs"))] : nil
         }
-        let told = Mutex<[String]>([])
-        let logger = Logger(label: "test") { _ in
-            RecordingLogHandler { line in told.withLock { $0.append(line) } }
-        }
+        let told = Record<String>()
         let configuration = try RedisConfiguration(url: server.url)
-        let link = try RedisLink(configuration, logger: logger)
+        let link = try RedisLink(configuration, logger: .recording(told))
         let heard = ["forbidden", "busy", "free"].map { ($0, Heard()) }
         let subscriptions = try heard.map { name, heard in
             try link.subscribe(name) { heard.add($0) }
@@ -222,7 +220,7 @@ struct SubscriberTests {
         #expect(heard[0].1.beginnings == 0)
         #expect(server.received("SUBSCRIBE").count { $0.words[1] == "busy" } == 3)
         #expect(server.received("SUBSCRIBE").count { $0.words[1] == "forbidden" } == 1)
-        #expect(told.withLock { $0 }.contains { $0.contains("forbidden") && $0.contains("NOPERM") })
+        #expect(told.all.contains { $0.contains("forbidden") && $0.contains("NOPERM") })
         #expect(server.accepted == 1)
         for subscription in subscriptions { subscription.cancel() }
         await link.close()
@@ -233,15 +231,12 @@ struct SubscriberTests {
         let server = try FakeRedisServer(onConnect: { number in
             number == 0 ? [] : [.reply(RESP2.error("ERR max number of clients reached")), .close]
         })
-        let told = Mutex<[String]>([])
-        let logger = Logger(label: "test") { _ in
-            RecordingLogHandler { line in told.withLock { $0.append(line) } }
-        }
-        let link = try RedisLink(RedisConfiguration(url: server.url), logger: logger)
+        let told = Record<String>()
+        let link = try RedisLink(RedisConfiguration(url: server.url), logger: .recording(told))
         try await link.connect()
         let subscription = try link.subscribe("a") { _ in }
         try await eventually("it was tried again and again") { server.accepted > 4 }
-        #expect(told.withLock { $0 }.count { $0.contains("max number of clients") } == 1)
+        #expect(told.all.count { $0.contains("max number of clients") } == 1)
         subscription.cancel()
         await link.close()
     }

@@ -1,6 +1,8 @@
 import Foundation
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 /// Records what `body` throws. In a process of its own, whose end is all that is looked at, an error would only end it.

@@ -1,11 +1,9 @@
 import HoldfastTesting
 import Logging
+import TestSupport
 import Testing
 
 @testable import RedisLink
-
-/// Says nothing: what the tests look at is values.
-let quiet = Logger(label: "redis-link-tests") { _ in SwiftLogNoOpLogHandler() }
 
 func makeLink(_ url: String, _ change: (inout RedisConfiguration) -> Void = { _ in }) throws -> RedisLink {
     var configuration = try RedisConfiguration(url: url)
@@ -13,7 +11,7 @@ func makeLink(_ url: String, _ change: (inout RedisConfiguration) -> Void = { _ 
     configuration.commandTimeout = .seconds(120)
     configuration.connectTimeout = .seconds(120)
     change(&configuration)
-    return try RedisLink(configuration, logger: quiet)
+    return try RedisLink(configuration, logger: .quiet)
 }
 
 extension RedisLink {

@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 /// Cancels each command of the link at every place where its task can be suspended.

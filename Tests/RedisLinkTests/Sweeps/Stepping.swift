@@ -1,6 +1,7 @@
 import Foundation
 import RedisLink
 import Synchronization
+import TestSupport
 import Testing
 
 /// A task executor whose jobs run only when the test says so.

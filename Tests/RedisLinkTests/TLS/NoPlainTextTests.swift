@@ -1,5 +1,7 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 /// Whatever a server does, a `rediss` link sends it nothing but TLS.

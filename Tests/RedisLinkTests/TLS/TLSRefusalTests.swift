@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
 import Testing
 
 /// Each refusal names its cause, sends no command, and is told at once to those who wait.

@@ -1,4 +1,5 @@
 import HoldfastTesting
+import RedisTestRig
 import Testing
 
 @testable import RedisLink

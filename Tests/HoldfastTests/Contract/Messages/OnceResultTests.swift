@@ -1,5 +1,6 @@
 import Foundation
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast

@@ -1,6 +1,8 @@
 import Foundation
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import Holdfast

@@ -1,6 +1,7 @@
 import HoldfastTesting
 import Logging
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -205,7 +206,7 @@ struct StrayTests {
     func logged() async throws {
         try await withPrivateRedisServer { server in
             let lines = Record<String>()
-            let logger = Logger(label: "test", factory: { _ in Lines(lines: lines) })
+            let logger = Logger.recording(lines)
             let holdfast = try Holdfast(redis: server.url, namespace: "t", logger: logger)
             try await holdfast.redis("ZADD", key("due"), "1", "zzz\n")
             try await holdfast.redis("ZADD", key("expiry"), "1", "yyy")
@@ -228,7 +229,7 @@ struct StrayTests {
     func foreignKey() async throws {
         try await withPrivateRedisServer { server in
             let lines = Record<String>()
-            let logger = Logger(label: "test", factory: { _ in Lines(lines: lines) })
+            let logger = Logger.recording(lines)
             let holdfast = try Holdfast(redis: server.url, namespace: "t", logger: logger)
             try await holdfast.redis("SET", key("order"), "x")
             let queue = holdfast.queue("q", of: String.self)

@@ -2,6 +2,7 @@ import Foundation
 import HoldfastTesting
 import Logging
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -114,7 +115,7 @@ struct TickIdentityTests {
     func running() async throws {
         try await withPrivateRedisServer { server in
             let lines = Record<String>()
-            let logger = Logger(label: "test") { _ in Lines(lines: lines) }
+            let logger = Logger.recording(lines)
             let holdfast = try Holdfast(redis: server.url, namespace: "t", logger: logger)
             let operations = try client(of: server)
             let ids = Record<String>()

@@ -1,4 +1,5 @@
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast

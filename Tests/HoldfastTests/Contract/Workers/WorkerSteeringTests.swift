@@ -1,5 +1,6 @@
 import HoldfastTesting
 import RedisLink
+import TestSupport
 import Testing
 
 @testable import Holdfast

@@ -1,5 +1,6 @@
 import HoldfastTesting
 import Logging
+import TestSupport
 import Testing
 
 @testable import Holdfast
@@ -9,7 +10,7 @@ struct LoggedDecisionTests {
     @Test("is in the log, whichever way it went among the dead letters")
     func dead() async throws {
         let lines = Record<String>()
-        let memory = try InMemoryRedis(logger: Logger(label: "test") { _ in Lines(lines: lines) })
+        let memory = try InMemoryRedis(logger: .recording(lines))
         let holdfast = try memory.holdfast()
         let orders = holdfast.queue("orders", of: Order.self)
         holdfast.handle(orders, options: .quick(attempts: 2)) { order, _ in

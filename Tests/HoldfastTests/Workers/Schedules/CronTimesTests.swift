@@ -1,5 +1,5 @@
 import Foundation
-import HoldfastTesting
+import RedisTestRig
 import Testing
 
 @testable import Holdfast

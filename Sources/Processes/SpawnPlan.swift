@@ -8,6 +8,14 @@ internal import Foundation
     internal import Darwin
 #endif
 
+#if canImport(Darwin)
+    private typealias SpawnActions = posix_spawn_file_actions_t?
+    private typealias SpawnAttributes = posix_spawnattr_t?
+#else
+    private typealias SpawnActions = posix_spawn_file_actions_t
+    private typealias SpawnAttributes = posix_spawnattr_t
+#endif
+
 /// How a child process is to be started.
 package struct SpawnPlan: Sendable {
     /// Where one of the child's standard streams comes from.
@@ -18,6 +26,14 @@ package struct SpawnPlan: Sendable {
         /// A file, opened for appending and created if need be.
         case appending(path: String)
         case nothing
+    }
+
+    /// What a child leads, so that signals to this program's own job do not reach it.
+    package enum Isolation: Hashable, Sendable {
+        /// A process group: a job of the same terminal.
+        case group
+        /// A session without a terminal.
+        case session
     }
 
     /// Found by `PATH` if it has no slash.
@@ -31,6 +47,8 @@ package struct SpawnPlan: Sendable {
     package var input = Stream.inherited
     package var output = Stream.inherited
     package var error = Stream.inherited
+    /// What keeps it apart from this program.
+    package var isolation = Isolation.group
     /// What the child gets of the signals and descriptors that this program was started with. By default nothing: no
     /// signal is blocked or ignored, and no descriptor open but the standard streams.
     package var inheritance: Inheritance?
@@ -44,15 +62,33 @@ package struct SpawnPlan: Sendable {
         self.arguments = arguments
     }
 
-    /// Starts the child as the leader of a process group of its own.
+    /// Starts the child, and a thread that waits for it.
     ///
     /// - Parameter adoptingOrphans: see ``ChildProcess``.
     /// - Throws: ``SystemError``; `ENOENT` when there is no such program, `EACCES` when it can't be executed.
     package func start(adoptingOrphans: Bool = false) throws -> ChildProcess {
         // Else the kernel reaps the child, and nobody is told its status.
         if Inheritance.isIgnored(SIGCHLD) { signal(SIGCHLD, SIG_DFL) }
-        var actions = posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
+        let watch = try ChildWatch()
+        do {
+            return watch.begin(pid: try startUnwatched(), adoptsOrphans: adoptingOrphans)
+        } catch {
+            watch.cancel()
+            throw error
+        }
+    }
+
+    /// Starts the child. The caller must wait for it, by `waitpid`.
+    ///
+    /// - Throws: ``SystemError``, as ``start(adoptingOrphans:)``.
+    package func startUnwatched() throws -> Int32 {
+        #if canImport(Darwin)
+            var actions: posix_spawn_file_actions_t?
+            var attributes: posix_spawnattr_t?
+        #else
+            var actions = posix_spawn_file_actions_t()
+            var attributes = posix_spawnattr_t()
+        #endif
         posix_spawn_file_actions_init(&actions)
         posix_spawnattr_init(&attributes)
         defer {
@@ -61,29 +97,41 @@ package struct SpawnPlan: Sendable {
         }
         var files: [Int32] = []
         defer { files.forEach { close($0) } }
-        for (stream, target) in zip([input, output, error], Int32(0)...) {
+        for (stream, target) in streams {
             try Self.connect(stream, to: target, in: &actions, opening: &files)
         }
-        // All descriptors of this program are opened close-on-exec; those of a library that forgot it end
-        // here.
+        setSignals(&attributes)
+        let flags = closeOthers(in: &actions) | setIsolation(&attributes)
+        posix_spawnattr_setflags(
+            &attributes, Int16(flags | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF)))
+        return try spawn(&actions, &attributes)
+    }
+
+    private var streams: [(stream: Stream, target: Int32)] { [(input, 0), (output, 1), (error, 2)] }
+
+    /// All descriptors of this program are opened close-on-exec; those of a library that forgot it end here. One that
+    /// is closed in between is passed over.
+    ///
+    /// - Returns: the flag by which the system does it, where it can.
+    private func closeOthers(in actions: inout SpawnActions) -> Int32 {
+        #if canImport(Darwin)
+            if inheritance == nil {
+                for (stream, target) in streams where stream == .inherited {
+                    posix_spawn_file_actions_addinherit_np(&actions, target)
+                }
+                return Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)
+            }
+        #endif
         let kept = inheritance?.descriptors ?? []
         for descriptor in OpenDescriptors.beyondStandardStreams() where !kept.contains(descriptor) {
             posix_spawn_file_actions_addclose(&actions, descriptor)
         }
-        setSignals(&attributes)
-        let watch = try ChildWatch()
-        do {
-            let pid = try spawn(&actions, &attributes)
-            return watch.begin(pid: pid, adoptsOrphans: adoptingOrphans)
-        } catch {
-            watch.cancel()
-            throw error
-        }
+        return 0
     }
 
     /// A signal that is caught here has its default effect in the child by itself; one that is ignored would stay
     /// ignored.
-    private func setSignals(_ attributes: inout posix_spawnattr_t) {
+    private func setSignals(_ attributes: inout SpawnAttributes) {
         var blocked = sigset_t()
         sigemptyset(&blocked)
         // Threads of libraries block signals, so the child must not get the mask of the thread that starts it.
@@ -93,15 +141,30 @@ package struct SpawnPlan: Sendable {
         sigfillset(&reset)
         for number in inheritance?.ignoredSignals ?? [] { sigdelset(&reset, number) }
         posix_spawnattr_setsigdefault(&attributes, &reset)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
     }
+
+    /// - Returns: the flag by which the system does it.
+    private func setIsolation(_ attributes: inout SpawnAttributes) -> Int32 {
+        switch isolation {
+        case .group:
+            posix_spawnattr_setpgroup(&attributes, 0)
+            return Int32(POSIX_SPAWN_SETPGROUP)
+        case .session:
+            return Self.newSession
+        }
+    }
+
+    #if canImport(Darwin)
+        private static let newSession = Int32(POSIX_SPAWN_SETSID)
+    #else
+        /// POSIX_SPAWN_SETSID, which <spawn.h> shows only to programs that define _GNU_SOURCE.
+        private static let newSession: Int32 = 0x80
+    #endif
 
     /// As `execvp` does: tries each folder of `PATH`, and lets the shell run a file that is executable and has no
     /// format that the system knows, such as a script without `#!`.
     private func spawn(
-        _ actions: inout posix_spawn_file_actions_t, _ attributes: inout posix_spawnattr_t
+        _ actions: inout SpawnActions, _ attributes: inout SpawnAttributes
     ) throws -> pid_t {
         var pid: pid_t = 0
         let failure = try CString.withPointers(to: mergedEnvironment) { environment in
@@ -129,7 +192,7 @@ package struct SpawnPlan: Sendable {
     private static func spawn(
         _ pid: inout pid_t, _ path: CString, _ words: [CString],
         _ environment: [UnsafeMutablePointer<CChar>?],
-        _ actions: inout posix_spawn_file_actions_t, _ attributes: inout posix_spawnattr_t
+        _ actions: inout SpawnActions, _ attributes: inout SpawnAttributes
     ) throws -> Int32 {
         try CString.withPointers(to: [path] + words) { pointers in
             guard let path = pointers[0] else { return ENOENT }
@@ -159,7 +222,7 @@ package struct SpawnPlan: Sendable {
 
     /// - Parameter files: what is opened for the child, to be closed afterwards.
     private static func connect(
-        _ stream: Stream, to target: Int32, in actions: inout posix_spawn_file_actions_t,
+        _ stream: Stream, to target: Int32, in actions: inout SpawnActions,
         opening files: inout [Int32]
     ) throws {
         switch stream {

@@ -1,3 +1,4 @@
+package import HoldfastTesting
 import Synchronization
 
 /// A proxy between clients and a real Redis server on this machine, which breaks the connection at chosen

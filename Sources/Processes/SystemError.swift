@@ -1,3 +1,5 @@
+internal import Foundation
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -24,5 +26,15 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(attempt): \(reason)" }
 
     /// The system's words.
-    var reason: String { String(cString: strerror(number)) }
+    package var reason: String { String(cString: strerror(number)) }
+
+    /// The system's words for what Foundation hides behind an error of its own.
+    ///
+    /// - Parameter words: for what is no error of the system.
+    package static func reason(for error: any Error, else words: (any Error) -> String) -> String {
+        let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error ?? error
+        let system = cause as NSError
+        guard system.domain == NSPOSIXErrorDomain else { return words(cause) }
+        return SystemError("", number: Int32(clamping: system.code)).reason
+    }
 }

@@ -1,4 +1,4 @@
-/// Text from elsewhere (names, hosts, ids) as it may be shown on a terminal.
+/// Text from elsewhere (names, hosts, ids) as it may be shown on a terminal. Unlike `printable(limit:)` it loses nothing.
 package enum TerminalText {
     /// The text with every character that could move the cursor, change colours, hide or reorder others, or
     /// break a line replaced by its escape. A backslash is doubled, so that nothing can pretend to be an
@@ -12,10 +12,10 @@ package enum TerminalText {
             case "\r": result += "\\r"
             case "\t": result += "\\t"
             default:
-                if isHarmless(scalar) {
-                    result.unicodeScalars.append(scalar)
-                } else {
+                if scalar.isSteering {
                     result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+                } else {
+                    result.unicodeScalars.append(scalar)
                 }
             }
         }
@@ -24,11 +24,4 @@ package enum TerminalText {
 
     /// A text in quotes, as it may be shown.
     package static func quoted(_ text: String) -> String { "\"\(escaped(text))\"" }
-
-    private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: false
-        default: true
-        }
-    }
 }

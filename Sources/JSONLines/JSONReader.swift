@@ -1,3 +1,5 @@
+internal import RedisLink
+
 /// Reads one JSON text as RFC 8259 defines it.
 ///
 /// Foundation's decoder takes more than that: a comma behind the last member, numbers such as `01` and `1.`, a
@@ -92,12 +94,12 @@ struct JSONReader {
         index += 1
         skipBlanks()
         guard !take("}") else { return .object([:]) }
-        var members: [JSONName: JSONValue] = [:]
+        var members: [ExactText: JSONValue] = [:]
         repeat {
             skipBlanks()
             let start = index
             guard next == UInt8(ascii: "\"") else { throw fault("a name in double quotes is expected") }
-            let name = JSONName(try string())
+            let name = ExactText(try string())
             skipBlanks()
             guard take(":") else { throw fault("a colon is expected") }
             guard members.updateValue(try value(depth: depth), forKey: name) == nil else {

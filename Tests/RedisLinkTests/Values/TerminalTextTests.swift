@@ -1,4 +1,4 @@
-import HoldfastSimulation
+import RedisLink
 import Testing
 
 @Suite struct TerminalTextTests {

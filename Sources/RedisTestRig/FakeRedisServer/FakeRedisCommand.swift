@@ -1,3 +1,5 @@
+import HoldfastTesting
+
 /// A command that a ``FakeRedisServer`` received.
 package struct FakeRedisCommand: Sendable, Hashable {
     /// The number of its connection, from 0 in the order of connecting.

@@ -17,7 +17,7 @@
 /// script that starts `holdfast run … &` shares its group with this program, gives it /dev/null to read, and goes on
 /// reading from the terminal itself. A command that asks for the terminal there (SIGTTIN or SIGTTOU stops it for that)
 /// gets it then.
-struct Terminal: Sendable {
+package struct Terminal: Sendable {
     private let descriptor: Int32
 
     private static func current() -> Terminal? {
@@ -37,7 +37,7 @@ struct Terminal: Sendable {
     ///
     /// - Returns: Whether the group has it now.
     @discardableResult
-    static func provide(to group: Int32) -> Bool {
+    package static func provide(to group: Int32) -> Bool {
         guard let terminal = current() else { return false }
         if terminal.foregroundGroup == group { return true }
         guard terminal.foregroundGroup == getpgrp() else { return false }
@@ -49,7 +49,7 @@ struct Terminal: Sendable {
     ///
     /// - Returns: Whether the group had it.
     @discardableResult
-    static func takeBack(from group: Int32) -> Bool {
+    package static func takeBack(from group: Int32) -> Bool {
         guard let terminal = current(), terminal.foregroundGroup == group else { return false }
         terminal.give(to: getpgrp())
         return true
@@ -57,7 +57,7 @@ struct Terminal: Sendable {
 
     /// Whether a command gets the terminal without asking for it, by this program's standard streams: it reads from the
     /// terminal, and is no part of a pipeline.
-    static var isGivenUnasked: Bool {
+    package static var isGivenUnasked: Bool {
         guard isatty(STDIN_FILENO) == 1 else { return false }
         var status = stat()
         return fstat(STDOUT_FILENO, &status) != 0 || status.st_mode & S_IFMT != S_IFIFO
@@ -69,7 +69,7 @@ struct Terminal: Sendable {
     /// Shells stop at SIGINT only if they get it and the program they wait for died of it, so this program does. It does
     /// not die of SIGQUIT, which would leave an image of its memory on the disk, perhaps with a password. Returns then,
     /// and where it is the first process of a container, which no signal ends by default.
-    static func interruptJob(by number: Int32) {
+    package static func interruptJob(by number: Int32) {
         kill(0, number)
         guard number == SIGINT else { return }
         _ = signal(SIGINT, SIG_DFL)
@@ -82,7 +82,7 @@ struct Terminal: Sendable {
 
     /// Stops this program's whole job as Ctrl-Z does, and returns when it is continued; at once where nobody
     /// could continue it, since the kernel does not stop an orphaned group that way.
-    static func suspendJob() {
+    package static func suspendJob() {
         let before = signal(SIGTSTP, SIG_DFL)
         kill(0, SIGTSTP)
         _ = signal(SIGTSTP, before)

@@ -1,3 +1,4 @@
+package import HoldfastTesting
 import Synchronization
 
 /// A Redis server that does what a test tells it, also what no real one does: late, broken, silent, too

@@ -1,3 +1,5 @@
+import HoldfastTesting
+
 /// One client of a ``FaultProxy`` and its connection to the server.
 final class ProxiedConnection {
     /// A reply that is still to come from the server.

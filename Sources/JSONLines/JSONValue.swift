@@ -1,6 +1,10 @@
+package import RedisLink
+
 /// Any JSON value: what a line of a message file may be.
 ///
-/// Whole numbers that fit 64 bits stay exact; other numbers are doubles.
+/// Whole numbers that fit 64 bits stay exact; other numbers are doubles. JSON compares the names of members by their code
+/// points, as ``ExactText`` does and `String` does not: two spellings of one text, "é" as one character and as two, are
+/// two names.
 package enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -8,12 +12,12 @@ package enum JSONValue: Hashable, Sendable {
     case number(Double)
     case string(String)
     case array([JSONValue])
-    case object([JSONName: JSONValue])
+    case object([ExactText: JSONValue])
 
     /// The member of an object; nil if this is no object or has no such member.
     package subscript(field: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members[JSONName(field)]
+        return members[ExactText(field)]
     }
 
     /// The text of a string or a whole number: what can name something.
@@ -35,24 +39,6 @@ package enum JSONValue: Hashable, Sendable {
     }
 }
 
-/// The name of a member. Two spellings of one text, "é" as one character and as two, are two names: JSON compares them
-/// by their code points, and `String` does not.
-package struct JSONName: Hashable, Sendable {
-    package var text: String
-
-    package init(_ text: String) {
-        self.text = text
-    }
-
-    package static func == (one: JSONName, other: JSONName) -> Bool {
-        one.text.utf8.elementsEqual(other.text.utf8)
-    }
-
-    package func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
-    }
-}
-
 /// By Foundation's decoder, as the handlers of a user read their messages.
 extension JSONValue: Codable {
     package init(from decoder: any Decoder) throws {
@@ -64,7 +50,7 @@ extension JSONValue: Codable {
             self = .integer(number)
         } else if let members = try? container.decode([String: JSONValue].self) {
             self = .object(
-                Dictionary(members.map { (JSONName($0), $1) }, uniquingKeysWith: { first, _ in first }))
+                Dictionary(members.map { (ExactText($0), $1) }, uniquingKeysWith: { first, _ in first }))
         } else if container.decodeNil() {
             self = .null
         } else if let flag = try? container.decode(Bool.self) {

@@ -1,3 +1,4 @@
+import HoldfastTesting
 import Synchronization
 
 /// The connections of a ``FakeRedisServer``, on its thread.
