@@ -259,7 +259,7 @@ struct PermissionTests {
             }
         },
         Operation(name: "steering a worker") { _, user in
-            _ = try await user.worker("w")
+            _ = try await user.worker("w").status()
             let worker = user.worker("w")
             for steer in [worker.pause, worker.trigger, worker.resume] { _ = try await steer() }
         },

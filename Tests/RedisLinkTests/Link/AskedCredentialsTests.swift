@@ -1,6 +1,8 @@
 import HoldfastTesting
 import RedisLink
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Credentials that are asked for")

@@ -1,5 +1,7 @@
 import HoldfastTesting
+import RedisTestRig
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import RedisLink

@@ -1,4 +1,6 @@
 import HoldfastTesting
+import RedisTestRig
+import TestSupport
 import Testing
 
 @testable import RedisLink

@@ -115,7 +115,7 @@ struct DeadLetterTests {
             #expect(letters.map(\.id) == ["a", "b", "a"])
             #expect(try await store.letters(ofMessage: "a") == [letters[0].entry, letters[2].entry])
             #expect(try await store.letters(ofMessage: "x") == [])
-            #expect(try await store.deadLetter(letters[1].letter)?.id == "b")
+            #expect(try await store.deadLetter(letters[1].entry)?.id == "b")
             #expect(try await store.deadLetter("1-1") == nil)
         }
     }
