@@ -70,7 +70,7 @@ struct LocksCommand: CommandGroup {
         func run() async throws {
             try await reportingErrors {
                 let (held, queue) = try await connection.withHoldfast(.reading) {
-                    (try await $0.lock(name), try await $0.waiters(of: name))
+                    (try await $0.lockStatus(name), try await $0.waiters(of: name))
                 }
                 var lock = held.map(LockDescription.init) ?? LockDescription(free: name)
                 lock.waiting = queue.count

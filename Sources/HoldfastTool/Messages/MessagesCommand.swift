@@ -79,10 +79,10 @@ struct MessagesCommand: CommandGroup {
 
         /// What came of looking into one queue.
         private enum Finding: Sendable {
-            case looked(MessageDescription?)
+            case looked(MessageStatus?)
             case failed(String)
 
-            var message: MessageDescription? {
+            var message: MessageStatus? {
                 if case .looked(let message) = self { message } else { nil }
             }
         }
@@ -110,7 +110,7 @@ struct MessageReport: Encodable, Hashable {
     var host: String?
     var pid: Int32?
 
-    init(_ message: MessageDescription, instances: [Instance] = []) {
+    init(_ message: MessageStatus, instances: [Instance] = []) {
         queue = message.queue
         id = message.id
         entry = message.entry

@@ -82,7 +82,7 @@ extension QueueStore {
             guard !letters.isEmpty else { return }
             try await take(letters)
             left -= letters.count
-            last = letters.last?.letter
+            last = letters.last?.entry
         }
     }
 

@@ -17,7 +17,7 @@ struct ObserversTests {
     @Test("get each event, in their order; the log only as loud ones as it is for")
     func order() {
         let lines = Record<String>()
-        var logger = Logger(label: "test") { _ in Lines(lines: lines) }
+        var logger = Logger.recording(lines)
         logger.logLevel = .notice
         let observers = Observers(
             Observer { lines.add("first: \($0.words)") }, .log(to: logger),

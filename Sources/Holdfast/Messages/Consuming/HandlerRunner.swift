@@ -103,17 +103,23 @@ struct HandlerRunner: Sendable {
     }
 
     private func handle(_ batch: Batch) async {
-        let deliveries = batch.claims.map { delivery(of: $0, batch.route.retry ?? retry) }
+        // The first end cancels the task of all, so all verdicts come before it.
+        for (claim, verdict) in await verdicts(on: batch) { end(claim, verdict) }
+    }
+
+    private func verdicts(on batch: Batch) async -> [(MessageClaim, Settlement.Verdict?)] {
+        var verdicts: [(MessageClaim, Settlement.Verdict?)] = []
         var begun: [Delivery] = []
-        for delivery in deliveries {
+        for claim in batch.claims {
+            let delivery = delivery(of: claim, batch.route.retry ?? retry)
             do {
                 try checkBegin(delivery)
                 begun.append(delivery)
             } catch {
-                end(delivery.claim, verdict(on: delivery, failed: error, hasBegun: false))
+                verdicts.append((claim, verdict(on: delivery, failed: error, hasBegun: false)))
             }
         }
-        guard !begun.isEmpty else { return }
+        guard !begun.isEmpty else { return verdicts }
         let results: [Result<Decision, any Error>]
         do {
             results = try await batch.handler(begun.map { ($0.claim, $0) })
@@ -123,10 +129,12 @@ struct HandlerRunner: Sendable {
         precondition(results.count == begun.count, "a batch has a result for each of its messages")
         for (delivery, result) in zip(begun, results) {
             switch result {
-            case .success(let handled): end(delivery.claim, verdict(on: delivery, handled))
-            case .failure(let error): end(delivery.claim, verdict(on: delivery, failed: error))
+            case .success(let decision): verdicts.append((delivery.claim, verdict(on: delivery, decision)))
+            case .failure(let error):
+                verdicts.append((delivery.claim, verdict(on: delivery, failed: error)))
             }
         }
+        return verdicts
     }
 
     private func delivery(of claim: MessageClaim, _ retry: RetryPolicy) -> Delivery {
@@ -150,9 +158,9 @@ struct HandlerRunner: Sendable {
     // MARK: Verdicts
 
     /// Also sent if the lease is over: whether the message is still ours, Redis decides.
-    private func verdict(on delivery: Delivery, _ handled: Decision) -> Settlement.Verdict {
+    private func verdict(on delivery: Delivery, _ decision: Decision) -> Settlement.Verdict {
         let claim = delivery.claim
-        switch handled.verdict {
+        switch decision.verdict {
         case .commit(let effects):
             if let why = effects.problem(in: queue, id: delivery.id) {
                 return verdict(on: claim, failedBecause: why)

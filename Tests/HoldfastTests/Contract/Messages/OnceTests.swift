@@ -41,6 +41,25 @@ struct OnceTests {
         }
     }
 
+    @Test("does what has no result once, and tells a later call that it is done", arguments: Backend.all)
+    func noResult(_ backend: Backend) async throws {
+        try await withHoldfast(on: backend) { holdfast, _ in
+            let calls = Record<String>()
+            for _ in 1...2 { try await holdfast.once("evt", in: "stripe") { claim in calls.add(claim.id) } }
+            guard case .alreadyDone = try await holdfast.once("evt", in: "stripe", { calls.add($0.id) })
+            else {
+                Issue.record("it was done again")
+                return
+            }
+            #expect(calls.all == ["evt"])
+            guard case .done(let result, _) = try await holdfast.onceStatus("evt", in: "stripe") else {
+                Issue.record("it is not done")
+                return
+            }
+            #expect(result == "{}")
+        }
+    }
+
     @Test("executes, and answers every later call with the result of the first", arguments: Backend.all)
     func alreadyDone(_ backend: Backend) async throws {
         try await withHoldfast(on: backend) { first, server in
