@@ -2,7 +2,7 @@ internal import HoldfastInspection
 
 extension QueueSnapshot: ListRow {
     static let columns: [(String, Table.Alignment)] = [
-        ("NAME", .left), ("READY", .right), ("IN FLIGHT", .right), ("RETRYING", .right),
+        ("NAME", .left), ("READY", .right), ("IN FLIGHT", .right), ("DELAYED", .right),
         ("BLOCKED", .right), ("DEAD", .right), ("OLDEST", .right), ("PAUSED", .right),
     ]
 

@@ -71,8 +71,8 @@ import Testing
             ])
         #expect(
             QueueSnapshot.table([queue]) == """
-                NAME  READY  IN FLIGHT  RETRYING  BLOCKED  DEAD  OLDEST  PAUSED
-                q         1          2         3        5     4  1m 15s       -
+                NAME  READY  IN FLIGHT  DELAYED  BLOCKED  DEAD  OLDEST  PAUSED
+                q         1          2        3        5     4  1m 15s       -
 
                 """)
     }
