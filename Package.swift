@@ -88,10 +88,12 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // What is held, queued and run, as values with stable JSON: for the tool, and whatever else shows it.
+        .target(name: "HoldfastInspection", dependencies: ["Holdfast"], swiftSettings: strict),
         .executableTarget(
             name: "HoldfastTool",
             dependencies: [
-                "Holdfast", "HoldfastSimulation", "JSONLines", "Processes", "RedisLink",
+                "Holdfast", "HoldfastInspection", "HoldfastSimulation", "JSONLines", "Processes", "RedisLink",
                 .product(
                     name: "ArgumentParser", package: "swift-argument-parser",
                     condition: .when(traits: ["CommandLine"])),
@@ -126,8 +128,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastToolTests",
             dependencies: [
-                "Holdfast", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool", "JSONLines", "Processes",
-                "RedisLink", "RedisTestRig", "TestSupport",
+                "Holdfast", "HoldfastInspection", "HoldfastSimulation", "HoldfastTesting", "HoldfastTool",
+                "JSONLines", "Processes", "RedisLink", "RedisTestRig", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Holdfast
+internal import HoldfastInspection
 internal import Logging
 
 struct LocksCommand: CommandGroup {
@@ -38,11 +39,11 @@ struct LocksCommand: CommandGroup {
 
         func run() async throws {
             try await reportingErrors {
-                var list = ListWriter<LockDescription>("locks", asJSON: output.json)
+                var list = ListWriter<LockSnapshot>("locks", asJSON: output.json)
                 try await connection.withHoldfast(.reading, logLevel: .error) { holdfast in
                     var left = limit ?? .max
                     for try await locks in holdfast.heldLocks(matching: pattern) {
-                        try list.write(locks.prefix(left).map(LockDescription.init))
+                        try list.write(locks.prefix(left).map(LockSnapshot.init))
                         left -= locks.count
                         if left <= 0 { break }
                     }
@@ -72,9 +73,9 @@ struct LocksCommand: CommandGroup {
                 let (held, queue) = try await connection.withHoldfast(.reading) {
                     (try await $0.lockStatus(name), try await $0.waiters(of: name))
                 }
-                var lock = held.map(LockDescription.init) ?? LockDescription(free: name)
+                var lock = held.map(LockSnapshot.init) ?? LockSnapshot(free: name)
                 lock.waiting = queue.count
-                lock.waiters = queue.first.map(WaiterDescription.init)
+                lock.waiters = queue.first.map(WaiterSnapshot.init)
                 if output.json {
                     try Console.write(json: lock)
                 } else {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
+internal import HoldfastInspection
 internal import JSONLines
 internal import Processes
 internal import RedisLink
@@ -42,7 +43,7 @@ extension LocksCommand {
                     guard let lock = try await holdfast.lockStatus(name) else {
                         return Console.say("the lock \(TerminalText.escaped(name)) is free")
                     }
-                    Console.note(LockDescription(lock).text)
+                    Console.note(LockSnapshot(lock).text)
                     let released: Bool
                     if tokenStdin {
                         released = try await release(holdfast, Self.tokens())
@@ -124,7 +125,7 @@ extension LocksCommand {
                         do {
                             try await holdfast.acquire(name, waitingAtMost: timeout?.duration).release()
                         } catch let error as HoldfastError where error.code == .notAcquired {
-                            throw await LockDescription.notAcquired(name, error, holdfast)
+                            throw await LockSnapshot.notAcquired(name, error, holdfast)
                         }
                     }
                 }

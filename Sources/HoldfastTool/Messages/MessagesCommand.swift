@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Holdfast
+internal import HoldfastInspection
 internal import RedisLink
 
 struct MessagesCommand: CommandGroup {
@@ -27,7 +28,7 @@ struct MessagesCommand: CommandGroup {
 
         func run() async throws {
             try await reportingErrors {
-                var messages: [MessageReport] = []
+                var messages: [MessageSnapshot] = []
                 var isComplete = true
                 var place = ""
                 try await connection.withHoldfast(.reading) { holdfast in
@@ -52,7 +53,7 @@ struct MessagesCommand: CommandGroup {
                     for finding in found {
                         switch finding {
                         case .looked(let message):
-                            if let message { messages.append(MessageReport(message, instances: instances)) }
+                            if let message { messages.append(MessageSnapshot(message, instances: instances)) }
                         case .failed(let text):
                             isComplete = false
                             Console.say(TerminalText.escaped(text))
@@ -86,91 +87,5 @@ struct MessagesCommand: CommandGroup {
                 if case .looked(let message) = self { message } else { nil }
             }
         }
-    }
-}
-
-/// What the tool tells of one message. As JSON these are documented, stable field names.
-struct MessageReport: Encodable, Hashable {
-    var queue: String
-    var id: String
-    /// ready, blocked, waiting, claimed, dead or done.
-    var state: String
-    /// Used up, with the one that is claimed.
-    var attempts: Int?
-    /// Until it may be claimed, its claim ends, or its id is forgotten.
-    var forMilliseconds: Int64?
-    var reason: String?
-    /// What the dead letter is called.
-    var letter: String?
-    var entry: String?
-    var type: String?
-    var body: String?
-    /// Who has claimed it; the host and the pid are known while the instance is registered.
-    var instance: String?
-    var host: String?
-    var pid: Int32?
-
-    init(_ message: MessageStatus, instances: [Instance] = []) {
-        queue = message.queue
-        id = message.id
-        entry = message.entry
-        type = message.type.flatMap { $0.isEmpty ? nil : $0 }
-        body = message.body.map { String(decoding: $0, as: UTF8.self) }
-        instance = message.instanceID
-        let registered = instances.first { $0.id == message.instanceID }
-        host = registered?.host
-        pid = registered?.pid
-        switch message.state {
-        case .ready: state = "ready"
-        case .blocked: state = "blocked"
-        case .waiting(let time, let attempts):
-            state = "waiting"
-            forMilliseconds = time.inMilliseconds
-            self.attempts = attempts
-        case .claimed(let attempt, let remaining):
-            state = "claimed"
-            forMilliseconds = remaining.inMilliseconds
-            attempts = attempt
-        case .dead(let letter):
-            state = "dead"
-            attempts = letter.attempts
-            reason = letter.reason
-            self.letter = letter.entry
-        case .done(let remembered):
-            state = "done"
-            forMilliseconds = remembered.inMilliseconds
-        }
-    }
-
-    private var stateText: String {
-        let time = forMilliseconds.map { DurationText.short(.milliseconds($0)) } ?? ""
-        switch state {
-        case "ready": return "waits for its first attempt"
-        case "blocked": return "waits for those before it with the same key"
-        case "waiting" where attempts == 0: return "waits for its time, in \(time)"
-        case "waiting": return "waits for another attempt, in \(time)"
-        case "claimed":
-            return
-                "being handled\(handlerText), attempt \(attempts ?? 0); the claim ends in \(time), unless it is renewed"
-        case "dead": return "given up after \((attempts ?? 0).counted("attempt"))"
-        default: return "done; its id is remembered for \(time)"
-        }
-    }
-
-    private var handlerText: String {
-        if let host, let pid { return " by \(host), pid \(pid)" }
-        return instance.map { " by the instance \($0), which is not registered" } ?? ""
-    }
-
-    var text: String {
-        var lines = [("queue", queue), ("id", id), ("state", stateText)]
-        for (name, value) in [
-            ("reason", reason), ("letter", letter), ("entry", entry), ("type", type), ("body", body),
-        ] {
-            if let value { lines.append((name, value)) }
-        }
-        return lines.map { name, value in
-            "\(name)\(String(repeating: " ", count: 8 - name.count))\(TerminalText.escaped(value))\n"
-        }.joined()
     }
 }

@@ -22,7 +22,7 @@ enum DurationText {
 
     /// As ``parse(_:)`` reads it.
     static func exact(_ duration: Duration) -> String {
-        let milliseconds = duration.inMilliseconds
+        let milliseconds = duration.wholeMilliseconds
         for (unit, length) in [("h", 3_600_000 as Int64), ("m", 60_000), ("s", 1000)]
         where milliseconds % length == 0 {
             return "\(milliseconds / length)\(unit)"
@@ -32,11 +32,4 @@ enum DurationText {
 
     /// As the library tells a duration: `85ms`, `8.2s`, `2m 03s`, `3h 07m`, `4d 02h`.
     static func short(_ duration: Duration) -> String { duration.text }
-}
-
-extension Duration {
-    /// Whole milliseconds, rounded towards zero.
-    var inMilliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
-    }
 }

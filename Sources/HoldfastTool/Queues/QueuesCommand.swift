@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Holdfast
+internal import HoldfastInspection
 internal import Logging
 internal import RedisLink
 
@@ -24,8 +25,8 @@ struct QueuesCommand: CommandGroup {
             try await reportingErrors {
                 // A queue whose keys are something else is left out, and told on standard error.
                 try await connection.withHoldfast(.reading, logLevel: .error) { holdfast in
-                    var list = ListWriter<QueueDescription>("queues", asJSON: output.json)
-                    try list.write(try await holdfast.queues().map(QueueDescription.init))
+                    var list = ListWriter<QueueSnapshot>("queues", asJSON: output.json)
+                    try list.write(try await holdfast.queues().map(QueueSnapshot.init))
                     try list.end()
                     if list.isEmpty { connection.sayNothingFound(on: holdfast) }
                 }
@@ -49,12 +50,12 @@ struct QueuesCommand: CommandGroup {
                 let queue = try await connection.withHoldfast(.reading) { holdfast in
                     let stats = try await holdfast.store(ofQueue: name).status()
                     try await connection.sayIfUnknown(queue: name, on: holdfast)
-                    return QueueDescription(stats)
+                    return QueueSnapshot(stats)
                 }
                 if output.json {
                     try Console.write(json: queue)
                 } else {
-                    try Console.write(QueueDescription.table([queue]))
+                    try Console.write(QueueSnapshot.table([queue]))
                 }
             }
         }

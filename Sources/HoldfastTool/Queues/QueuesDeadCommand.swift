@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Holdfast
+internal import HoldfastInspection
 
 struct QueuesDeadCommand: CommandGroup {
     static let configuration = CommandConfiguration(
@@ -28,10 +29,10 @@ struct QueuesDeadCommand: CommandGroup {
         func run() async throws {
             try await reportingErrors {
                 try await connection.withHoldfast(.reading) { holdfast in
-                    var list = ListWriter<DeadLetterDescription>("deadLetters", asJSON: output.json)
+                    var list = ListWriter<DeadLetterSnapshot>("deadLetters", asJSON: output.json)
                     let store = try holdfast.store(ofQueue: queue)
                     try await store.forEachPage(atMost: limit) { letters in
-                        try list.write(letters.map(DeadLetterDescription.init))
+                        try list.write(letters.map(DeadLetterSnapshot.init))
                     }
                     try list.end()
                     if list.isEmpty { try await connection.sayIfUnknown(queue: queue, on: holdfast) }
@@ -61,11 +62,11 @@ struct QueuesDeadCommand: CommandGroup {
                 let (letters, missing) = try await connection.withHoldfast(.reading) { holdfast in
                     let store = try holdfast.store(ofQueue: queue)
                     let (names, missing) = try await chosen.names(in: store)
-                    var letters: [DeadLetterDescription] = []
+                    var letters: [DeadLetterSnapshot] = []
                     var gone = missing
                     for name in names {
                         if let letter = try await store.deadLetter(name) {
-                            letters.append(DeadLetterDescription(letter))
+                            letters.append(DeadLetterSnapshot(letter))
                         } else {
                             gone.append(name)
                         }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
+internal import HoldfastInspection
 internal import Logging
 internal import Processes
 internal import RedisLink
@@ -87,7 +88,7 @@ struct RunCommand: AsyncParsableCommand {
         do {
             return try await holdfast.acquire(name, waitingAtMost: limit)
         } catch let error as HoldfastError where error.code == .notAcquired {
-            throw await LockDescription.notAcquired(name, error, holdfast)
+            throw await LockSnapshot.notAcquired(name, error, holdfast)
         }
     }
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
+internal import HoldfastInspection
 internal import Logging
 internal import RedisLink
 
@@ -31,11 +32,11 @@ struct WorkersCommand: CommandGroup {
                     if workers.isEmpty { connection.sayNothingFound(on: holdfast) }
                     return workers
                 }
-                .map(WorkerDescription.init)
+                .map(WorkerSnapshot.init)
                 if output.json {
                     try Console.write(json: ["workers": workers])
                 } else {
-                    try Console.write(WorkerDescription.table(workers))
+                    try Console.write(WorkerSnapshot.table(workers))
                 }
                 for advice in workers.compactMap(\.advice) { Console.say(advice) }
             }
@@ -67,11 +68,11 @@ struct WorkersCommand: CommandGroup {
                         throw Self.unknown(name, connection.placeText(of: holdfast))
                     }
                     return try await holdfast.worker(name).runs(limit: limit)
-                }.map(RunDescription.init)
+                }.map(RunSnapshot.init)
                 if output.json {
                     try Console.write(json: ["runs": runs])
                 } else {
-                    try Console.write(RunDescription.table(runs))
+                    try Console.write(RunSnapshot.table(runs))
                 }
             }
         }

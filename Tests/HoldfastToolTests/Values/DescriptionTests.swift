@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastInspection
 import HoldfastSimulation
 import JSONLines
 import Testing
@@ -13,7 +14,7 @@ import Testing
     }
 
     @Test func `A lock's JSON has the documented field names, without what is not known`() throws {
-        var lock = LockDescription(free: "a")
+        var lock = LockSnapshot(free: "a")
         #expect(try Self.encoded(lock) == ["name", "held"])
         lock.held = true
         lock.host = "h"
@@ -33,10 +34,10 @@ import Testing
 
     @Test func `A lock of a foreign client without an end is told as what it is`() {
         let holder = Holder(value: "x", remainingMilliseconds: -1, fenceEntry: nil, nowMicroseconds: 0)
-        let lock = LockDescription(name: "a", holder: holder, instance: nil, now: Date())
+        let lock = LockSnapshot(name: "a", holder: holder, instance: nil, now: Date())
         #expect(lock.claimText == "a client of another kind; its lease lasts without end")
         #expect(
-            LockDescription.table([lock]).split(separator: "\n").last?.hasSuffix("without end      -") == true
+            LockSnapshot.table([lock]).split(separator: "\n").last?.hasSuffix("without end      -") == true
         )
     }
 
@@ -45,9 +46,9 @@ import Testing
             let holder = Holder(
                 value: "x", remainingMilliseconds: time, fenceEntry: "-000000000000001x",
                 nowMicroseconds: time)
-            let lock = LockDescription(name: "a", holder: holder, instance: nil, now: Date())
+            let lock = LockSnapshot(name: "a", holder: holder, instance: nil, now: Date())
             #expect(lock.fence == -1)
-            #expect(LockDescription.table([lock]).contains("a client") == false)
+            #expect(LockSnapshot.table([lock]).contains("a client") == false)
             #expect(lock.text.hasPrefix("name"))
             let encoder = JSONEncoder()
             encoder.dateEncodingStrategy = .iso8601
@@ -56,22 +57,22 @@ import Testing
     }
 
     @Test func `A free lock is told as free`() {
-        #expect(LockDescription(free: "a\u{7}").text == "a\\u{7} is free\n")
+        #expect(LockSnapshot(free: "a\u{7}").text == "a\\u{7} is free\n")
     }
 
     @Test func `A queue's JSON has the documented field names`() throws {
         let stats = QueueStatus(
             name: "q", ready: 1, inFlight: 2, delayed: 3, blocked: 5, dead: 4, oldestAge: .seconds(75),
             pausedFor: nil)
-        let queue = QueueDescription(stats)
+        let queue = QueueSnapshot(stats)
         #expect(
             try Self.encoded(queue) == [
                 "name", "ready", "inFlight", "delayed", "blocked", "dead", "oldestMilliseconds",
             ])
         #expect(
-            QueueDescription.table([queue]) == """
-                NAME  READY  IN FLIGHT  RETRYING  BLOCKED  DEAD  OLDEST  PAUSED
-                q         1          2         3        5     4  1m 15s       -
+            QueueSnapshot.table([queue]) == """
+                NAME  READY  IN FLIGHT  DELAYED  BLOCKED  DEAD  OLDEST  PAUSED
+                q         1          2        3        5     4  1m 15s       -
 
                 """)
     }
@@ -81,7 +82,7 @@ import Testing
             worker: "w", nominalMilliseconds: 1, isTriggered: false, attempt: 1, began: Date(),
             duration: .seconds(2), outcome: .failed, detail: "e", host: "h", pid: 1, instanceID: "i")
         #expect(
-            try Self.encoded(RunDescription(run)) == [
+            try Self.encoded(RunSnapshot(run)) == [
                 "tick", "triggered", "attempt", "began", "tookMilliseconds", "outcome", "error", "host",
                 "pid",
                 "instance",
@@ -92,14 +93,14 @@ import Testing
         ]
         let status = WorkerStatus(
             name: "w", fields: fields, serverTime: 10, isHeld: { _, token in token == "token" }, lastRun: run)
-        let worker = WorkerDescription(status)
+        let worker = WorkerSnapshot(status)
         #expect(
             try Self.encoded(worker) == [
                 "name", "schedule", "rescheduled", "version", "pausedSince", "triggered", "nextTick", "runs",
                 "lastRun",
             ])
         #expect(worker.runs.map(\.held) == [true] && worker.runs.map(\.tick) == ["w@1"])
-        #expect(WorkerDescription.table([worker]).contains("running on h, pid 1"))
+        #expect(WorkerSnapshot.table([worker]).contains("running on h, pid 1"))
     }
 
     @Test func `What a stranger wrote into a worker's hash is told as far as it makes sense`() {
@@ -108,7 +109,7 @@ import Testing
             let fields = Dictionary(uniqueKeysWithValues: names.map { ($0, text) })
             let status = WorkerStatus(
                 name: "w", fields: fields, serverTime: 10, isHeld: { _, _ in false }, lastRun: nil)
-            #expect(!WorkerDescription.table([WorkerDescription(status)]).isEmpty)
+            #expect(!WorkerSnapshot.table([WorkerSnapshot(status)]).isEmpty)
         }
     }
 

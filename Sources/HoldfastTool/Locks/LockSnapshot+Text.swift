@@ -1,51 +1,10 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Holdfast
+internal import HoldfastInspection
 internal import RedisLink
 
-/// What the tool tells of one lock. As JSON these are documented, stable field names; what is not known is
-/// absent.
-struct LockDescription: ListRow, Hashable {
-    var name: String
-    var held: Bool
-    var host: String?
-    var pid: Int32?
-    var service: String?
-    /// The holder's instance id; absent for a client of another kind.
-    var instance: String?
-    /// Where the key is no lock at all.
-    var keyType: String?
-    var since: Date?
-    var heldForMilliseconds: Int64?
-    var remainingMilliseconds: Int64?
-    var fence: Int64?
-    /// How many wait for it, and the first of them; absent where that was not asked for.
-    var waiting: Int?
-    var waiters: [WaiterDescription]?
-
-    init(free name: String) {
-        self.name = name
-        held = false
-    }
-
-    init(_ lock: LockStatus) {
-        self.init(name: lock.name, holder: lock.holder, instance: lock.instance, now: Date())
-    }
-
-    init(name: String, holder: Holder, instance: Instance?, now: Date) {
-        self.name = name
-        held = true
-        host = instance?.host
-        pid = instance?.pid
-        service = instance?.service
-        self.instance = holder.instanceID
-        keyType = holder.keyType
-        heldForMilliseconds = holder.heldFor.map(\.inMilliseconds)
-        remainingMilliseconds = holder.remaining.map(\.inMilliseconds)
-        since = heldForMilliseconds.map { now.addingTimeInterval(-Double($0) / 1000) }
-        fence = holder.fencingToken?.rawValue
-    }
-
+extension LockSnapshot: ListRow {
     /// Who it is, in a few words: never empty.
     var holderText: String {
         if let host, let pid { return "\(host), pid \(pid)" }
@@ -64,8 +23,8 @@ struct LockDescription: ListRow, Hashable {
     static func notAcquired(_ name: String, _ error: HoldfastError, _ holdfast: Holdfast) async -> ExitCode {
         let held = try? await holdfast.lockStatus(name)
         let lock =
-            held.map(LockDescription.init)
-            ?? error.holder.map { LockDescription(name: name, holder: $0, instance: nil, now: Date()) }
+            held.map(LockSnapshot.init)
+            ?? error.holder.map { LockSnapshot(name: name, holder: $0, instance: nil, now: Date()) }
         Console.say(
             "the lock \(TerminalText.escaped(name)) is held by \(TerminalText.escaped(lock?.claimText ?? "another"))"
         )
@@ -76,7 +35,7 @@ struct LockDescription: ListRow, Hashable {
     private var waitersText: String {
         guard let waiting, let waiters, waiting > 0 else { return "" }
         let more = waiting > waiters.count ? ", the first \(waiters.count) of them" : ""
-        return "\n\(waiting) waiting\(more):\n" + WaiterDescription.table(waiters)
+        return "\n\(waiting) waiting\(more):\n" + WaiterSnapshot.table(waiters)
     }
 
     private var heldForText: String? {
@@ -102,7 +61,7 @@ struct LockDescription: ListRow, Hashable {
         ]
     }
 
-    static func table(_ locks: [LockDescription]) -> String { ListWriter.table(locks) }
+    static func table(_ locks: [LockSnapshot]) -> String { ListWriter.table(locks) }
 
     /// One line for each thing known.
     var text: String {

@@ -1,0 +1,27 @@
+package import Holdfast
+
+/// One dead letter. As JSON these are documented, stable field names.
+package struct DeadLetterSnapshot: Encodable, Hashable, Sendable {
+    package var letter: String
+    package var id: String
+    /// Empty where the message has none.
+    package var type: String
+    package var attempts: Int
+    package var reason: String
+    package var deadForMilliseconds: Int64
+    /// As UTF-8; of a long body the beginning.
+    package var body: String
+    /// Of the whole body.
+    package var bodyBytes: Int
+
+    package init(_ letter: DeadLetter) {
+        self.letter = letter.entry
+        id = letter.id
+        type = letter.type
+        attempts = letter.attempts
+        reason = letter.reason
+        deadForMilliseconds = letter.age.inMilliseconds
+        body = String(decoding: letter.body, as: UTF8.self)
+        bodyBytes = letter.bodyBytes
+    }
+}

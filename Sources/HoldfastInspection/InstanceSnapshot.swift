@@ -1,0 +1,22 @@
+package import Foundation
+package import Holdfast
+
+/// One instance that is running. As JSON these are documented, stable field names.
+package struct InstanceSnapshot: Encodable, Hashable, Sendable {
+    package var instance: String
+    package var host: String
+    package var pid: Int32
+    package var service: String
+    /// Absent where the service does not tell one.
+    package var version: String?
+    package var started: Date
+
+    package init(_ instance: Instance) {
+        self.instance = instance.id
+        host = instance.host
+        pid = instance.pid
+        service = instance.service
+        version = instance.version
+        started = instance.started
+    }
+}

@@ -1,0 +1,56 @@
+package import Holdfast
+
+/// Where one message stands in one queue. As JSON these are documented, stable field names; what is not known is absent.
+package struct MessageSnapshot: Encodable, Hashable, Sendable {
+    package var queue: String
+    package var id: String
+    /// ready, blocked, waiting, claimed, dead or done.
+    package var state: String
+    /// Used up, with the one that is claimed.
+    package var attempts: Int?
+    /// Until it may be claimed, its claim ends, or its id is forgotten.
+    package var forMilliseconds: Int64?
+    package var reason: String?
+    /// What the dead letter is called.
+    package var letter: String?
+    package var entry: String?
+    package var type: String?
+    package var body: String?
+    /// Who has claimed it; the host and the pid are known while the instance is registered.
+    package var instance: String?
+    package var host: String?
+    package var pid: Int32?
+
+    /// - Parameter instances: Those that are registered, for the host and the pid of a claim.
+    package init(_ message: MessageStatus, instances: [Instance] = []) {
+        queue = message.queue
+        id = message.id
+        entry = message.entry
+        type = message.type.flatMap { $0.isEmpty ? nil : $0 }
+        body = message.body.map { String(decoding: $0, as: UTF8.self) }
+        instance = message.instanceID
+        let registered = instances.first { $0.id == message.instanceID }
+        host = registered?.host
+        pid = registered?.pid
+        switch message.state {
+        case .ready: state = "ready"
+        case .blocked: state = "blocked"
+        case .waiting(let time, let attempts):
+            state = "waiting"
+            forMilliseconds = time.inMilliseconds
+            self.attempts = attempts
+        case .claimed(let attempt, let remaining):
+            state = "claimed"
+            forMilliseconds = remaining.inMilliseconds
+            attempts = attempt
+        case .dead(let letter):
+            state = "dead"
+            attempts = letter.attempts
+            reason = letter.reason
+            self.letter = letter.entry
+        case .done(let remembered):
+            state = "done"
+            forMilliseconds = remembered.inMilliseconds
+        }
+    }
+}
