@@ -37,6 +37,7 @@ package enum Scripts {
             "permissions": PackageResources.permissions_lua, "queue": PackageResources.queue_lua,
             "worker_data": PackageResources.worker_data_lua,
             "line": PackageResources.line_lua, "heal": PackageResources.heal_lua,
+            "again": PackageResources.again_lua,
         ]
         let source = shared.reduce(into: String(decoding: source, as: UTF8.self)) { source, part in
             source = source.replacing(
