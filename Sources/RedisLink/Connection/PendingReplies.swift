@@ -32,7 +32,7 @@ package struct PendingReplies<Completion> {
         entries.lazy.filter { $0.completion != nil }.map(\.deadline).min()
     }
 
-    package mutating func append(_ entry: Entry) {
+    package mutating func append(_ entry: consuming Entry) {
         entries.append(entry)
     }
 

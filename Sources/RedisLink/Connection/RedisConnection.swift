@@ -97,7 +97,10 @@ actor RedisConnection: LinkActor, SessionDelegate {
         session.open()
     }
 
-    func submit(_ command: RedisCommand, id: UInt64, timeout: Duration?, _ completion: Request.Completion) {
+    func submit(
+        _ command: consuming RedisCommand, id: UInt64, timeout: Duration?,
+        _ completion: consuming Request.Completion
+    ) {
         guard !isClosed else { return completion(.failure(closedError)) }
         guard !cancellations.contains(id) else {
             return completion(.failure(Self.cancelled(.notDelivered)))
@@ -109,7 +112,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
 
     /// Writes a command, and returns the offset of its last byte; or keeps it until the connection stands.
     @discardableResult
-    private func transmit(_ request: Request) -> UInt64? {
+    private func transmit(_ request: consuming Request) -> UInt64? {
         if session.isReady, unfitness == nil { return write(request) }
         requests.wait(request)
         session.open()
@@ -117,7 +120,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
     }
 
     @discardableResult
-    private func write(_ request: Request) -> UInt64 {
+    private func write(_ request: consuming Request) -> UInt64 {
         let end = session.append(request.command)
         requests.sent(request, at: thread.now, end: end)
         return end

@@ -57,7 +57,7 @@ struct Requests {
 
     // MARK: The way of a request
 
-    mutating func wait(_ request: Request) {
+    mutating func wait(_ request: consuming Request) {
         waiting.append(request)
     }
 
@@ -67,9 +67,9 @@ struct Requests {
     }
 
     /// - Parameter end: the offset of the command's last byte in the connection's output.
-    mutating func sent(_ request: Request, at now: ContinuousClock.Instant, end: UInt64) {
-        sent.append(
-            .init(id: request.id, completion: request, sentAt: now, deadline: request.deadline, end: end))
+    mutating func sent(_ request: consuming Request, at now: ContinuousClock.Instant, end: UInt64) {
+        let (id, deadline) = (request.id, request.deadline)
+        sent.append(.init(id: id, completion: request, sentAt: now, deadline: deadline, end: end))
     }
 
     /// Whose reply has come; see ``PendingReplies/replied(sent:)``. Whoever takes the request ends it, or has it
