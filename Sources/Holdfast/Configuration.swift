@@ -6,32 +6,32 @@ extension Holdfast {
         public var lease: Duration
         /// How long one command may take, with the wait for a connection. At least 1 ms; defaults to 5 s.
         public var commandTimeout: Duration
-        /// How long work that is under way may go on after a graceful shutdown began, before it is cancelled.
+        /// How long work under way may continue after a graceful shutdown has begun, before it is cancelled.
         /// At least 1 ms, `.seconds(.max)` for no limit; defaults to 30 s.
         public var stopDeadline: Duration
-        /// The name of the service, shown where holders are listed. The name of the executable unless set.
+        /// The name of the service, shown where holders are listed. Defaults to the name of the executable.
         public var service: String?
         /// The version of the service, shown where instances are listed.
         public var version: String?
-        /// Whether workers and queue handlers run on a server that evicts keys when its memory is full, though
-        /// it may evict locks, fences and ledgers. It is logged as critical then. False unless set:
-        /// ``Holdfast/run()`` throws.
+        /// Whether workers and queue handlers run on a server that evicts keys when its memory is full,
+        /// although it may evict locks, fences and ledgers. If they do, that is logged as critical. Defaults
+        /// to false: ``Holdfast/run()`` throws.
         public var acceptsEviction: Bool
-        /// Asked for user and password at each connection, instead of the URL's: so a rotated password is found
-        /// without a restart.
+        /// Called for the user and password of each new connection, in place of those in the URL, so that a
+        /// rotated password is picked up without a restart.
         ///
-        /// It is asked after the connection stands, and has five seconds, with the making of the connection. If it
-        /// throws or does not answer in time, the attempt has failed and is made again after a growing, random
-        /// pause of at most 2 s. What it throws is not shown, since nobody knows what secrets are in it: only its
-        /// type is.
+        /// It is called once the socket is connected; connecting and this call together may take five
+        /// seconds. If it throws or takes longer, the attempt fails and is repeated after a growing, random
+        /// pause of at most 2 s. Only the type of the error that it throws is shown, since its text may
+        /// contain secrets.
         public var credentials: (@Sendable () async throws -> RedisCredentials)?
-        /// How messages and the results of ``Holdfast/once(_:in:lease:retention:made:_:)`` become JSON, and are read;
-        /// a queue may have coders of its own. Dates are ISO 8601 unless set.
+        /// How messages and the results of ``Holdfast/once(_:in:lease:retention:made:_:)`` are encoded as
+        /// JSON and decoded. A queue may have coders of its own. By default dates are ISO 8601.
         public var coders: JSONCoders
-        /// Called after each run of a periodic worker in this instance, with the error of one that did not succeed:
-        /// for metrics and alarms. It must return soon; the worker's next run waits for it.
+        /// Called after each run of a periodic worker in this instance, with the error if the run failed: for
+        /// metrics and alarms. It must return soon, because the worker's next run waits for it.
         ///
-        /// A run of an instance that died reports nowhere; ``WorkerHandle/runs(limit:)`` tells of it.
+        /// A run whose instance died is not reported here; ``WorkerHandle/runs(limit:)`` lists it.
         public var runObserver: (@Sendable (WorkerRun, (any Error)?) -> Void)?
 
         /// The defaults, but for what is given.

@@ -11,11 +11,11 @@ package final class Core: Sendable {
     let beats: Heartbeat
     package let configuration: Holdfast.Configuration
     package let clock: LocalClock
-    /// The lease of what does not ask for another one.
+    /// The lease for everything that does not ask for another one.
     let lease: LeaseTerm
     /// What its connections are called.
     package let clientName: String
-    /// For the loggers that users get.
+    /// The logger from which those handed to users are made.
     package let logger: Logger
     let observers: Observers
 
@@ -52,8 +52,8 @@ package final class Core: Sendable {
         beats = Heartbeat(link: link, keys: keys, instance: instance, observers: observers)
         clock.manual?.add { [weak link = self.link] in
             guard let link else { return false }
-            // Its reply comes behind all that was asked before. What was published by then is read in the turn in which
-            // the reply is, if not before; and that turn takes the job.
+            // Its reply comes after those to everything asked before. Whatever was published by then is read
+            // in the turn that reads the reply, or earlier, and that turn also takes the job.
             _ = try? await link.send(["PING"])
             await withCheckedContinuation { turn in link.thread.submit { turn.resume() } }
             return true

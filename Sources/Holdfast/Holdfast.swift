@@ -11,24 +11,24 @@ public import ServiceLifecycle
 /// }
 /// ```
 ///
-/// Locks and ``once(_:in:lease:retention:made:_:)`` work at once. Workers and queue handlers run inside ``run()``,
-/// which makes a ServiceLifecycle `Service` of it.
+/// Locks and ``once(_:in:lease:retention:made:_:)`` work at once. Workers and queue handlers run inside
+/// ``run()``, which makes the client a ServiceLifecycle `Service`.
 public final class Holdfast: Service, Sendable {
     package let core: Core
     package let workers: WorkerHost
     package let consumers: ConsumerHost
     private let reminder: RunReminder
-    /// What must live as long as this client: the Redis of one that has it in memory.
+    /// What must live as long as this client: the in-memory Redis, if it uses one.
     private let kept: (any Sendable)?
 
     /// Prepares a client; nothing is connected before its first use.
     ///
     /// - Parameters:
     ///   - url: `redis://[user:password@]host[:port][/database]` or `redis+unix:///path[?db=number]`; with
-    ///     `rediss://` the connection is encrypted, and `?ca=…&cert=…&key=…&server-name=…` says how.
-    ///   - namespace: what all keys begin with. Services that must exclude each other share it.
+    ///     `rediss://` the connection is encrypted, as `?ca=…&cert=…&key=…&server-name=…` specifies.
+    ///   - namespace: the prefix of all keys. Services that must exclude each other share it.
     ///   - configuration: leases and limits.
-    ///   - logger: where it reports to.
+    ///   - logger: where the client logs.
     /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument``. The message never repeats the URL.
     public convenience init(
         redis url: String, namespace: String = "holdfast", configuration: Configuration = Configuration(),
@@ -67,14 +67,15 @@ public final class Holdfast: Service, Sendable {
         return "Queues: \(list(consumers.queues)); workers: \(list(workers.names))"
     }
 
-    /// An executor for tasks that do little else than ask this client:
+    /// An executor for tasks that do little but use this client:
     /// `withTaskExecutorPreference(holdfast.executor)`.
     ///
     /// Such tasks run on the thread of the connection, which saves two changes of thread for each call. They
-    /// must neither block nor compute for long: everything of this client waits for them, renewals too.
+    /// must neither block nor compute for long: everything else that this client does waits for them,
+    /// renewals included.
     public var executor: any TaskExecutor { core.link.taskExecutor }
 
-    /// Connects now, instead of with the first use, so that a wrong address or password shows at once.
+    /// Connects now rather than on first use, so that a wrong address or password shows up at once.
     ///
     /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/unavailable``, ``HoldfastError/Code/authenticationFailed``, or
     ///   ``HoldfastError/Code/invalidArgument`` where the files of a `rediss` URL cannot be used.
@@ -89,15 +90,16 @@ public final class Holdfast: Service, Sendable {
     /// Runs the workers and the queue handlers until a graceful shutdown or cancellation, then closes the
     /// client.
     ///
-    /// Logs at info what it is connected to and what it runs. A client that has workers or handlers, and is not run
-    /// within ten seconds, logs a warning.
+    /// Logs at level info what it is connected to and what it runs. A client that has workers or handlers and
+    /// is not run within ten seconds logs a warning.
     ///
-    /// At a graceful shutdown nothing new is begun. Work under way may finish until
+    /// At a graceful shutdown nothing new begins. Work under way may finish within
     /// ``Holdfast/Configuration/stopDeadline``, then it is cancelled.
     ///
-    /// - Throws: before anything ran, ``HoldfastError/Code/unsuitableServer`` where the server evicts keys, and
-    ///   ``HoldfastError/Code/invalidArgument`` for a worker or a handler whose name or settings cannot be used. One
-    ///   that is added while the client runs is logged as an error and left out: it does not end what runs.
+    /// - Throws: before anything ran, ``HoldfastError/Code/unsuitableServer`` where the server evicts keys,
+    ///   and ``HoldfastError/Code/invalidArgument`` for a worker or a handler whose name or settings cannot
+    ///   be used. If such a worker or handler is added while the client runs, that is logged as an error and
+    ///   the rest keeps running.
     public func run() async throws {
         core.beats.begin()
         reminder.end()
@@ -116,7 +118,7 @@ public final class Holdfast: Service, Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await self.workers.run() }
                 group.addTask { try await self.consumers.run() }
-                // The first error ends the other one too, which `waitForAll` would go on waiting for.
+                // The first error ends the other one too; `waitForAll` would keep waiting for it.
                 for try await _ in group {}
             }
         } catch {
@@ -126,18 +128,18 @@ public final class Holdfast: Service, Sendable {
         await close()
     }
 
-    /// As the end of the process: the connections go first, so that nothing can be given back.
+    /// Like the end of the process: the connections go first, so that nothing can be given back.
     package func die() async {
         await core.link.close()
         consumers.giveUp()
         await close()
     }
 
-    /// Releases what is still held, or is being released in the background, and ends the connections. Everything asked
-    /// afterwards fails as closed.
+    /// Releases whatever is still held, waits for releases in the background, and closes the connections.
+    /// Every later call throws ``HoldfastError/Code/closed``.
     public func close() async {
         reminder.end()
-        // What still runs is told first: the timers that would wake it end with the connection.
+        // Whatever still runs is stopped first: the timers that would wake it end with the connection.
         workers.stop()
         consumers.stop()
         await core.waiting.close()

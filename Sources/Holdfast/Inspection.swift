@@ -1,13 +1,14 @@
 import Foundation
 import RedisLink
 
-/// A lock that is held, as Redis and the registry of instances tell.
+/// A lock that is held, according to Redis and the registry of instances.
 public struct LockStatus: Sendable {
     /// The name of the lock.
     public let name: String
     /// Who holds it.
     public let holder: Holder
-    /// The instance that holds it; nil when it is of another kind or not registered (any more).
+    /// The instance that holds it; nil for a client of another kind, or one that is not, or no longer,
+    /// registered.
     public let instance: Instance?
 }
 
@@ -20,7 +21,7 @@ extension Holdfast {
         }
     }
 
-    /// The instances that are registered: those that used this namespace and beat within the last minute.
+    /// The registered instances: those that used this namespace and sent a heartbeat within the last minute.
     public func instances() async throws -> [Instance] {
         try await core.inspecting("listing the instances") { () async throws(RedisError) in
             try await core.registeredInstances().values.sorted { ($0.started, $0.id) < ($1.started, $1.id) }
@@ -37,13 +38,14 @@ extension Core {
         }
     }
 
-    /// As ``registeredInstances()``, for those who can do without: a registry that cannot be read hides no lock.
+    /// Like ``registeredInstances()``, for callers that can do without: a registry that cannot be read hides
+    /// no locks.
     func knownInstances() async throws(RedisError) -> [String: Instance] {
         do throws(RedisError) {
             return try await registeredInstances()
         } catch  where error.replyKind == "WRONGTYPE" {
             let problem = "\(keys.instances[0]) holds something else: \(error)"
-            observers.tell(LeftOut(words: "the instances cannot be told: \(problem)"))
+            observers.tell(LeftOut(words: "the instances cannot be listed: \(problem)"))
             return [:]
         }
     }
@@ -60,7 +62,7 @@ extension Core {
 }
 
 extension Instance {
-    /// Reads the registry: a field and a value for each instance.
+    /// Reads the registry, which has a field and a value for each instance.
     static func registered(_ reply: RedisValue) -> [String: Instance] {
         let entries = reply.array ?? []
         var instances: [String: Instance] = [:]

@@ -2,14 +2,14 @@ package import RedisLink
 
 /// The user and the password of a Redis server.
 ///
-/// It shows its password in no description, dump or mirror, and is not `Codable`, so that it gets into no log
-/// by mistake.
+/// Its password appears in no description, dump or mirror, and it is not `Codable`, so that the password is
+/// not logged by mistake.
 public struct RedisCredentials: Sendable {
-    /// The ACL user; the server's default user unless set.
+    /// The ACL user; nil for the server's default user.
     public let user: String?
     private let password: Secret
 
-    /// The user is Redis' `default` unless set.
+    /// Credentials of `user`, which defaults to Redis' user `default`.
     public init(user: String? = nil, password: String) {
         self.user = user
         self.password = Secret(password)

@@ -1,6 +1,7 @@
 import RedisLink
 
-/// The range of one setting. What lies outside is refused, by the setting's name, with its value and its range.
+/// The range of one setting. A value outside it is refused; the error names the setting, the value and the
+/// range.
 package struct Setting<Value: Comparable & Sendable>: Sendable {
     private let name: String
     private let least: Value
@@ -23,9 +24,9 @@ package struct Setting<Value: Comparable & Sendable>: Sendable {
 }
 
 extension Setting where Value == Duration {
-    /// The one rule for every duration that the API takes. One that is out of its range is refused. Where there is
-    /// no upper end, one that is longer than ``Swift/Duration/endless`` counts as that: so `.seconds(.max)` means
-    /// "no limit", and no deadline overflows.
+    /// The one rule for every duration that the API takes. A duration outside its range is refused. Where
+    /// there is no upper bound, anything longer than ``Swift/Duration/endless`` counts as that, so
+    /// `.seconds(.max)` means "no limit" and no deadline overflows.
     package func callAsFunction(_ value: Duration) throws(HoldfastError) -> Duration {
         try check(value)
         return min(value, .endless)
@@ -38,13 +39,13 @@ extension Setting where Value == Duration {
 }
 
 extension Duration {
-    /// A hundred years: longer than anything goes on, and small enough for instants, Redis and Lua.
+    /// A hundred years: longer than anything lasts, and small enough for instants, Redis and Lua.
     package static let endless: Duration = .seconds(36_525 * 86_400)
 
-    /// From zero to ``endless``: for a delay, where an instant that has passed means at once.
+    /// Clamped to zero through ``endless``: for a delay, where an instant in the past means at once.
     package var asDelay: Duration { min(max(self, .zero), .endless) }
 
-    /// `100ms`, `24h`; what is no whole number of milliseconds, as Swift shows it.
+    /// `100ms`, `24h`; a duration that is not a whole number of milliseconds is shown as Swift shows it.
     package var shortText: String {
         let milliseconds = wholeMilliseconds
         guard .milliseconds(milliseconds) == self else { return description }
@@ -69,6 +70,6 @@ package enum Settings {
     static let window = Setting<Duration>("the window of a uniqueness key", from: .milliseconds(1))
     static let horizon = Setting<Duration>("the horizon of an origin", from: .milliseconds(1))
     static let maximumRun = Setting<Duration>("maximumRun", from: .milliseconds(1))
-    /// A tick needs some time on its way to its instance: with less it would run by luck.
+    /// A tick takes some time to reach its instance: with less, whether it runs would be a matter of luck.
     static let tolerance = Setting<Duration>("the tolerance of missed ticks", from: .milliseconds(100))
 }

@@ -1,12 +1,13 @@
 import RedisLink
 
-/// One call of a script: what the script gets, and what its reply means.
+/// One call of a script: its arguments, and what its reply means.
 ///
-/// Each script has a file of its own, with its call and with the reader of its reply. A reply that the script does
-/// not give is `protocolViolation`, wherever it comes from: nothing can be concluded from it, so whether the call
-/// happened is unknown.
+/// Each script has a file of its own, with its call and with the reader of its reply. A reply that the script
+/// never gives is a `protocolViolation`, wherever it comes from. Nothing can be concluded from it, so whether
+/// the call happened is unknown.
 struct ScriptCall<Answer: Sendable>: Sendable {
-    /// What is kept of a call until its reply has come. Many calls may wait, and their arguments have left.
+    /// What is kept of a call until its reply arrives. Many calls may be waiting, and their arguments have
+    /// been sent already.
     struct Reader: Sendable {
         let script: RedisScript
         fileprivate let read: @Sendable (RedisReply) -> Answer?
@@ -26,7 +27,7 @@ struct ScriptCall<Answer: Sendable>: Sendable {
     let check: ReplyCheck
     var script: RedisScript { reader.script }
 
-    /// - Parameter read: nil for a reply that the script does not give.
+    /// - Parameter read: returns nil for a reply that the script never gives.
     init(
         _ script: RedisScript, keys: [String], _ arguments: [RedisArgument], check: ReplyCheck = .none,
         read: @escaping @Sendable (RedisReply) -> Answer?
@@ -50,7 +51,8 @@ extension ScriptCall where Answer == Bool {
 }
 
 extension RedisLink {
-    /// Sends the call and waits for its answer. One round trip, two where the server does not know the script yet.
+    /// Sends the call and waits for its answer. One round trip, or two if the server does not know the script
+    /// yet.
     nonisolated(nonsending) func call<Answer>(
         _ call: ScriptCall<Answer>, timeout: Duration? = nil
     ) async throws(RedisError) -> Answer {

@@ -29,7 +29,7 @@ package enum Scripts {
     package static let fencedWrite = script("fenced_write", PackageResources.fenced_write_lua)
     package static let fencedRead = script("fenced_read", PackageResources.fenced_read_lua)
 
-    /// A script cannot call another one: what several share stands in each.
+    /// A script cannot call another one, so what several share is included in each.
     static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
         let shared = [
             "grant_next": PackageResources.grant_next_lua, "issue_fence": PackageResources.issue_fence_lua,

@@ -2,8 +2,9 @@ import RedisLink
 
 /// What is known of a call that is repeated until its outcome is certain.
 ///
-/// Each repetition is answered as the first one was, or would have been. So once an answer was lost, a later no may be
-/// our own earlier yes, and a later failure leaves open whether the call happened.
+/// Each repetition is answered as the first call was, or would have been. So after an answer was lost, a
+/// later "no" may be due to our own earlier "yes", and after a later failure it is still open whether the
+/// call happened.
 struct UnknownOutcome: Sendable {
     /// Whether the answer to an earlier try was lost.
     private(set) var mayHaveHappened = false

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Wakes one task that waits: when it is rung, at an instant, or when that task is cancelled. A ring that nobody
+/// Wakes one waiting task: when it is rung, at an instant, or when that task is cancelled. A ring that nobody
 /// waits for is kept for the next wait.
 final class Bell: Sendable {
     private struct State: Sendable {
@@ -31,10 +31,10 @@ final class Bell: Sendable {
         waiter?.resume()
     }
 
-    /// Nobody waits any more.
+    /// Nobody is waiting any longer.
     func fallSilent() { state.withLock { $0.activity.take()?.end() } }
 
-    /// Runs code of others, or waits for it, on behalf of whoever waits here else.
+    /// Runs other people's code, or waits for it, on behalf of the task that otherwise waits here.
     func whileForeign<R: Sendable>(_ body: () async -> R) async -> R {
         state.withLock { $0.activity?.become(.foreign) }
         let result = await body()

@@ -1,16 +1,16 @@
 import Logging
 
-/// What becomes of a client as a whole.
+/// What happens to a client as a whole.
 enum ClientEvent: HoldfastEvent {
     /// - Parameters:
     ///   - server: what it is connected to.
     ///   - contents: its workers and queues, for people.
     case runs(on: String, namespace: String, contents: String)
-    /// Something was added for ``Holdfast/run()``, and nobody calls it.
+    /// A worker or handler was added, and nobody calls ``Holdfast/run()``.
     case isNotRun(contents: String)
     /// The server evicts keys, which the configuration accepts.
     case evicts(String)
-    /// Whether the server evicts keys could not be found out.
+    /// It could not be determined whether the server evicts keys.
     case evictionUnknown(String)
 
     var level: Logger.Level {
@@ -32,7 +32,7 @@ enum ClientEvent: HoldfastEvent {
             """
         case .evicts(let problem): problem
         case .evictionUnknown(let why):
-            "whether the server evicts keys is not known, its maxmemory-policy must be noeviction: \(why)"
+            "it is not known whether the server evicts keys; its maxmemory-policy must be noeviction: \(why)"
         }
     }
 }

@@ -5,15 +5,15 @@ import Synchronization
 protocol HostedComponent: Sendable {
     /// Runs until ``stop()``, or until the task is cancelled. Leaves nothing behind when it returns.
     ///
-    /// - Throws: only for what makes it impossible to run at all, such as a name that cannot be used.
+    /// - Throws: only if it cannot run at all, because of an invalid name for example.
     func run() async throws
-    /// Asks it to begin nothing new and to end. May be called before ``run()``, and more than once.
+    /// Asks it to begin nothing new and to end. May be called before ``run()`` and more than once.
     func stop()
-    /// As ``stop()``, and cancels what is under way.
+    /// Like ``stop()``, and cancels what is under way.
     func giveUp()
 }
 
-/// Runs components side by side. They can be added before and while it runs.
+/// Runs components side by side. They can be added before the run and during it.
 final class ComponentHost: Sendable {
     private struct State: Sendable {
         var components: [any HostedComponent] = []
@@ -60,7 +60,7 @@ final class ComponentHost: Sendable {
         }
     }
 
-    /// Stops the components and takes no more. They end on their own time, see ``run()``.
+    /// Stops the components and accepts no more. They end in their own time; see ``run()``.
     func stop() { for component in close() { component.stop() } }
 
     func giveUp() { for component in close() { component.giveUp() } }

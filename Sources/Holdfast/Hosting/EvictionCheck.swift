@@ -1,10 +1,10 @@
 import RedisLink
 import ServiceLifecycle
 
-/// Refuses to work with a server that evicts keys when its memory is full: what it evicts may be a lock, a fence or a
-/// ledger, and then nothing happens exactly once any more.
+/// Refuses to work with a server that evicts keys when its memory is full. It may evict a lock, a fence or a
+/// ledger, and then nothing happens exactly once any longer.
 ///
-/// The server is asked once, before anything else runs; one that is down, when it is back.
+/// The server is asked once, before anything else runs; if it is down, as soon as it is back.
 struct EvictionCheck {
     /// Between two questions to a server that cannot be reached; the link waits for it by itself.
     private static var pause: Duration { .seconds(1) }
@@ -39,7 +39,7 @@ struct EvictionCheck {
         policy(in: try await link.send(["INFO", "memory"]).value.string ?? "")
     }
 
-    /// Nil if the server does not say it.
+    /// Nil if the server does not say.
     static func policy(in info: String) -> String? {
         info.split(whereSeparator: \.isNewline).lazy
             .compactMap { line in
@@ -50,7 +50,7 @@ struct EvictionCheck {
     }
 
     private func judge(_ policy: String?) throws(HoldfastError) {
-        guard let policy else { return warn("the server does not say it") }
+        guard let policy else { return warn("the server does not say") }
         guard policy != "noeviction" else { return }
         let problem = """
             the server's maxmemory-policy is \(policy): when its memory is full it may evict locks, fences and \

@@ -1,9 +1,9 @@
 import RedisLink
 import Synchronization
 
-/// Notices that workers or handlers were added, and nobody calls ``Holdfast/run()``.
+/// Notices that workers or handlers were added and that nobody calls ``Holdfast/run()``.
 ///
-/// It keeps nothing alive: a client that is dropped meanwhile is not reminded of.
+/// It keeps nothing alive: there is no reminder for a client that has been dropped.
 final class RunReminder: Sendable {
     /// How long after the first addition: a service may have much to prepare before it runs.
     static let patience: Duration = .seconds(10)

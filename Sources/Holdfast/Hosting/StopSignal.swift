@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Tells a component to begin nothing new, and some time later to give up what is under way.
+/// Tells a component to begin nothing new and, some time later, to give up what is under way.
 final class StopSignal: Sendable {
     private struct State: Sendable {
         /// When the first stop came; nil before.
@@ -11,7 +11,7 @@ final class StopSignal: Sendable {
         var nextWaiter: UInt64 = 0
     }
 
-    /// How long work under way may go on after the stop.
+    /// How long work under way may continue after the stop.
     let grace: Duration
     private let state = Mutex(State())
 

@@ -1,24 +1,27 @@
 import Synchronization
 
 extension Delivery {
-    /// Makes the message's effect in another database, exactly once while its inbox row is kept, and says that the
-    /// message is done.
+    /// Makes the message's effect in another database, exactly once while its inbox row is kept, and marks
+    /// the message as done.
     ///
-    /// One transaction there; the message is committed in Redis after it. If the process dies in between, the message
-    /// is handed out again, and its next attempt only commits. No round trip to Redis by itself.
+    /// One transaction there; the message is committed in Redis after it. If the process dies in between, the
+    /// message is handed out again, and its next attempt only commits. This makes no round trip to Redis by
+    /// itself.
     ///
-    /// Once for a message: a second call finds the row of the first one, and makes no effect.
+    /// At most once per message: a second call finds the row of the first one and makes no effect.
     ///
     /// - Parameters:
     ///   - inbox: the database.
-    ///   - resource: what must not be written by a handler that lost its claim to one that wrote it since: that one's
-    ///     fence is higher. Only for messages that are handled one at a time, as those with one
-    ///     ``SendOptions/key`` are; of messages handled side by side the one that was claimed first would be refused.
-    ///     Unless set nothing is compared, and the inbox row alone keeps a second effect of this message out.
-    ///   - effect: gets the open transaction, and writes through nothing else.
-    /// - Returns: what the handler returns: ``Decision/commit``, also when the effect was made by an attempt before.
-    /// - Throws: ``HoldfastError/Code/lost`` when the claim is over or the write was refused; what the effect or the
-    ///   database throws. After an error of the database whose outcome is unknown the next attempt finds out.
+    ///   - resource: something that a handler which has lost its claim must not write after its successor,
+    ///     whose fence is higher. Only for messages that are handled one at a time, such as those with the
+    ///     same ``SendOptions/key``; of messages handled side by side, the one claimed first would be
+    ///     refused. By default nothing is compared, and only the inbox row prevents a second effect of this
+    ///     message.
+    ///   - effect: gets the open transaction, and must write through nothing else.
+    /// - Returns: ``Decision/commit``, for the handler to return, also if an earlier attempt made the effect.
+    /// - Throws: ``HoldfastError/Code/lost`` if the claim is over or the write was refused; whatever the
+    ///   effect or the database throws. If an error of the database leaves the outcome unknown, the next
+    ///   attempt finds out.
     public func commit<Target: Inbox>(
         in inbox: Target, guarding resource: String? = nil, _ effect: Target.Effect
     ) async throws -> Decision {
@@ -27,8 +30,8 @@ extension Delivery {
         return .commit
     }
 
-    /// Makes the message's effect in another database as ``commit(in:guarding:_:)``, and hands out what `effect`
-    /// returned. The handler decides afterwards, and may add effects in Redis:
+    /// Makes the message's effect in another database as ``commit(in:guarding:_:)`` does, and returns what
+    /// `effect` returned. The handler decides afterwards and may add effects in Redis:
     ///
     /// ```swift
     /// holdfast.handle(orders) { order, delivery in
@@ -42,11 +45,11 @@ extension Delivery {
     /// }
     /// ```
     ///
-    /// What is committed in Redis is committed once, by the attempt that commits the message. That may be a later one
-    /// than made the effect in the database, if its process died in between; a value that it needs must then be read
-    /// from the database.
+    /// What is committed in Redis is committed once, by the attempt that commits the message. If the process
+    /// died in between, that is a later attempt than the one that made the effect in the database; a value
+    /// that it needs must then be read from the database.
     ///
-    /// - Returns: what `effect` returned; nil if an attempt before made the effect.
+    /// - Returns: what `effect` returned; nil if an earlier attempt made the effect.
     @discardableResult
     public func perform<Target: Inbox, Transaction, Value: Sendable>(
         in inbox: Target, guarding resource: String? = nil,
@@ -72,19 +75,19 @@ extension Delivery {
 }
 
 extension Tick {
-    /// Makes the tick's effect in another database, exactly once while its inbox row is kept, however often the tick
-    /// is begun: see ``CrashPolicy/runAgain(attempts:)``.
+    /// Makes the tick's effect in another database, exactly once while its inbox row is kept, however often
+    /// the tick is begun; see ``CrashPolicy/runAgain(attempts:)``.
     ///
-    /// One transaction there; no round trip to Redis. Once for a tick, as for a message.
+    /// One transaction there; no round trip to Redis. At most once per tick, as for a message.
     ///
     /// - Parameters:
     ///   - inbox: the database.
-    ///   - fenced: whether a run that lost its lease is refused from the first write of a later run of the worker on.
-    ///     Set it to false for a worker whose runs may overlap, see ``WorkerOptions/concurrency``.
-    ///   - effect: gets the open transaction, and writes through nothing else.
-    /// - Returns: false if the effect was made by an attempt before.
-    /// - Throws: ``HoldfastError/Code/lost`` when the lease is over or the write was refused; what the effect or the
-    ///   database throws.
+    ///   - fenced: whether a run that lost its lease is refused once a later run of the worker has written.
+    ///     Set it to false for a worker whose runs may overlap; see ``WorkerOptions/concurrency``.
+    ///   - effect: gets the open transaction, and must write through nothing else.
+    /// - Returns: false if an earlier attempt made the effect.
+    /// - Throws: ``HoldfastError/Code/lost`` if the lease is over or the write was refused; whatever the
+    ///   effect or the database throws.
     @discardableResult
     public func commit<Target: Inbox>(
         in inbox: Target, fenced: Bool = true, _ effect: Target.Effect
@@ -93,8 +96,8 @@ extension Tick {
         return try await inbox.commitOnce(inboxEntry(fenced: fenced), effect)
     }
 
-    /// Makes the tick's effect as ``commit(in:fenced:_:)``, and hands out what `effect` returned; nil if an attempt
-    /// before made the effect.
+    /// Makes the tick's effect as ``commit(in:fenced:_:)`` does, and returns what `effect` returned; nil if
+    /// an earlier attempt made the effect.
     @discardableResult
     public func perform<Target: Inbox, Transaction, Value: Sendable>(
         in inbox: Target, fenced: Bool = true, _ effect: @escaping @Sendable (Transaction) throws -> Value
@@ -120,10 +123,10 @@ extension Tick {
 }
 
 extension OnceClaim {
-    /// Makes the effect of an id in another database, exactly once while its inbox row is kept; otherwise as
-    /// ``Delivery/commit(in:guarding:_:)``.
+    /// Makes the effect of an id in another database, exactly once while its inbox row is kept; otherwise
+    /// like ``Delivery/commit(in:guarding:_:)``.
     ///
-    /// - Returns: false if the effect was made by an attempt before, whose result was not recorded.
+    /// - Returns: false if an earlier attempt made the effect and its result was not recorded.
     @discardableResult
     public func commit<Target: Inbox>(
         in inbox: Target, guarding resource: String? = nil, _ effect: Target.Effect
@@ -132,8 +135,8 @@ extension OnceClaim {
         return try await inbox.commitOnce(inboxEntry(guarding: resource), effect)
     }
 
-    /// Makes the effect of an id as ``commit(in:guarding:_:)``, and hands out what `effect` returned; nil if an attempt
-    /// before made the effect.
+    /// Makes the effect of an id as ``commit(in:guarding:_:)`` does, and returns what `effect` returned; nil
+    /// if an earlier attempt made the effect.
     @discardableResult
     public func perform<Target: Inbox, Transaction, Value: Sendable>(
         in inbox: Target, guarding resource: String? = nil,

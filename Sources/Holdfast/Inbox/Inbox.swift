@@ -1,10 +1,11 @@
 import RedisLink
 
-/// A table in a transactional database that remembers which messages had their effect there: effect class E2.
+/// A table in a transactional database that remembers which messages have had their effect there: effect
+/// class E2.
 ///
-/// The row that says "this one is done" and the effect are written in one transaction, so both are there or neither
-/// is. A message that is handed out again, because its process died between that transaction and the commit in
-/// Redis, finds the row and has no second effect.
+/// The row that says "this one is done" and the effect are written in one transaction, so either both are
+/// there or neither is. A message that is handed out again, because its process died between that transaction
+/// and the commit in Redis, finds the row and has no second effect.
 ///
 /// ```swift
 /// holdfast.handle(orders) { order, delivery in
@@ -16,20 +17,22 @@ import RedisLink
 /// }
 /// ```
 ///
-/// An inbox belongs to one namespace: queues of two that are called alike would take each other's ids for their own.
+/// An inbox belongs to one namespace: queues of the same name in two namespaces would mistake each other's
+/// ids for their own.
 ///
 /// The product HoldfastGRDB has one for SQLite; docs/inbox.md has the SQL, and what else an adapter to another database
 /// must see to. ``Delivery/commit(in:guarding:_:)``, ``Tick/commit(in:fenced:_:)`` and
 /// ``OnceClaim/commit(in:guarding:_:)`` use it.
 public protocol Inbox: Sendable {
-    /// What makes the effect: a closure that gets the open transaction, `@Sendable (Database) throws -> Void` with
-    /// GRDB, an asynchronous one with a driver that is asynchronous.
+    /// The closure that makes the effect in the open transaction: `@Sendable (Database) throws -> Void` with
+    /// GRDB, an asynchronous one with an asynchronous driver.
     associatedtype Effect: Sendable
 
     /// Makes the effect and writes the entry's row in one transaction, or does neither.
     ///
-    /// In this order: refuses where what the entry's fence guards was written under a higher fence; stops where the entry's row is
-    /// there; makes the effect. What the effect throws undoes the transaction and is thrown.
+    /// In this order: it refuses if the guarded resource was written under a higher fence, stops if the
+    /// entry's row exists, and makes the effect. If the effect throws, the transaction is rolled back and the
+    /// error is thrown.
     func commit(_ entry: InboxEntry, _ effect: Effect) async throws -> InboxOutcome
 }
 
@@ -37,10 +40,10 @@ public protocol Inbox: Sendable {
 public struct InboxEntry: Hashable, Sendable {
     /// The highest fence that has written a resource, kept beside it.
     public struct Fence: Hashable, Sendable {
-        /// What is guarded, the same for all who write it: by the fences of one queue, one worker or one scope, since
-        /// those of two do not compare.
+        /// The guarded resource, named the same by everybody who writes it. It must be guarded by the fences
+        /// of one queue, one worker or one scope, since those of two cannot be compared.
         public let resource: String
-        /// Refused if a higher one has written; the same may write again.
+        /// A write is refused if a higher fence has written; the same fence may write again.
         public let token: FencingToken
 
         /// The fence `token` of what is guarded as `resource`.
@@ -50,14 +53,14 @@ public struct InboxEntry: Hashable, Sendable {
         }
     }
 
-    /// What the id is unique in: `queue:orders`, `worker:passive-user-checker`, `once:stripe`.
+    /// The scope in which the id is unique: `queue:orders`, `worker:passive-user-checker`, `once:stripe`.
     public let scope: String
     /// The same at every attempt.
     public let id: String
-    /// Keeps out who is late; nil where only repetitions are kept out.
+    /// Keeps out late writers; nil where only repetitions are kept out.
     public let fence: Fence?
 
-    /// What a handler, a run or a body of `once` commits; `Inbox.commit` gets it.
+    /// What a handler, a run or a body of `once` commits, for `Inbox.commit`.
     public init(scope: String, id: String, fence: Fence? = nil) {
         self.scope = scope
         self.id = id
@@ -92,12 +95,13 @@ extension InboxEntry.Fence {
     }
 }
 
-/// What became of a call of ``Inbox/commit(_:_:)``.
+/// The outcome of a call of ``Inbox/commit(_:_:)``.
 public enum InboxOutcome: Hashable, Sendable {
     /// This call made the effect.
     case committed
     /// It was made before, and is not made again.
     case alreadyCommitted
-    /// A holder with a higher fence has written the guarded resource: this one's claim is over, and nothing was written.
+    /// A holder with a higher fence has written the guarded resource: the caller's claim is over, and nothing
+    /// was written.
     case refused
 }

@@ -2,7 +2,7 @@ import Foundation
 import RedisLink
 import Synchronization
 
-/// Keeps this instance in the registry, so that inspection can say who a token belongs to.
+/// Keeps this instance in the registry, so that inspection can say whose token it sees.
 ///
 /// Runs on the link's thread; begins with the first use, and takes the instance out again when the client
 /// closes.
@@ -11,7 +11,7 @@ actor Heartbeat: LinkActor {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     static let interval: Duration = .seconds(10)
-    /// After so much silence an instance is forgotten. It comes back with its next beat.
+    /// After this much silence an instance is forgotten. It comes back with its next beat.
     static let silence: Duration = .seconds(60)
 
     private let link: RedisLink

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// A running instance of a service, as it tells about itself.
+/// A running instance of a service, as it describes itself.
 public struct Instance: Codable, Hashable, Sendable, Identifiable {
     /// Random, new with every start.
     public let id: String
@@ -8,7 +8,7 @@ public struct Instance: Codable, Hashable, Sendable, Identifiable {
     public let host: String
     /// Its process there.
     public let pid: Int32
-    /// The name of its service, see ``Holdfast/Configuration/service``.
+    /// The name of its service; see ``Holdfast/Configuration/service``.
     public let service: String
     /// The version of its service; nil unless it was configured.
     public let version: String?
@@ -28,7 +28,7 @@ public struct Instance: Codable, Hashable, Sendable, Identifiable {
     /// What goes in front of every token of this instance.
     package func token() -> String { RandomHex.digits(32, after: id + ":") }
 
-    /// The instance in a token; nil when the token is not of this library's form.
+    /// The instance in a token; nil if this library did not make the token.
     static func id(inToken token: String) -> String? {
         let parts = token.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].utf8.count == 16, parts[1].utf8.count == 32,

@@ -1,8 +1,8 @@
 import Logging
 
-/// What hinders this instance to be known to others.
+/// What prevents others from seeing this instance.
 enum InstanceEvent: HoldfastEvent {
-    /// - Parameter isForbidden: somebody has to grant it; else the next beat may succeed.
+    /// - Parameter isForbidden: somebody has to grant a permission; otherwise the next beat may succeed.
     case registeringFailed(HoldfastError, isForbidden: Bool)
     /// It is forgotten after a while.
     case leavingFailed(any Error)

@@ -1,8 +1,8 @@
 /// What names a message, a tick or an id to a remote API: `<namespace>/<kind>/<part>/<part>`.
 ///
-/// In a part all but ASCII letters, digits, `-`, `.`, `_` and `~` is percent-encoded. So the key is ASCII, as a header
-/// must be, and two are equal only where all parts are. The format never changes: an attempt before an update and one
-/// after it must have the same key. docs/keys.md has it for users.
+/// In each part everything but ASCII letters, digits, `-`, `.`, `_` and `~` is percent-encoded. So the key is
+/// ASCII, as a header must be, and two keys are equal only if all their parts are. The format never changes:
+/// an attempt before an update and one after it must have the same key. docs/keys.md documents it for users.
 enum IdempotencyKey {
     enum Kind: String {
         case message = "queue"

@@ -51,8 +51,8 @@ extension Core {
         return names.sortedByBytes { $0 }
     }
 
-    /// Asks about each of `items`. The questions are on their way together, some hundreds of them, so that a list takes
-    /// a few round trips and not one for each.
+    /// Asks about each of `items`. Some hundreds of questions are sent together, so that a list takes a few
+    /// round trips rather than one for each item.
     package func each<Item: Sendable, Answer: Sendable>(
         _ items: [Item], _ ask: @escaping @Sendable (Item) async throws -> Answer
     ) async throws -> [Answer] {
@@ -76,7 +76,7 @@ extension Core {
 }
 
 extension Sequence {
-    /// In the order that Redis would sort them in, and every other program that compares bytes.
+    /// In the order in which Redis would sort them, and every other program that compares bytes.
     package func sortedByBytes(_ text: (Element) -> String) -> [Element] {
         sorted { text($0).utf8.lexicographicallyPrecedes(text($1).utf8) }
     }

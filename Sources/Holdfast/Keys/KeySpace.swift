@@ -2,8 +2,8 @@ import RedisLink
 
 /// The names of the Redis keys: `<namespace>:{<name>}:<part>`.
 ///
-/// The braces are a hash tag: all keys of one name lie in one slot of a Redis Cluster, so one script may use
-/// them.
+/// The braces are a hash tag: all keys of one name lie in the same hash slot of a Redis Cluster, so that one
+/// script may use them.
 package struct KeySpace: Sendable {
     let namespace: String
     /// The namespace as it stands in the keys.
@@ -32,7 +32,7 @@ package struct KeySpace: Sendable {
         }
     }
 
-    /// The key of a name of which only what stands before the first slash is the hash tag:
+    /// The key of a name whose hash tag is only the part before the first slash:
     /// `<namespace>:{<family>}/<rest>:<part>`. So names of one family lie in one slot.
     func memberKey(_ name: String, _ part: String) throws(HoldfastError) -> String {
         guard let (family, rest) = name.cut(at: "/") else { return try key(name, part) }
@@ -60,7 +60,7 @@ package struct KeySpace: Sendable {
     /// What the channel of each instance begins with, on which its waiters are told of grants.
     var wakeChannels: String { "\(prefix):wake:" }
 
-    /// A value that only accepts writes under a fence, and its guard.
+    /// A value that only accepts writes under a fence, and the value's guard.
     func fencedValue(_ resource: String) throws(HoldfastError) -> [String] {
         [try key(resource, "value"), try key(resource, "guard")]
     }
@@ -68,7 +68,7 @@ package struct KeySpace: Sendable {
     /// The hash of all running instances, and the sorted set of their last beats.
     package var instances: [String] { ["\(prefix):{instances}", "\(prefix):{instances}:beats"] }
 
-    /// Which version of docs/keys.md the data of the namespace follow. There has been one so far.
+    /// The version of docs/keys.md that the namespace's data follow. There has been one so far.
     var format: DataFormat { DataFormat(key: "\(prefix):format", current: "1", known: ["1"]) }
 
     /// The name in a key that ``key(_:_:)`` made for `part`.

@@ -1,5 +1,6 @@
-/// A pattern over names, as Redis has them over keys: `*` stands for any bytes, `?` for one, `[abc]`, `[a-c]` and `[^a]`
-/// for one of several, a backslash before a sign for that sign. It goes by bytes, as names are compared.
+/// A pattern for names, like those of Redis for keys: `*` stands for any bytes, `?` for one, `[abc]`, `[a-c]`
+/// and `[^a]` for one of several, a backslash before a sign for that sign. It goes by bytes, as names are
+/// compared.
 struct NamePattern: Sendable {
     private enum Part {
         case any

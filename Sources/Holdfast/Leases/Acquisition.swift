@@ -1,8 +1,8 @@
 /// The answer to one attempt to acquire.
 public enum Acquisition: Sendable {
-    /// It was free, and is held by this lease now.
+    /// The name was free and is now held by this lease.
     case acquired(Lease)
-    /// Somebody else holds it.
+    /// Somebody else holds the name.
     case refused(Holder)
 
     /// The lease, or nil when the name is held by somebody else.

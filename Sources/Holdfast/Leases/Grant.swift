@@ -2,7 +2,7 @@ import Synchronization
 
 /// One grant of a name: the proof of ownership, and the state of its lease.
 ///
-/// Shared by the ``Lease``, which its owner has, and its ``LeaseIssuer``, which renews it.
+/// Shared by the ``Lease``, which belongs to the owner, and the ``LeaseIssuer``, which renews it.
 package final class Grant: Sendable {
     private typealias Waiters = [UInt64: Waiter]
 
@@ -19,7 +19,7 @@ package final class Grant: Sendable {
         var cancelled: Set<UInt64> = []
         var nextWaiter: UInt64 = 0
         var observers: [UInt64: AsyncStream<LeaseStatus>.Continuation] = [:]
-        /// What the observers were told last.
+        /// The last status that the observers were given.
         var told = LeaseStatus.held
         var release = Release.none
 
@@ -28,8 +28,8 @@ package final class Grant: Sendable {
             return waiters
         }
 
-        /// What the observers do not know yet. They get no more once the lease is over. Whether it was released or
-        /// lost is not known while Redis is asked.
+        /// What the observers do not know yet. They get nothing more once the lease is over. While Redis is
+        /// being asked it is not known whether the lease was released or lost.
         mutating func takeNews(at now: ContinuousClock.Instant) -> News? {
             guard !observers.isEmpty, !release.isUnderWay else { return nil }
             let status = lease.status(at: now)
@@ -40,7 +40,7 @@ package final class Grant: Sendable {
         }
     }
 
-    /// A change of status, to be told without the mutex: the end of a sequence takes it.
+    /// A change of status, to be delivered without the mutex, since ending a sequence takes the mutex.
     private struct News: Sendable {
         let status: LeaseStatus
         let observers: [AsyncStream<LeaseStatus>.Continuation]
@@ -53,9 +53,9 @@ package final class Grant: Sendable {
         }
     }
 
-    /// How far the release of a lease has come, which the first caller makes and the others wait for.
+    /// How far the release of a lease has got. The first caller makes it, and the others wait for it.
     private enum Release: Sendable {
-        /// Not begun, or not needed any more.
+        /// Not begun, or no longer needed.
         case none
         case underWay([UnsafeContinuation<Void, Never>])
         case failed(any Error)
@@ -96,7 +96,7 @@ package final class Grant: Sendable {
         set { slot.store(newValue, ordering: .relaxed) }
     }
 
-    /// Redis has said that it is released: from now on nothing speaks for it.
+    /// Redis has confirmed the release: from now on nothing speaks for the lease.
     var isLetGo: Bool { slot.load(ordering: .relaxed) == Self.letGo }
     func letGo() { slot.store(Self.letGo, ordering: .relaxed) }
     private static let letGo = -2
@@ -110,7 +110,7 @@ package final class Grant: Sendable {
         state.withLock { $0.lease }
     }
 
-    /// How many sequences of status changes are alive.
+    /// How many sequences of status changes exist.
     var observerCount: Int {
         state.withLock { $0.observers.count }
     }
@@ -122,7 +122,7 @@ package final class Grant: Sendable {
         }
     }
 
-    /// Changes the lease's state; whoever waits for its loss, or observes its status, is told.
+    /// Changes the lease's state, and notifies everybody who waits for its loss or observes its status.
     package func update<R: Sendable>(_ change: @Sendable (inout LeaseState) -> R) -> R {
         let (result, reason, waiters, news) = state.withLock { state in
             let result = change(&state.lease)
@@ -139,7 +139,7 @@ package final class Grant: Sendable {
         return result
     }
 
-    /// Ends the lease locally, and lets `issuer` end it in Redis, once: whoever comes later waits for that, and gets
+    /// Ends the lease locally, and lets `issuer` end it in Redis, once: later callers wait for that and get
     /// the same result.
     nonisolated(nonsending) func release(by issuer: any LeaseIssuer) async throws(HoldfastError) {
         switch beginRelease() {
@@ -162,7 +162,7 @@ package final class Grant: Sendable {
         }
     }
 
-    /// Ends the lease locally, and for good. False: it was over.
+    /// Ends the lease locally, for good. Returns false if it was over.
     func drop() -> Bool {
         guard case .release = beginRelease() else { return false }
         endRelease(nil, nil)
@@ -231,7 +231,8 @@ package final class Grant: Sendable {
         }
     }
 
-    /// The status now and its changes, until the lease is over. The sequence does not keep the grant.
+    /// The current status and its changes, until the lease is over. The sequence does not keep the grant
+    /// alive.
     func statusChanges() -> AsyncStream<LeaseStatus> {
         let (changes, observer) = AsyncStream.makeStream(
             of: LeaseStatus.self, bufferingPolicy: .bufferingNewest(8))

@@ -1,16 +1,16 @@
 import RedisLink
 
-/// Who stands in the way of an acquisition, as Redis told in the refusal.
+/// Who stands in the way of an acquisition, according to Redis' refusal.
 public struct Holder: Hashable, Sendable {
-    /// The instance that holds the name; nil when the lock was taken by a client of another kind.
+    /// The instance that holds the name; nil if a client of another kind has taken the lock.
     public let instanceID: String?
-    /// The fence of its grant; nil when it took the lock without one.
+    /// The fence of its grant; nil if it took the lock without one.
     public let fencingToken: FencingToken?
-    /// For how long it has held the name, by the server's clock; nil without a fence.
+    /// How long it has held the name, by the server's clock; nil without a fence.
     public let heldFor: Duration?
-    /// How long its lease lasts unless it is renewed; nil for a lock without an end.
+    /// How long its lease still lasts unless it is renewed; nil for a lock that never expires.
     public let remaining: Duration?
-    /// The value of the key: the holder's token. Any bytes, since any client may have written it.
+    /// The value of the key, which is the holder's token: any bytes, since any client may have written it.
     package let token: [UInt8]
 
     package init(
@@ -24,10 +24,10 @@ public struct Holder: Hashable, Sendable {
         self.token = token
     }
 
-    /// The token as text, for those that this library made; bytes that are not UTF-8 are repaired.
+    /// The token as text, for tokens that this library made; bytes that are not UTF-8 are replaced.
     var value: String { String(decoding: token, as: UTF8.self) }
 
-    /// The type of the key, where it is no lock at all: inspect.lua tells that in place of a token.
+    /// The type of the key, if it is no lock at all: inspect.lua returns that in place of a token.
     package var keyType: String? {
         value.rest(after: "no lock, but a ")
     }
@@ -68,7 +68,8 @@ public struct Holder: Hashable, Sendable {
 }
 
 extension Holder: CustomStringConvertible {
-    /// The holder for people: which instance, for how long, and what remains of its lease.
+    /// A description for people: which instance, how long it has held the name, and what remains of its
+    /// lease.
     public var description: String {
         var parts = [
             instanceID.map { "instance \($0)" } ?? keyType.map { "no lock, but a key of the type \($0)" }

@@ -1,6 +1,6 @@
 extension Lease {
-    /// Runs `body` as a child task that is cancelled when the lease is lost, and releases the lease after it, unless
-    /// the body has done that. The body runs where its caller does, on the same actor if there is one.
+    /// Runs `body` as a child task that is cancelled when the lease is lost, and then releases the lease
+    /// unless the body has done so. The body runs where its caller does, on the same actor if there is one.
     ///
     /// - Throws: what `body` throws; if the lease was lost, ``HoldfastError/Code/lost`` of something that may have
     ///   happened, since the body had begun.
@@ -25,7 +25,8 @@ extension Lease {
         throw loss
     }
 
-    /// Lets go of the lease here, and not in Redis: its key was turned into something else, or is to end by itself.
+    /// Lets go of the lease here and not in Redis: its key has been turned into something else, or is to
+    /// expire by itself.
     func leave() { _ = grant.drop() }
 
     private func run<Result: Sendable>(

@@ -1,12 +1,13 @@
-/// A name that is held: proof of ownership, its fence, and its end.
+/// A name that is held: the proof of ownership, its fence, and its end.
 ///
 /// It is renewed in the background until it is released or lost. Ownership lies in this value alone, not in a
-/// task or a thread: whoever has it may release it. One that is dropped without release, when the last reference to it
-/// goes, is released in the background, with what that leaves open: who waits for the name begins a little later, and if
-/// Redis is away the lock ends by itself, at the latest a lease after its last renewal. Nobody is told. Hold on to it for
-/// as long as the lock is needed: `_ = try await holdfast.acquire(…)` holds nothing.
+/// task or a thread: whoever has it may release it. A lease that is dropped without being released, when the
+/// last reference to it goes away, is released in the background. Waiters for the name then begin a little
+/// later, and if Redis is away the lock expires by itself, at the latest a lease after its last renewal. No
+/// error is reported. Keep the lease for as long as you need the lock: `_ = try await holdfast.acquire(…)`
+/// holds nothing.
 public final class Lease: Sendable {
-    /// The fence of this grant; nil when it was acquired without one.
+    /// The fence of this grant; nil if it was acquired without one.
     package let fence: FencingToken?
 
     package let grant: Grant
@@ -19,14 +20,16 @@ public final class Lease: Sendable {
     }
 
     deinit {
-        // Dropped without release: nobody can use it any more, so it need not block others until it expires.
+        // Dropped without release: nobody can use it any longer, so it need not block others until it
+        // expires.
         if grant.drop() { issuer.abandon(grant) }
     }
 
-    /// The fence of this grant: higher than that of every grant of the name before. Let what is written under the lock
-    /// refuse lower ones. No round trip.
+    /// The fence of this grant: higher than that of every earlier grant of the name. Let whatever is written
+    /// under the lock refuse lower ones. No round trip.
     ///
-    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/unfenced`` where the lock was acquired with `fenced: false`.
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/unfenced`` if the lock was acquired with
+    ///   `fenced: false`.
     public var fencingToken: FencingToken {
         get throws {
             guard let fence else {
@@ -50,24 +53,27 @@ public final class Lease: Sendable {
         grant.lease.isHeld(at: grant.clock.now)
     }
 
-    /// How the lease stands at this moment: held, with or without a warning, lost or released. No round trip.
+    /// The current status: held, with or without a warning, lost or released. No round trip.
     ///
-    /// From the call of ``release()`` on it is released, or lost where Redis answers that it was lost before.
+    /// Once ``release()`` has been called the status is released, or lost if Redis answers that the lease had
+    /// been lost.
     public var status: LeaseStatus {
         grant.lease.status(at: grant.clock.now)
     }
 
-    /// The status now, and each change of it; ends after ``LeaseStatus/lost(_:)`` or
+    /// The current status and each change of it; ends after ``LeaseStatus/lost(_:)`` or
     /// ``LeaseStatus/released``. No round trips.
     ///
     /// ```swift
     /// for await status in lease.statusChanges where status == .endangered { await job.saveProgress() }
     /// ```
     ///
-    /// The last element comes with the answer to ``release()``: only that says whether the lease was lost before.
+    /// The last element arrives with the answer to ``release()``, since only that says whether the lease had
+    /// been lost.
     ///
-    /// Each call makes a sequence of its own, for one loop. The loop also ends when its task is cancelled. One
-    /// that is slower than the changes misses old ones, never the newest. It does not keep the lease alive.
+    /// Each call makes a sequence of its own, for one loop. The loop also ends when its task is cancelled. A
+    /// loop that is slower than the changes misses old ones, never the newest. It does not keep the lease
+    /// alive.
     public var statusChanges: some AsyncSequence<LeaseStatus, Never> & Sendable {
         grant.statusChanges()
     }
@@ -81,7 +87,7 @@ public final class Lease: Sendable {
     /// Throws unless the lease is ours at this moment. No round trip.
     ///
     /// Call it before each step that must not happen without the lock. A process that is paused between this
-    /// check and the step cannot notice: against that, give ``fencingToken`` to the resource.
+    /// check and the step cannot notice; to be safe against that, give ``fencingToken`` to the resource.
     ///
     /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/lost`` or ``HoldfastError/Code/released``.
     public func check() throws { try grant.check() }
@@ -97,15 +103,16 @@ public final class Lease: Sendable {
     /// }
     /// ```
     ///
-    /// A second call asks nobody: it waits until the first one has its answer, and ends as that did.
+    /// A second call sends nothing: it waits until the first one has its answer, and ends in the same way.
     ///
-    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/lost`` when the lease was over before: others may have held
-    ///   the name meanwhile. ``HoldfastError/Code/unknownOutcome`` or ``HoldfastError/Code/unavailable`` when Redis
-    ///   could not be asked, ``HoldfastError/Code/refused`` when it did not do it: then the release is tried again in
-    ///   the background, and the lock ends at the latest a lease after its last renewal.
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/lost`` if the lease was already over: others may
+    ///   have held the name meanwhile. ``HoldfastError/Code/unknownOutcome`` or
+    ///   ``HoldfastError/Code/unavailable`` if Redis could not be asked, ``HoldfastError/Code/refused`` if it
+    ///   refused: then the release is retried in the background, and the lock expires at the latest a lease
+    ///   after its last renewal.
     public nonisolated(nonsending) func release() async throws { try await grant.release(by: issuer) }
 
-    /// Waits for the end of the lease: why it was lost, or nil when it was released or the task was
+    /// Waits for the end of the lease. Returns why it was lost, or nil if it was released or the task was
     /// cancelled.
     package func untilLost() async -> LossReason? {
         await grant.untilLost()

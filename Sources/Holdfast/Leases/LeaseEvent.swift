@@ -1,13 +1,13 @@
 package import Logging
 package import RedisLink
 
-/// What befell leases, and what their keeper could not do.
+/// What happened to leases, and what their keeper could not do.
 package enum LeaseEvent: HoldfastEvent {
-    /// One kind of thing befell these leases at one moment, for one reason.
+    /// The same thing happened to these leases at one moment, for one reason.
     case befell(LeaseNames, Fate)
-    /// The work under the lease is done, and its key ends by itself.
+    /// The work under the lease is done, and its key expires by itself.
     case releaseFailed(HoldfastError)
-    /// A place in a queue stays until it ends by itself.
+    /// A place in a queue stays until it expires by itself.
     case leavingFailed(name: String, RedisError)
 
     package enum Fate: Hashable, Sendable {
@@ -35,7 +35,7 @@ package enum LeaseEvent: HoldfastEvent {
     }
 }
 
-/// Whom something befell, for people: the names of a few, and how many there are.
+/// The leases concerned, for people: the names of a few, and how many there are.
 package struct LeaseNames: Sendable {
     /// How many names are shown.
     private static let shown = 3

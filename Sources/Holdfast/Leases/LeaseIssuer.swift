@@ -6,10 +6,10 @@ package protocol LeaseIssuer: AnyObject, Sendable {
     ///
     /// - Parameter late: whether it ended after its deadline, before anybody noticed: then only who keeps the
     ///   names can say that nobody else has held it meanwhile.
-    /// - Returns: why it was lost before; nil if it was not.
+    /// - Returns: why it had been lost; nil if it had not.
     nonisolated(nonsending) func release(_ grant: Grant, late: Bool) async throws(HoldfastError)
         -> LossReason?
 
-    /// Releases a grant that nobody has any more in the background.
+    /// Releases in the background a grant that nobody has any longer.
     func abandon(_ grant: Grant)
 }

@@ -3,15 +3,15 @@ import Synchronization
 
 /// Acquires, renews and releases the leases of one client.
 ///
-/// Callers stay where they are: what they share is a table under a mutex. The actor itself, on the thread of
-/// the command connection, is for the renewals, so that no user code that blocks Swift's threads can delay
-/// them. There is one timer for all leases; renewals that are due soon go out with those that are due now, in
-/// one batch.
+/// Callers stay on their own threads: what they share is a table under a mutex. The actor itself, on the
+/// thread of the command connection, only makes renewals, so that no user code that blocks Swift's threads
+/// can delay them. There is one timer for all leases; renewals that are due soon go out with those that are
+/// due now, in one batch.
 package actor LeaseKeeper: LinkActor, LeaseIssuer {
     package nonisolated var thread: LinkThread { link.thread }
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    /// For how long what befalls leases is gathered before it is told.
+    /// How long news of leases is gathered before it is reported.
     private static let newsDelay: Duration = .milliseconds(20)
 
     private let link: RedisLink
@@ -163,14 +163,14 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
             grant.claim.kind.release(grant.claim, wakeChannels: wakeChannels), timeout: timeout)
     }
 
-    /// Releases a grant that nobody has any more in the background.
+    /// Releases in the background a grant that nobody has any longer.
     package nonisolated func abandon(_ grant: Grant) {
         held.withLock { $0.remove(grant) }
         abandon(grant.claim)
     }
 
-    /// Releases in the background what may be held, or waited for, by a claim that nobody has any more, until that
-    /// is certain or the lease is over.
+    /// Releases in the background whatever a claim that nobody has any longer may hold or wait for, until
+    /// that is certain or the lease is over.
     nonisolated func abandon(_ claim: LeaseClaim) {
         let end = clock.now + claim.lease.keyLifetime
         abandoned.withLock { $0[claim.token] = claim }
@@ -298,7 +298,8 @@ package actor LeaseKeeper: LinkActor, LeaseIssuer {
         tell(.lost(reason), of: grant)
     }
 
-    /// Soon, together with what befalls other leases until then: the replies of one batch come one after the other.
+    /// Soon, together with the news of other leases until then: the replies of one batch arrive one after
+    /// another.
     private func tell(_ fate: LeaseEvent.Fate, of grant: Grant) {
         let isFirst = news.isEmpty
         news.add(fate, grant.name)

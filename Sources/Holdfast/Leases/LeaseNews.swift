@@ -1,4 +1,4 @@
-/// What befell leases at one moment: one event for each fate, however many leases had it.
+/// What happened to leases at one moment: one event for each fate, however many leases it met.
 struct LeaseNews: Sendable {
     private var names: [LeaseEvent.Fate: LeaseNames] = [:]
 

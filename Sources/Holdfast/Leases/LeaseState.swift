@@ -1,6 +1,6 @@
 package import RedisLink
 
-/// Whether a lease is still ours, and what has to be done for it next.
+/// Whether a lease is still ours, and what has to be done about it next.
 ///
 /// Events in, answers out; no clock, no socket. The local deadline is the instant the last successful request
 /// was *sent*, plus the lease, minus a margin for clocks of different rate: it lies before the end of the key
@@ -14,14 +14,14 @@ package struct LeaseState: Sendable {
 
     package enum Step: Hashable, Sendable {
         case renew
-        /// It is over, and this is news.
+        /// It is over, which was not known before.
         case lost(LossReason)
         case wait(until: ContinuousClock.Instant)
         case nothing
     }
 
     let lease: LeaseTerm
-    /// What lasts at present: the lease, or a grant that is not confirmed yet.
+    /// What is in force: the lease, or a grant that is not confirmed yet.
     private(set) var current: LeaseTerm
     /// False while the waiter that was granted the lock still stands in the queue.
     private(set) var isConfirmed = true
@@ -62,7 +62,7 @@ package struct LeaseState: Sendable {
         phase == .held && now < deadline
     }
 
-    /// How the lease stands at `now`, also where no timer has noticed it yet.
+    /// The status of the lease at `now`, even if no timer has noticed it yet.
     func status(at now: ContinuousClock.Instant) -> LeaseStatus {
         switch phase {
         case .released: .released
@@ -114,7 +114,7 @@ package struct LeaseState: Sendable {
         suspension = renewalDue + lease.patience
     }
 
-    /// Redis answered that the lease is not ours. True: this is news.
+    /// Redis answered that the lease is not ours. Returns true if that was not known before.
     package mutating func refused() -> Bool {
         isRenewing = false
         guard phase == .held else { return false }
@@ -131,7 +131,7 @@ package struct LeaseState: Sendable {
         return renewalDue
     }
 
-    /// The owner lets go. False: there was nothing left to release.
+    /// The owner lets go. Returns false if there was nothing left to release.
     mutating func release() -> Bool {
         guard phase == .held else { return false }
         phase = .released

@@ -1,4 +1,4 @@
-/// How a lease stands, as its holder can tell without asking Redis.
+/// The status of a lease, as its holder can tell it without asking Redis.
 ///
 /// ```
 /// held ──▶ suspended ──▶ endangered ──▶ lost
@@ -6,8 +6,8 @@
 ///   └──────────┴─────────────┘  a renewal succeeds
 /// ```
 ///
-/// `suspended` and `endangered` are warnings: the lock is ours, and nobody else is granted it. What has to
-/// happen under the lock should come to an end, or to a point where it can be given up.
+/// `suspended` and `endangered` are warnings: the lock is still ours, and nobody else is granted it. Work
+/// under the lock should finish soon, or reach a point where it can be abandoned.
 @nonexhaustive
 public enum LeaseStatus: Hashable, Sendable {
     /// Ours; renewals succeed.
@@ -15,9 +15,10 @@ public enum LeaseStatus: Hashable, Sendable {
     /// Ours, but the last renewal failed, or half of the lease has passed without one that succeeded. Redis
     /// may be out of reach; renewing is tried again until the deadline.
     case suspended
-    /// Ours, but only a third of the lease is left, or so much until its maximum hold: the last warning.
+    /// Ours, but only a third of the lease is left, or that much time until the maximum hold: the last
+    /// warning.
     case endangered
-    /// Over, although nobody released it: others may hold the name.
+    /// Over without having been released: others may hold the name.
     case lost(LossReason)
     /// Over: it was released.
     case released
@@ -31,19 +32,19 @@ public enum LeaseStatus: Hashable, Sendable {
     }
 }
 
-/// Why a lease ended although nobody released it.
+/// Why a lease ended without having been released.
 @nonexhaustive
 public enum LossReason: Hashable, Sendable, CustomStringConvertible {
     /// It could not be renewed before its local deadline, which lies before the server's.
     case expired
-    /// Redis says that it is not ours any more: it expired there, or somebody deleted or took it.
+    /// Redis says that it is no longer ours: it expired there, or somebody deleted or took it.
     case taken
     /// It was held as long as ``LockOptions/maximumHold`` allows.
     case heldTooLong
-    /// This client was closed.
+    /// The client was closed.
     case closed
 
-    /// The reason for people.
+    /// The reason, for people.
     public var description: String {
         switch self {
         case .expired: "it could not be renewed before its deadline"

@@ -20,7 +20,7 @@ package final class LeaseTerm: Sendable {
     let lockDelay: Duration
     /// How long the key lives in Redis: the lease and the lock-delay.
     package let keyLifetime: Duration
-    /// How long it may be held in all; nil for ever.
+    /// How long it may be held in all; nil for no limit.
     let maximumHold: Duration?
     /// The key's lifetime as scripts and `PX` take it.
     package var milliseconds: RedisArgument { .integer(wholeMilliseconds) }

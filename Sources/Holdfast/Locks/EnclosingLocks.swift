@@ -1,10 +1,12 @@
 import RedisLink
 
-/// The locks that are held around the current task: by each ``LockProvider/withLock(_:waitingAtMost:lease:fenced:options:_:)``
-/// in whose body it runs, the innermost first.
+/// The locks that are held around the current task, by each
+/// ``LockProvider/withLock(_:waitingAtMost:lease:fenced:options:_:)`` in whose body it runs, the innermost
+/// first.
 ///
-/// Who waits in such a body for the same lock waits for its own end. Tasks inherit the list, child tasks and
-/// `Task { … }` alike, so it is known wherever the body's work has moved; `Task.detached` starts without it.
+/// Code that waits in such a body for the same lock waits for its own end. Tasks inherit the list, child
+/// tasks and `Task { … }` alike, so it is known wherever the body's work has moved; `Task.detached` starts
+/// without it.
 package final class EnclosingLocks: Sendable {
     @TaskLocal package static var current: EnclosingLocks?
 

@@ -1,6 +1,6 @@
 import RedisLink
 
-/// The locks that are held, as they are found, see ``Holdfast/heldLocks(matching:)``.
+/// The locks that are held, as they are found; see ``Holdfast/heldLocks(matching:)``.
 public struct HeldLocks: AsyncSequence, Sendable {
     /// The locks that one step found; none, perhaps.
     public typealias Element = [LockStatus]
@@ -56,11 +56,13 @@ public struct HeldLocks: AsyncSequence, Sendable {
 }
 
 extension Holdfast {
-    /// The locks of the namespace that are held, in parts: the first ones come while the others are still looked for.
+    /// The locks of the namespace that are held, in batches: the first ones arrive while the search
+    /// continues.
     ///
-    /// Walks the keys of the database with `SCAN`, which does not block the server but takes a round trip for each
-    /// thousand keys, and two more for the locks among them: for operators, not for hot paths. It also finds locks of
-    /// other clients. A lock that is taken or released meanwhile may be left out. Each part is sorted by name.
+    /// Walks the keys of the database with `SCAN`, which does not block the server but takes a round trip for
+    /// each thousand keys, and two more for the locks among them: for operators, not for hot paths. It also
+    /// finds the locks of other clients. A lock that is taken or released during the walk may be left out.
+    /// Each batch is sorted by name.
     ///
     /// ```swift
     /// for try await locks in holdfast.heldLocks(matching: "invoice-*") {
@@ -68,13 +70,13 @@ extension Holdfast {
     /// }
     /// ```
     ///
-    /// - Parameter pattern: which names: `*` stands for any bytes, `?` for one, `[abc]`, `[a-c]` and `[^a]` for one of
-    ///   several, a backslash before a sign for that sign. All unless set.
+    /// - Parameter pattern: which names: `*` stands for any bytes, `?` for one, `[abc]`, `[a-c]` and `[^a]`
+    ///   for one of several, and a backslash for the character behind it. Defaults to all.
     public func heldLocks(matching pattern: String? = nil) -> HeldLocks {
         HeldLocks(core: core, pattern: pattern.map(NamePattern.init))
     }
 
-    /// All locks of the namespace that are held, by name; otherwise as ``heldLocks(matching:)``.
+    /// All locks of the namespace that are held, by name; otherwise like ``heldLocks(matching:)``.
     public func locks(matching pattern: String? = nil) async throws -> [LockStatus] {
         var locks: [LockStatus] = []
         for try await found in heldLocks(matching: pattern) { locks += found }

@@ -5,14 +5,16 @@ extension Holdfast: LockProvider {
     ///
     /// - Parameters:
     ///   - name: what to lock: 1 to 512 bytes. Names are compared by their UTF-8 bytes.
-    ///   - lease: how long the lock outlives its holder; 100 ms to 24 h, ``Holdfast/Configuration/lease`` unless set.
-    ///   - fenced: whether the grant carries a fencing token. Without one it is a bare `SET NX PX`, which
+    ///   - lease: how long the lock outlives its holder, 100 ms to 24 h; defaults to
+    ///     ``Holdfast/Configuration/lease``.
+    ///   - fenced: whether the grant carries a fencing token. Without one it is a plain `SET NX PX`, which
     ///     costs the server less; a refusal then takes a second round trip.
-    ///   - options: a lock-delay after a loss, a maximum hold; neither unless set.
-    /// - Returns: the lease, or who holds the lock, since when and for how long still. One round trip.
+    ///   - options: a lock-delay after a loss, a maximum hold; neither by default.
+    /// - Returns: the lease, or who holds the lock, since when, and how long its lease still lasts. One round
+    ///   trip.
     /// - Throws: a ``HoldfastError``; with ``HoldfastError/mayHaveHappened`` the lock may be held under a
-    ///   token that nobody has, at the longest for `lease` and the lock-delay. `CancellationError` when the
-    ///   task is cancelled; a grant that races with the cancellation is released in the background.
+    ///   token that nobody has, for at most `lease` plus the lock-delay. `CancellationError` if the task is
+    ///   cancelled; a grant that races with the cancellation is released in the background.
     public nonisolated(nonsending) func tryAcquire(
         _ name: String, lease: Duration? = nil, fenced: Bool = true, options: LockOptions = LockOptions()
     ) async throws -> Acquisition {
@@ -22,22 +24,22 @@ extension Holdfast: LockProvider {
 
     /// Acquires a lock, waiting for it if it is held.
     ///
-    /// Those who wait are served in the order they came, across all instances. Nobody polls: whoever releases
-    /// the lock grants it to the next one in the same step. A holder that died costs the waiters the rest of
-    /// its lease. One round trip where the lock is free; else one to queue up, and one to
-    /// confirm the grant, which the caller need not wait for as a rule.
+    /// Waiters are served in the order of arrival, across all instances. Nobody polls: a release grants the
+    /// lock to the next waiter in the same step. A holder that died costs the waiters the rest of its lease.
+    /// One round trip if the lock is free; otherwise one to queue up and one to confirm the grant, which the
+    /// caller usually need not wait for.
     ///
     /// - Parameters:
     ///   - name: as in ``tryAcquire(_:lease:fenced:options:)``.
-    ///   - limit: how long to wait, from zero on; without a limit unless set. Counts from the call, and bounds the
-    ///     wait for others: a server that does not answer is waited for as long as ``Holdfast/Configuration/commandTimeout``
-    ///     says, also where the limit is shorter.
+    ///   - limit: how long to wait, at least zero; no limit by default. It counts from the call and bounds
+    ///     the wait for other holders. The wait for a server that does not answer is bounded by
+    ///     ``Holdfast/Configuration/commandTimeout``, even if the limit is shorter.
     ///   - lease: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - fenced: as in ``tryAcquire(_:lease:fenced:options:)``.
     ///   - options: as in ``tryAcquire(_:lease:fenced:options:)``.
-    /// - Throws: ``HoldfastError/Code/notAcquired``, with the holder, when the limit is over.
-    ///   ``HoldfastError/Code/reentrant`` at once, inside the body of a `withLock` of the same name, also in a
-    ///   task that the body has made. Else as ``tryAcquire(_:lease:fenced:options:)``.
+    /// - Throws: ``HoldfastError/Code/notAcquired``, with the holder, when the limit has passed.
+    ///   ``HoldfastError/Code/reentrant``, at once, inside the body of a `withLock` of the same name or in a
+    ///   task that the body has made. Otherwise like ``tryAcquire(_:lease:fenced:options:)``.
     public nonisolated(nonsending) func acquire(
         _ name: String, waitingAtMost limit: Duration? = nil, lease: Duration? = nil, fenced: Bool = true,
         options: LockOptions = LockOptions()

@@ -6,28 +6,28 @@
 /// }
 /// ```
 public struct LockOptions: Hashable, Sendable {
-    /// How much longer than the lease the name stays taken when its holder is lost; zero to 60 s, zero unless
-    /// set.
+    /// How much longer than the lease the name stays taken when its holder is lost: zero to 60 s; defaults to
+    /// zero.
     ///
-    /// For a resource that cannot compare fences: a write that the lost holder has sent, and that is still
-    /// under way, gets this time to arrive before the next holder begins. It holds after the crash of a holder,
-    /// after a lease that could not be renewed, after ``maximumHold``, and when a client is closed that still
-    /// holds it; a release frees the name at once.
-    /// The key in Redis lives that much longer than the holder believes in its lease, so clients of other
-    /// kinds are kept out as well. What refusals and inspection tell as remaining includes it.
+    /// For a resource that cannot compare fences: a write of the lost holder that is still under way gets
+    /// this long to arrive before the next holder begins. It applies after the crash of a holder, after a
+    /// lease that could not be renewed, after ``maximumHold``, and when a client that still holds the lock is
+    /// closed; a release frees the name at once. The key in Redis lives that much longer than the holder
+    /// believes in its lease, so clients of other kinds are kept out as well. The remaining time in refusals
+    /// and inspections includes it.
     public var lockDelay: Duration
-    /// How long the lock may be held in all, counted from the sending of the acquisition; at least the lease,
-    /// without a limit unless set.
+    /// How long the lock may be held in all, counted from the moment the acquisition was sent: at least the
+    /// lease; no limit by default.
     ///
-    /// After it the lease is lost with ``LossReason/heldTooLong``, whatever Redis says, so that work that hangs
-    /// does not keep the name for ever. The name is free when its key has ended: at the latest a lease and the
-    /// ``lockDelay`` later.
+    /// After that the lease is lost with ``LossReason/heldTooLong``, whatever Redis says, so that work that
+    /// hangs does not keep the name forever. The name is free once its key has expired: at the latest a lease
+    /// and the ``lockDelay`` later.
     public var maximumHold: Duration?
-    /// Whether to go before all who wait already: they wait longer for it, and the first of several that barge
-    /// in is served last. False unless set. An attempt that does not wait never overtakes those who do.
+    /// Whether to go ahead of everybody who already waits: they wait longer for it, and of several that barge
+    /// in the first is served last. Defaults to false. An attempt that does not wait never overtakes waiters.
     public var barging: Bool
 
-    /// No lock-delay, no maximum hold, and in line, but for what is given.
+    /// Without arguments: no lock-delay, no maximum hold, and in line.
     public init(lockDelay: Duration = .zero, maximumHold: Duration? = nil, barging: Bool = false) {
         self.lockDelay = lockDelay
         self.maximumHold = maximumHold

@@ -1,4 +1,5 @@
-/// Who gives locks: ``Holdfast`` by Redis, and what takes its place in the unit tests of a service.
+/// Something that provides locks: ``Holdfast`` with Redis, or whatever takes its place in the unit tests of a
+/// service.
 ///
 /// ```swift
 /// struct Invoicing {
@@ -13,14 +14,14 @@
 /// }
 /// ```
 ///
-/// All providers keep the same contract, which ``Holdfast`` describes: one holder at a time, fences that rise,
-/// waiters served in the order they came, leases that are renewed while they are held and end when they cannot
-/// be. What follows for a provider without Redis: nothing is ever unknown or unavailable.
+/// All providers keep the contract that ``Holdfast`` describes: one holder at a time, fences that rise,
+/// waiters served in the order of arrival, and leases that are renewed while they are held and end when they
+/// cannot be. With a provider without Redis nothing is ever unknown or unavailable.
 ///
-/// A type of your own may conform by passing on the leases of another provider, to count or to trace them. In tests
-/// `Lease.forTest` and `Holder.forTest` of `HoldfastTesting` make what it answers.
+/// A type of your own may conform by passing on the leases of another provider, to count or trace them for
+/// example. In tests `Lease.forTest` and `Holder.forTest` of `HoldfastTesting` make its answers.
 public protocol LockProvider: Sendable {
-    /// Tries once to acquire a lock: see ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
+    /// Tries once to acquire a lock; see ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
     nonisolated(nonsending) func tryAcquire(
         _ name: String, lease: Duration?, fenced: Bool, options: LockOptions
     ) async throws -> Acquisition
@@ -33,7 +34,7 @@ public protocol LockProvider: Sendable {
 }
 
 extension LockProvider {
-    /// Tries once to acquire a lock, with a fence: see ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
+    /// Tries once to acquire a lock, with a fence; see ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
     public nonisolated(nonsending) func tryAcquire(
         _ name: String, lease: Duration? = nil, options: LockOptions = LockOptions()
     ) async throws -> Acquisition {
@@ -51,8 +52,9 @@ extension LockProvider {
 
     /// Runs `body` while holding a lock.
     ///
-    /// The body runs as a child task, on the actor of the caller, whose state it may use. If the lease is lost, that
-    /// task is cancelled at once. The release happens whatever happened before, also when the calling task is cancelled.
+    /// The body runs as a child task on the caller's actor, whose state it may use. If the lease is lost,
+    /// that task is cancelled at once. The lock is released in any case, even if the calling task is
+    /// cancelled.
     ///
     /// - Parameters:
     ///   - name: as in ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
@@ -60,7 +62,7 @@ extension LockProvider {
     ///   - lease: as in ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
     ///   - fenced: as in ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
     ///   - options: as in ``Holdfast/tryAcquire(_:lease:fenced:options:)``.
-    ///   - body: the work; it gets the lease, for its fencing token and ``Lease/check()``.
+    ///   - body: the work. It gets the lease, for its fencing token and ``Lease/check()``.
     /// - Throws: what the acquisition or `body` throws. If the lease was lost before `body` ended:
     ///   ``HoldfastError/Code/lost``, whatever `body` did, with its error as ``HoldfastError/underlying``:
     ///   another holder may have worked at the same time.

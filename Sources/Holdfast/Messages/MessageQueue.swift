@@ -1,9 +1,9 @@
 import Foundation
 import RedisLink
 
-/// A queue of messages, each of which is handled with one effect however often it is sent or delivered.
+/// A queue of messages, each of which has one effect however often it is sent or delivered.
 ///
-/// Messages lie in a Redis stream, encoded as JSON, see ``JSONCoders``. Any client may add one:
+/// Messages are entries of a Redis stream, encoded as JSON; see ``JSONCoders``. Any client may add one:
 /// `XADD <key> * id <id> body <json>`.
 public struct MessageQueue<Message: Codable & Sendable>: Sendable {
     /// What it is called in Redis.
@@ -17,28 +17,29 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
         self.coders = coders
     }
 
-    /// Adds a message, unless one with its id was added before.
+    /// Adds a message, unless one with its id has been added before.
     ///
     /// One round trip. If the outcome is unknown, send again with the same id: it will be in the queue once.
     ///
     /// - Parameters:
     ///   - message: encoded as JSON.
     ///   - id: 1 to 512 bytes, the same whenever this message is sent. It should come from the message's
-    ///     origin, like the number of an order; one that is made up for each call does not recognise a
-    ///     repetition.
-    ///   - options: when and in which order it is handled; at once and in no order unless set.
-    /// - Throws: ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for one of more than 32 MiB; with ``HoldfastError/mayHaveHappened`` the message may be in the queue.
-    ///   `CancellationError` when the task is cancelled; then too it may be.
+    ///     origin, like the number of an order: with an id that is made up for each call, repetitions are not
+    ///     recognised.
+    ///   - options: when and in which order it is handled; at once and in no particular order by default.
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for a message of more than 32
+    ///   MiB; with ``HoldfastError/mayHaveHappened`` the message may be in the queue. `CancellationError` if
+    ///   the task is cancelled; then, too, it may be in the queue.
     @discardableResult
     public func send(_ message: Message, id: String, options: SendOptions? = nil) async throws -> SendOutcome
     {
         try await send(contentsOf: [(id, message)], options: options.map { options in { _ in options } })[0]
     }
 
-    /// Adds many messages; one round trip for each 500 of them. Otherwise as ``send(_:id:options:)``.
+    /// Adds many messages, with one round trip for each 500 of them; otherwise like ``send(_:id:options:)``.
     ///
     /// - Parameter options: those of each message.
-    /// - Returns: what became of each, in order. If it throws, those before some point are in the queue: send
+    /// - Returns: the outcome for each, in order. If it throws, those up to some point are in the queue: send
     ///   all of them again.
     @discardableResult
     public func send(
@@ -56,7 +57,7 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
         try await opened.get().status()
     }
 
-    /// The Redis key that effects named `name` write to: there others may read what they did.
+    /// The Redis key that effects named `name` write to, so that others can read the result.
     ///
     /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` where the queue's name cannot be used.
     public func effectKey(_ name: String) throws -> String {
@@ -65,7 +66,8 @@ public struct MessageQueue<Message: Codable & Sendable>: Sendable {
 
     func store() throws(HoldfastError) -> QueueStore { try opened.get() }
 
-    /// Reads a message; one that cannot be read fails its attempt, since a newer instance may be able to.
+    /// Decodes a message. One that cannot be decoded fails its attempt, since a newer instance may be able to
+    /// decode it.
     static func decode(_ body: [UInt8], by decoder: JSONDecoder) throws -> Message {
         do {
             return try decoder.decode(Message.self, from: Data(body))

@@ -1,7 +1,7 @@
 import Logging
 import RedisLink
 
-/// What hinders this instance in the work on a queue; for its messages see ``MessageEvent``.
+/// Problems of this instance with a queue; for its messages see ``MessageEvent``.
 struct QueueEvent: HoldfastEvent {
     let queue: String
     let kind: Kind
@@ -9,17 +9,18 @@ struct QueueEvent: HoldfastEvent {
     enum Kind: Sendable {
         /// Asked again soon.
         case claimingFailed(RedisError)
-        /// Messages that may have been claimed are nobody's until their lease ends, unless another try succeeds.
+        /// Messages that may have been claimed belong to nobody until their lease ends, unless another try
+        /// succeeds.
         case givingBackFailed(RedisError)
-        /// So many claims, which may be lost for it.
+        /// This many claims, which may be lost because of it.
         case renewingFailed(Int, RedisError)
-        /// So many messages. Those that are not tried again are left to whoever takes them over.
+        /// This many messages. Those that are not tried again are left to whoever takes them over.
         case settlingFailed(Int, again: Int, RedisError)
         /// A key of the queue has another type.
         case holdsForeignKey(String, found: String, expected: String)
         /// Something that cannot be read was set aside.
         case holdsStray(Stray)
-        /// The queue may not be listed.
+        /// The queue may be missing from lists.
         case registeringFailed(RedisError)
     }
 
@@ -34,7 +35,7 @@ struct QueueEvent: HoldfastEvent {
         case .renewingFailed(let count, let error):
             "renewing \(count) claims failed, trying again: \(error)"
         case .settlingFailed(let count, let again, let error):
-            "settling \(count) messages failed, \(again) of them are tried again: \(error)"
+            "settling \(count) messages failed; trying again for \(again) of them: \(error)"
         case .holdsForeignKey(let key, let found, let expected):
             "\(key) holds a \(found) in place of a \(expected): rename it, and the queue goes on"
         case .holdsStray(let stray):
@@ -49,7 +50,7 @@ struct QueueEvent: HoldfastEvent {
     var metadata: Logger.Metadata { ["holdfast.queue": .string(queue)] }
 }
 
-/// A handler was added while the client runs, and cannot be used.
+/// A handler that was added while the client runs cannot be used.
 struct HandlerIsLeftOut: HoldfastEvent {
     let problem: HoldfastError
     var level: Logger.Level { .error }

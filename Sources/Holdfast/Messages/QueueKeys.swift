@@ -14,13 +14,13 @@ package struct QueueKeys: Sendable {
     let expiry: String
     /// Who owns each claim, with its attempt.
     let claims: String
-    /// From when on each message that waits may be claimed, by the server's clock.
+    /// When each waiting message may be claimed, by the server's clock.
     package let waiting: String
-    /// From when on each scheduled message with an ordering key is in line, by the server's clock.
+    /// When each scheduled message with an ordering key gets in line, by the server's clock.
     package let scheduled: String
     /// What an earlier version had in place of ``waiting`` and ``scheduled``.
     let due: String
-    /// How many attempts each message that waits has used up.
+    /// How many attempts each waiting message has used up.
     let attempts: String
     /// Whose turn it is among the messages of one ordering key.
     let order: String
@@ -30,7 +30,7 @@ package struct QueueKeys: Sendable {
     let fence: String
     /// The ids that are in the queue, dead or done.
     let ledger: String
-    /// The uniqueness keys that are taken.
+    /// The uniqueness keys in use.
     let unique: String
     /// The dead letters: a stream.
     package let dead: String

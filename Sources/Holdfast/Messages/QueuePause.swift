@@ -13,16 +13,16 @@ extension QueueStore {
 }
 
 extension MessageQueue {
-    /// Lets no instance begin a message of this queue until ``resume()``. Messages can be sent; handlers under way
-    /// go on, and are settled. One round trip.
+    /// Keeps all instances from beginning messages of this queue until ``resume()``. Messages can still be
+    /// sent; handlers under way continue, and their messages are settled. One round trip.
     ///
-    /// - Returns: false if it was paused already.
+    /// - Returns: false if the queue was paused already.
     @discardableResult
     public func pause() async throws -> Bool { try await store().setPaused(true) }
 
-    /// Ends a ``pause()``, whoever began it. One round trip.
+    /// Ends a ``pause()``, whoever made it. One round trip.
     ///
-    /// - Returns: false if it was not paused.
+    /// - Returns: false if the queue was not paused.
     @discardableResult
     public func resume() async throws -> Bool { try await store().setPaused(false) }
 }

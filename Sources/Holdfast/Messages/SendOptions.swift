@@ -1,18 +1,18 @@
 public import Foundation
 import RedisLink
 
-/// When and in which order a message is handled, and when it is not added at all.
+/// When and in which order a message is handled, and under which conditions it is not added at all.
 ///
 /// ```swift
 /// try await orders.send(order, id: order.id, options: SendOptions(.after(.seconds(60)), key: order.user))
 /// ```
 public struct SendOptions: Hashable, Sendable {
-    /// Which of the messages that can be claimed comes first. Expired claims and messages whose time has come go
+    /// Which of the available messages is claimed first. Expired claims and messages whose time has come go
     /// before new ones of any priority.
     ///
-    /// Priorities are strict: no new message begins while one of a higher priority could. If more messages of high
-    /// priority come than can be handled, the others wait for ever. Use a queue of its own for work that must get a
-    /// share.
+    /// Priorities are strict: no new message begins while one of a higher priority is available. If more
+    /// messages of high priority arrive than can be handled, the others wait forever. Give work that must get
+    /// its share a queue of its own.
     @nonexhaustive
     public enum Priority: Hashable, Sendable {
         case high
@@ -20,20 +20,21 @@ public struct SendOptions: Hashable, Sendable {
         case low
     }
 
-    /// From when on a message may be handled.
+    /// When a message may be handled.
     @nonexhaustive
     public enum Start: Hashable, Sendable {
-        /// So long after it was added; at once where that is zero or less.
+        /// This long after it was added; at once if that is zero or less.
         case after(Duration)
-        /// From this instant on, by the clock of the Redis server.
+        /// From this instant, by the clock of the Redis server.
         case at(Date)
     }
 
-    /// A key of which no second message is added for some time, whatever its id.
+    /// A key for which no second message is added for some time, whatever its id.
     public struct Uniqueness: Hashable, Sendable {
-        /// What the message is the only one of: 1 to 512 bytes.
+        /// The key that only one message may have: 1 to 512 bytes.
         public var key: String
-        /// For how long no other one with this key is added, from its sending on; at least 1 ms.
+        /// How long no other message with this key is added, counted from when this one was added; at least 1
+        /// ms.
         public var window: Duration
 
         /// - Parameters:
@@ -53,11 +54,11 @@ public struct SendOptions: Hashable, Sendable {
         public func hash(into hasher: inout Hasher) { hasher.combine(ExactText(key)) }
     }
 
-    /// An id with the time at which it was made, to refuse it when it may have been forgotten.
+    /// When an id was made, so that it is refused once it may have been forgotten.
     public struct Origin: Hashable, Sendable {
         /// When the id came into being, by its origin's clock.
         public var made: Date
-        /// How old an id may be that the queue does not know; at least 1 ms.
+        /// How old an id that the queue does not know may be; at least 1 ms.
         public var horizon: Duration
 
         /// - Parameters:
@@ -70,20 +71,20 @@ public struct SendOptions: Hashable, Sendable {
         }
     }
 
-    /// ``Priority/normal`` unless set.
+    /// Defaults to ``Priority/normal``.
     public var priority: Priority
-    /// At once unless set.
+    /// When the message may be handled; at once by default.
     public var start: Start?
-    /// Messages of one key are handled one at a time, in the order in which they were added. Those that were
-    /// scheduled stand in line from their time on, and the oldest of those in line is the next. One that waits for
-    /// another attempt keeps the others waiting. 1 to 512 bytes; no order unless set.
+    /// Messages with the same key are handled one at a time, in the order in which they were added. Scheduled
+    /// messages get in line when their time comes, and the oldest in line is next. A message that waits for
+    /// another attempt keeps the others waiting. 1 to 512 bytes; no order by default.
     public var key: String?
-    /// Any number of messages unless set.
+    /// Any number of messages by default.
     public var unique: Uniqueness?
-    /// Ids of any age unless set.
+    /// Ids of any age by default.
     public var origin: Origin?
 
-    /// At once, in the order of sending, and as often as its id is new, but for what is given.
+    /// Without arguments: at once, in the order of sending, and whenever the id is new.
     public init(
         _ start: Start? = nil, priority: Priority = .normal, key: String? = nil, unique: Uniqueness? = nil,
         origin: Origin? = nil

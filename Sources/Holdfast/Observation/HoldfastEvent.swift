@@ -1,14 +1,14 @@
 package import Logging
 import RedisLink
 
-/// Something that happened in a client, for its ``Observers``. Each part has its own type of event, beside the code in
-/// which it happens, so that who watches for one asks for its type.
+/// Something that happened in a client, for its ``Observers``. Each part has its own type of event, beside
+/// the code in which it happens; an observer picks events by their type.
 package protocol HoldfastEvent: Sendable {
-    /// How loudly the log tells of it.
+    /// The level at which it is logged.
     var level: Logger.Level { get }
-    /// What the log tells.
+    /// The message that is logged.
     var words: String { get }
-    /// What the line of the log is about, beside the instance.
+    /// The metadata of the log line, beside the instance.
     var metadata: Logger.Metadata { get }
 }
 
@@ -16,7 +16,7 @@ extension HoldfastEvent {
     package var metadata: Logger.Metadata { [:] }
 }
 
-/// Something that an inspection found and could not read: it tells of the rest.
+/// Something that an inspection found and could not read: it returns the rest.
 struct LeftOut: HoldfastEvent {
     let words: String
     var level: Logger.Level { .error }

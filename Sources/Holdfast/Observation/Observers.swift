@@ -15,7 +15,7 @@ package struct Observer: Sendable {
     }
 }
 
-/// Who is told of what happens in a client, in this order.
+/// The observers of a client, in the order in which they get its events.
 package struct Observers: Sendable {
     private let observers: [Observer]
 

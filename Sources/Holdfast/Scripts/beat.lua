@@ -1,4 +1,4 @@
--- Records that an instance is alive, and forgets those that have been silent for long.
+-- Records that an instance is alive, and forgets instances that have been silent for too long.
 --
 -- KEYS  1 hash of instances   2 sorted set of their last beats
 -- ARGV  1 instance id   2 its description as JSON   3 ms of silence after which an instance is forgotten

@@ -1,7 +1,7 @@
 -- Writes a value, unless a holder with a higher fence has written it before.
 --
 -- KEYS  1 value   2 guard: the highest fence that has written
--- ARGV  1 fence, in decimal without leading zeros   2 value   3 lifetime of both in ms, '' for ever
+-- ARGV  1 fence, in decimal without leading zeros   2 value   3 lifetime of both in ms, '' for no end
 -- Reply {1, fence} written, {0, highest fence} refused
 --
 -- The guard is written before the value: if the second write is refused, older holders are kept out all the same.

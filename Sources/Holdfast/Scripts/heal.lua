@@ -1,7 +1,7 @@
 -- What claim.lua mends with nothing else to do, a little at a time; not a script by itself. In a sound queue it finds
 -- nothing.
 --
--- A claim that no instant ends would take its place for ever: it ends a lease from now.
+-- A claim without an end would take its place forever: it ends a lease from now.
 if flying > 0 and flying ~= redis.call('ZCARD', expiry) then
   prepare()
   local fields, ends = {}, {}
@@ -18,7 +18,8 @@ if flying > 0 and flying ~= redis.call('ZCARD', expiry) then
   end
   if #ends > 0 then redis.call('ZADD', expiry, unpack(ends)) end
 end
--- A line of which nobody has the turn would wait for ever. Its members sort by their text while their scores are equal.
+-- A line in which nobody has the turn would wait forever. Its members sort by their text while their scores
+-- are equal.
 local waits = not isPlain and not isBehind and redis.call('ZCARD', blocked) or 0
 if waits > 0 then
   local looked = {}

@@ -1,4 +1,5 @@
--- Takes a token out of a name: out of the queue, and if it owns the lock, hands that to the next waiter.
+-- Removes a token from a name: from the queue and, if it owns the lock, from that, which goes to the next
+-- waiter.
 --
 -- KEYS  1 lock   2 fence   3 waiters, these two absent for what is never waited for
 -- ARGV  1 token   2 length of a grant in ms   3 the prefix of the instances' channels   4 lifetime of the fence in ms

@@ -1,4 +1,4 @@
--- Tells what is known of one message.
+-- Returns what is known of one message.
 --
 -- KEYS  1-3 streams of usual, high and low priority   4 expiry   5 claims   6 waiting   7 attempts   8 order
 --       9 blocked   10 ledger   11 scheduled   12 due: see claim.lua

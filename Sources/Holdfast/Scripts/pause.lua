@@ -1,7 +1,7 @@
--- Lets a queue hand out nothing, or again.
+-- Stops a queue from handing out messages, or lets it continue.
 --
 -- KEYS  1 paused: ms since when, while the queue is paused
--- ARGV  1 channel that wakes consumers   2 1 to pause, 0 to go on
+-- ARGV  1 channel that wakes consumers   2 1 to pause, 0 to continue
 -- Reply 1 if that changed something, else 0
 -- include permissions.lua
 need('PUBLISH', ARGV[1], '')

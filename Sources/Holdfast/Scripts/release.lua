@@ -19,7 +19,7 @@ end
 -- include issue_fence.lua
 -- include grant_next.lua
 
--- Also if the lock ended by itself just now the next one is told: nobody else does it.
+-- The next waiter is notified even if the lock has just expired by itself: nobody else would do it.
 local t = redis.call('TIME')
 -- First what a full memory does not forbid: then it does not forbid the rest either.
 redis.call('ZREM', KEYS[3], ARGV[1])

@@ -4,8 +4,8 @@
 -- ARGV  1 channel that wakes consumers   2 number of the call   then the ids that the letters have in their stream
 -- Reply twice the number, then one value for each: the message's new entry, or false if there is no such letter
 --
--- Only who removes a letter adds its message: replayed twice, it is in the queue once. Its attempts begin anew. Its id
--- stays pinned in the ledger, so nobody can add it beside.
+-- Only the call that removes a letter adds its message: replayed twice, it is in the queue once. Its attempts
+-- are counted anew. Its id stays pinned in the ledger, so that nobody can add the message a second time.
 local channel = ARGV[1]
 local streams = {[''] = KEYS[1], h = KEYS[2], l = KEYS[3]}
 -- include permissions.lua

@@ -233,7 +233,7 @@ for _, n in ipairs(buried) do
   redis.call('XADD', dead, '*', unpack(letter(contents[n], entries[n], attempt, ARGV[start + 4])))
 end
 if #buried > 0 then dropLetters(letters, forget) end
--- Who waits for a turn or for room is told.
+-- Consumers that wait for a turn or for room are woken.
 if not isPlain and passOn(ended, now) or limited and #over > 0 then woken[channel] = true end
 for where in pairs(woken) do redis.call('PUBLISH', where, '') end
 

@@ -1,5 +1,5 @@
--- Gives the caller a run of a periodic worker to begin, if there is one: a run whose instance died, one that somebody
--- asked for, or a tick that is due on the server's clock.
+-- Gives the caller a run of a periodic worker to begin, if there is one: a run whose instance died, one that
+-- was requested, or a tick that is due by the server's clock.
 --
 -- KEYS  1 worker   2 fence   3 history   4... locks of the runs, one for each that may go on at the same time
 -- ARGV  1 token   2 who calls, for the history   3 lease in ms   4 lifetime of the fence in ms

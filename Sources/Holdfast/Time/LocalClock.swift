@@ -1,10 +1,10 @@
 package import RedisLink
 
-/// The clock that leases, schedules and pauses of this process go by: one that nobody sets and that counts suspend,
-/// or, in tests, the one that a test sets.
+/// The clock for the leases, schedules and pauses of this process: one that nobody sets and that counts
+/// suspend, or, in tests, the one that the test advances.
 ///
-/// What belongs to the connection itself counts real time in both: timeouts of commands, reconnection, deadlines of a
-/// shutdown.
+/// Everything about the connection itself counts real time in both cases: timeouts of commands, reconnection,
+/// deadlines of a shutdown.
 package struct LocalClock: Sendable {
     package enum TimerID: Sendable {
         case thread(LinkThread.TimerID)
@@ -20,10 +20,10 @@ package struct LocalClock: Sendable {
 
     package var now: ContinuousClock.Instant { manual?.now ?? .now }
 
-    /// When a command was sent, of which the connection says that it was sent at `instant`.
+    /// When a command was sent that the connection sent at `instant`.
     func sending(at instant: ContinuousClock.Instant) -> ContinuousClock.Instant { manual?.now ?? instant }
 
-    /// Calls `fire` in a turn of `thread`. Itself to be called in one.
+    /// Calls `fire` in a turn of `thread`. Must itself be called in one.
     ///
     /// - Parameter seen: for a look at what others may have changed, ``changes`` before the last one.
     func schedule(
@@ -41,7 +41,7 @@ package struct LocalClock: Sendable {
         }
     }
 
-    /// Returns when the time for what the task does is over, or when it is cancelled.
+    /// Returns when the task's time is over, or when it is cancelled.
     func sleep(untilEndAt instant: ContinuousClock.Instant) async {
         guard let manual else {
             try? await Task.sleep(until: instant, tolerance: .zero, clock: .continuous)
@@ -50,7 +50,8 @@ package struct LocalClock: Sendable {
         try? await manual.sleep(until: instant, thenIs: .brief)
     }
 
-    /// Notes that something goes on that a test has to wait for before it sets the clock on. Nil but in tests.
+    /// Notes that something is going on that a test has to wait for before it advances the clock. Nil except
+    /// in tests.
     func begin(_ kind: ManualTime.Activity.Kind = .own) -> ManualTime.Activity? { manual?.begin(kind) }
 
     /// What the caller's task works for, as far as a test has to wait for it. Empty but in tests.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A clock that stands still but where a test sets it on, and what goes on by it.
+/// A clock that stands still unless a test advances it, and everything that goes by it.
 package final class ManualTime: Sendable {
     package struct TimerID: Hashable, Sendable { fileprivate let number: UInt64 }
 
@@ -17,15 +17,15 @@ package final class ManualTime: Sendable {
         let interval: Duration
     }
 
-    /// Something that goes on, and has to be waited for before the clock is set on.
+    /// Something that is going on and has to be waited for before the clock is advanced.
     package struct Activity: Sendable {
         package enum Kind: Sendable {
             /// Our own code, which ends by itself.
             case own
-            /// What ends soon if it ends at all: work that was added to a client which may never be run, and code of
-            /// others that was cancelled.
+            /// Something that ends soon if it ends at all: work added to a client that may never be run, and
+            /// other people's code that was cancelled.
             case brief
-            /// Code of others, which may wait for the test itself.
+            /// Other people's code, which may wait for the test itself.
             case foreign
         }
 
@@ -97,12 +97,12 @@ package final class ManualTime: Sendable {
     }
 
     package var now: ContinuousClock.Instant { state.withLock { $0.now } }
-    /// For how long it was set on in all.
+    /// How far it has been advanced in all.
     package var elapsed: Duration { now - origin }
 
     // MARK: Timers
 
-    /// Calls `fire` when the clock has come to `instant`, at once if it has.
+    /// Calls `fire` when the clock has reached `instant`, or at once if it has already.
     ///
     /// - Parameter seen: for a look at what others may have changed, ``changes`` before the last one. While nothing
     ///   has changed since, such looks are passed over, but for the last one before something else happens.
@@ -145,7 +145,7 @@ package final class ManualTime: Sendable {
         }
     }
 
-    /// Sets the clock on, and fires what is due then, in order.
+    /// Advances the clock, and fires what is due then, in order.
     package func move(to instant: ContinuousClock.Instant) {
         let due = state.withLock { state in
             state.now = max(state.now, instant)
@@ -158,7 +158,7 @@ package final class ManualTime: Sendable {
         for timer in due { timer.fire() }
     }
 
-    /// Returns when the clock has come to `instant`. What the task works for is then waited for anew.
+    /// Returns when the clock has reached `instant`. What the task works for is then waited for anew.
     ///
     /// - Parameter kind: of what it works for, from then on: brief, if the end of the sleep cancels it.
     package func sleep(
@@ -220,7 +220,8 @@ package final class ManualTime: Sendable {
         return Activity(number: number, self)
     }
 
-    /// Whether anything goes on but what was waited for long enough: code of others for `patience` in real time.
+    /// Whether anything is going on that has not been waited for long enough: other people's code is waited
+    /// for for `patience` in real time.
     package func isBusy(forgettingAfter patience: Duration) -> Bool {
         let now = ContinuousClock.now
         return state.withLock { state in

@@ -14,7 +14,7 @@ final class LockWait: Sendable {
     }
 
     let claim: LeaseClaim
-    /// How long to wait at the most; nil: without a limit.
+    /// How long to wait at most; nil for no limit.
     let limit: Duration?
     // Here it takes no memory: the optional before it leaves a gap.
     let mode: LeaseClaim.Mode

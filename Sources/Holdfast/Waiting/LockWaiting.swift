@@ -113,14 +113,14 @@ actor LockWaiting: LinkActor {
         setTimer()
     }
 
-    /// Redis does not let us listen. Who waits without messages may wait for ever beside those who get them.
+    /// Redis does not let us listen. A waiter without messages may wait forever beside waiters that get them.
     private func refusedListening(_ error: RedisError) {
         waits.stoppedListening()
         shared.withLock { $0.subscribing.take()?.end() }
         guard error.code == .permissionDenied else { return }
         var error = error
         if error.permission?.kind == .channel { error.permission?.names = ["\(wakeChannels)*"] }
-        // So that the next one who has to wait asks again.
+        // So that the next caller that has to wait asks again.
         shared.withLock { $0.subscription = nil }
         perform(waits.refuseAll(error))
     }

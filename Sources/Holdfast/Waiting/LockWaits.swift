@@ -156,7 +156,7 @@ struct LockWaits<Caller: Sendable>: Sendable {
         guard let waiter = waiters[claim.token] else { return Actions(.abandon(claim)) }
         // The server, or this process, stood still for longer than the lease. Asked again with the same token,
         // Redis tells whether it still holds the lock. Once: a lease that is too short for the way to the server
-        // must not keep the name for ever.
+        // must not keep the name forever.
         if waiter.stage == .waiting, sentAt + claim.lease.trusted <= now {
             waiters[claim.token]?.stage = .grantedLate
             rooms[claim.exactKey]?.failed(claim.token, retry: now + WaitingRoom.patience)

@@ -1,11 +1,11 @@
 import Logging
 import RedisLink
 
-/// What hinders those who wait for locks.
+/// Problems of those who wait for locks.
 enum WaitingEvent: HoldfastEvent {
     /// The waiter fails, or asks again.
     case askingFailed(name: String, RedisError)
-    /// Nobody is told of grants: the waiters ask by themselves.
+    /// Nobody hears of grants: the waiters ask on their own.
     case isDeaf(RedisError)
 
     var level: Logger.Level {

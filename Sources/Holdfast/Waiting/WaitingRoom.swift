@@ -1,7 +1,7 @@
 internal import DequeModule
 import RedisLink
 
-/// Those of one process who wait for one name, in the order they came, and who asks Redis when.
+/// The waiters of one process for one name, in order of arrival, and which of them asks Redis when.
 ///
 /// Normally nobody asks: whoever frees the lock grants it to the head of the queue in Redis and says so. The
 /// room covers what that cannot: a holder that died frees nothing, and messages may be lost. So one waiter, the
@@ -42,7 +42,7 @@ struct WaitingRoom: Sendable {
     static let impatience: Duration = .milliseconds(200)
 
     private var waiters: [String: Waiter] = [:]
-    /// Of those who do not wait for ever.
+    /// Of those who do not wait forever.
     private var deadlines: [String: ContinuousClock.Instant] = [:]
     /// Their tokens as they came, those that left among them.
     private var order: Deque<String> = []

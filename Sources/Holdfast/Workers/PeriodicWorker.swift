@@ -1,4 +1,4 @@
-/// Work that is done at regular times, by one of all the instances that run it.
+/// Work that is done at regular times by one of the instances that run it.
 ///
 /// ```swift
 /// struct PassiveUserChecker: PeriodicWorker {
@@ -14,36 +14,37 @@
 /// holdfast.add(PassiveUserChecker(users: users))
 /// ```
 ///
-/// Every instance adds the worker. Each tick is begun by exactly one of them, and a run never overlaps another
-/// run of the same worker, unless ``options`` say otherwise. If the instance that runs a tick dies, that tick is
-/// not run again, unless ``options`` say otherwise; the next one starts once the lease of the dead run is over.
+/// Every instance adds the worker. Exactly one of them begins each tick, and runs of the same worker never
+/// overlap unless ``options`` say otherwise. If the instance that runs a tick dies, the tick is not run again
+/// unless ``options`` say otherwise; the next one begins once the lease of the dead run has expired.
 public protocol PeriodicWorker: Sendable {
-    /// What the worker is called in Redis, the same in all instances and all versions: its identity. The name of
-    /// its type unless set; a type that is renamed is then a new worker.
+    /// The worker's name in Redis, which is its identity: the same in all instances and all versions.
+    /// Defaults to the name of its type; a type that is renamed is then a new worker.
     var name: String { get }
     /// When its ticks are due.
     var schedule: Schedule { get }
-    /// How long a run's claim outlives an instance that died; it is renewed while the run goes on. 100 ms to
-    /// 24 h; 30 s unless set.
+    /// How long a run's claim outlives an instance that died; it is renewed during the run. 100 ms to 24 h;
+    /// defaults to 30 s.
     var lease: Duration { get }
-    /// What becomes of missed ticks, of runs whose instance died, and more.
+    /// What happens to missed ticks, to runs whose instance died, and more.
     var options: WorkerOptions { get }
 
-    /// Called in each instance before its first tick: for what the runs need. Until it has succeeded this
-    /// instance claims no tick; other workers are not held up. What it throws is logged, and it is called again
-    /// after a pause that grows from 1 s to 60 s. Its task is cancelled at the end of a graceful shutdown's
-    /// deadline. Nothing unless set.
+    /// Called in each instance before its first tick, to prepare what the runs need. Until it has succeeded,
+    /// this instance claims no ticks of the worker; other workers are not held up. If it throws, the error is
+    /// logged, and it is called again after a pause that grows from 1 s to 60 s. Its task is cancelled when
+    /// the deadline of a graceful shutdown has passed. By default it does nothing.
     func prepare() async throws
 
     /// Does the work of one tick.
     ///
-    /// The task is cancelled when the lease of the run is lost, when it takes longer than
-    /// ``WorkerOptions/maximumRun``, and at the end of a graceful shutdown's deadline. What it throws is logged,
-    /// given to ``Holdfast/Configuration/runObserver`` and kept in the history, and the worker goes on with the next tick.
+    /// The task is cancelled when the run's lease is lost, when it takes longer than
+    /// ``WorkerOptions/maximumRun``, and when the deadline of a graceful shutdown has passed. An error that
+    /// it throws is logged, passed to ``Holdfast/Configuration/runObserver`` and kept in the history, and the
+    /// worker continues with the next tick.
     func run(_ tick: Tick) async throws
 
-    /// Called in each instance after its last run, if ``prepare()`` had succeeded, within the deadline of a
-    /// graceful shutdown. Nothing unless set.
+    /// Called in each instance after its last run if ``prepare()`` has succeeded, within the deadline of a
+    /// graceful shutdown. By default it does nothing.
     func cleanUp() async
 }
 
@@ -72,18 +73,18 @@ private struct AdHocWorker: PeriodicWorker {
 }
 
 extension Holdfast {
-    /// Runs `worker` as long as this client runs, see ``run()``. It may be added before that, or while it
-    /// runs. A worker of the same name in this client is stopped first; the new one begins when it has ended.
+    /// Runs `worker` as long as this client runs; see ``run()``. It may be added before that or while the
+    /// client runs. A worker of the same name in this client is stopped first, and the new one begins when it
+    /// has ended.
     ///
-    /// A name, a lease or options that cannot be used make ``run()`` throw
-    /// ``HoldfastError/Code/invalidArgument``; a worker that is added while the client runs is then logged as an
-    /// error and not run.
+    /// An invalid name, lease or option makes ``run()`` throw ``HoldfastError/Code/invalidArgument``; if the
+    /// worker is added while the client runs, an error is logged and the worker does not run.
     public func add(_ worker: some PeriodicWorker) {
         workers.add(worker)
         remindOfRun()
     }
 
-    /// Runs a closure as a periodic worker: see ``add(_:)`` and ``PeriodicWorker``.
+    /// Runs a closure as a periodic worker; see ``add(_:)`` and ``PeriodicWorker``.
     public func add(
         worker name: String, _ schedule: Schedule, lease: Duration = .seconds(30),
         options: WorkerOptions = WorkerOptions(), _ body: @escaping @Sendable (Tick) async throws -> Void
@@ -91,17 +92,18 @@ extension Holdfast {
         add(AdHocWorker(name: name, schedule: schedule, lease: lease, options: options, body: body))
     }
 
-    /// Stops a worker in this client, and returns when it has ended; other instances go on with it. A run under
-    /// way may go on for ``Holdfast/Configuration/stopDeadline``, then it is cancelled. Not to be called by the worker's
-    /// own run, which it would wait for. When the task is cancelled it returns sooner.
+    /// Stops a worker in this client, and returns when it has ended; other instances keep running it. A run
+    /// under way may continue for ``Holdfast/Configuration/stopDeadline``, then it is cancelled. Do not call
+    /// this in the worker's own run: it would wait for itself. If the calling task is cancelled it returns
+    /// sooner.
     ///
-    /// - Returns: false where this client has no worker of that name.
+    /// - Returns: false if this client has no worker of that name.
     @discardableResult
     public func remove(worker name: String) async -> Bool {
         await workers.remove(name)
     }
 
-    /// Whether this client runs a worker of that name, or will when it runs.
+    /// Whether this client runs a worker of that name, or will once it runs.
     public func contains(worker name: String) -> Bool {
         workers.contains(name)
     }

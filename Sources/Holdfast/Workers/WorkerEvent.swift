@@ -1,7 +1,7 @@
 import Logging
 import RedisLink
 
-/// What becomes of a worker in this instance; for its runs see ``TickEvent``.
+/// What happens to a worker in this instance; for its runs see ``TickEvent``.
 struct WorkerEvent: HoldfastEvent {
     let worker: String
     let kind: Kind
@@ -13,15 +13,15 @@ struct WorkerEvent: HoldfastEvent {
         case isLeftOut(HoldfastError)
         /// It is tried again after the pause.
         case preparingFailed(any Error, pause: Duration)
-        /// Asked again soon. What lasts comes again each time.
+        /// It is asked again soon. A lasting problem is reported each time.
         case lookingFailed(String, again: Bool)
         /// Another schedule is in force than the one in the code.
         case follows(schedule: String)
         /// The schedule in force cannot be read here.
         case standsBack(any Error)
-        /// The server's clock stands so far behind the newest tick.
+        /// The server's clock is this far behind the newest tick.
         case clockWasSetBack(by: Duration)
-        /// Others were not told of a run that was handed back.
+        /// The other instances were not notified of a run that was handed back.
         case handingBackFailed(RedisError)
     }
 
@@ -42,21 +42,22 @@ struct WorkerEvent: HoldfastEvent {
         case .preparingFailed(let error, let pause):
             "preparing the worker failed, trying again in \(pause): \(error)"
         case .lookingFailed(let error, _): "asking for a tick failed, trying again: \(error)"
-        case .follows(let schedule): "going by the schedule that is in force: \(schedule)"
+        case .follows(let schedule): "following the schedule in force: \(schedule)"
         case .standsBack(let error): "this instance leaves the ticks to others: \(error)"
         case .clockWasSetBack(let lead):
             """
             the clock of the Redis server was set back: no tick of the worker begins for \(lead.text), until the clock is past \
             the newest one; `holdfast workers rewind` lets it go on now
             """
-        case .handingBackFailed(let error): "telling of a run that was handed back failed: \(error)"
+        case .handingBackFailed(let error):
+            "notifying the other instances of a run that was handed back failed: \(error)"
         }
     }
 
     var metadata: Logger.Metadata { ["holdfast.worker": .string(worker)] }
 }
 
-/// No worker of this instance is told of what somebody asks for: each finds out when it looks next.
+/// No worker of this instance hears of requests: each finds out when it next looks.
 struct WorkersAreDeaf: HoldfastEvent {
     let reason: RedisError
     var level: Logger.Level { .warning }

@@ -1,29 +1,29 @@
 /// The less common settings of a periodic worker.
 public struct WorkerOptions: Hashable, Sendable {
-    /// What becomes of ticks that came due while no instance was up, while an earlier run went on, or while the
-    /// worker was paused. ``MissedTicks/once`` unless set.
+    /// What happens to ticks that came due while no instance was up, during an earlier run, or while the
+    /// worker was paused. Defaults to ``MissedTicks/once``.
     public var missed: MissedTicks
-    /// How many runs of the worker may go on at the same time, in all instances together; 1 to 16. 1 unless set:
-    /// runs never overlap, and a tick that comes due during a run waits for its end. Always 1 with
-    /// ``Schedule/after(_:jitter:runOnStart:)``.
+    /// How many runs of the worker may be under way at the same time, in all instances together: 1 to 16.
+    /// Defaults to 1: runs never overlap, and a tick that comes due during a run waits for its end. Always 1
+    /// with ``Schedule/after(_:jitter:runOnStart:)``.
     public var concurrency: Int
-    /// What becomes of a run whose instance died. ``CrashPolicy/skip`` unless set.
+    /// What happens to a run whose instance died. Defaults to ``CrashPolicy/skip``.
     public var afterCrash: CrashPolicy
-    /// How long a run may take before it is cancelled and recorded as timed out, from 1 ms; without a limit
-    /// unless set.
+    /// How long a run may take before it is cancelled and recorded as timed out: at least 1 ms; no limit by
+    /// default.
     public var maximumRun: Duration?
-    /// The version of the worker's schedule: 0 to 1,000,000,000; 0 unless set. Raise it when you change the
+    /// The version of the worker's schedule: 0 to 1,000,000,000; defaults to 0. Raise it when you change the
     /// schedule.
     ///
-    /// While a new version of a service is rolled out, instances of both are up. All go by the schedule of the
-    /// highest version that Redis has seen, those of lower versions too, each with its own code. Instances of
-    /// one version go by their own schedules. So without versions the old schedule is in force beside the new
-    /// one until the last old instance is gone, and again after a restart of one.
+    /// While a new version of a service is rolled out, instances of both versions are up. All of them follow
+    /// the schedule of the highest version that Redis has seen, each with its own code. Instances of the same
+    /// version follow their own schedules. So without versions the old schedule is in force beside the new
+    /// one until the last old instance is gone, and again whenever one restarts.
     public var version: Int
-    /// How many ended runs the history keeps, from 0 to 10,000; 100 unless set.
+    /// How many ended runs the history keeps: 0 to 10,000; defaults to 100.
     public var history: Int
 
-    /// The defaults, but for what is given.
+    /// The defaults, except for the given values.
     public init(
         missed: MissedTicks = .once, concurrency: Int = 1, afterCrash: CrashPolicy = .skip,
         maximumRun: Duration? = nil, version: Int = 0, history: Int = 100
@@ -59,27 +59,28 @@ public struct WorkerOptions: Hashable, Sendable {
     }
 }
 
-/// What becomes of ticks that could not begin when they were due.
+/// What happens to ticks that could not begin when they were due.
 @nonexhaustive
 public enum MissedTicks: Hashable, Sendable {
-    /// Of all ticks that are due, the newest is run, however late, and those before it are not.
+    /// The newest of all ticks that are due is run, however late; the earlier ones are not.
     case once
-    /// A tick that could not begin within `tolerance` after it was due is not run at all. At least 100 ms, since a
-    /// tick takes some time on its way from Redis; a second or more does not depend on how busy the machine is.
+    /// A tick that could not begin within `tolerance` of its due time is not run at all. At least 100 ms,
+    /// since a tick takes some time to arrive from Redis; with a second or more it does not matter how busy
+    /// the machine is.
     case skip(tolerance: Duration)
-    /// Every tick is run, the oldest first; of more than `atMost` (1 to 1000) that are due, only the newest so
-    /// many.
+    /// Every tick is run, oldest first; if more than `atMost` (1 to 1000) are due, only that many of the
+    /// newest.
     case catchUp(atMost: Int)
 }
 
-/// What becomes of a run whose instance died, was paused past its lease, or cancelled it in a shutdown.
+/// What happens to a run whose instance died, was paused past its lease, or cancelled the run in a shutdown.
 @nonexhaustive
 public enum CrashPolicy: Hashable, Sendable {
-    /// It is recorded as lost, and the worker goes on with the next tick: at most once.
+    /// It is recorded as lost, and the worker continues with the next tick: at most once.
     case skip
-    /// It is begun again, under the same tick id and with a higher fence, until it came to an end or has begun
-    /// `attempts` times in all: at least once. Attempts count when they begin, so that a tick which kills its
-    /// process ends. One that is found while the worker is paused is not.
+    /// It is begun again, with the same tick id and a higher fence, until it comes to an end or has begun
+    /// `attempts` times in all: at least once. Attempts count when they begin, so that a tick that kills its
+    /// process comes to an end. A run that is found while the worker is paused is not begun again.
     case runAgain(attempts: Int)
 
     var attempts: Int {

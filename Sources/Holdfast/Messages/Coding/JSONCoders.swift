@@ -1,17 +1,17 @@
 public import Foundation
 import RedisLink
 
-/// How messages and the results of `once` become JSON, and are read.
+/// How messages and the results of `once` are encoded as JSON and decoded.
 ///
-/// What is not said otherwise is Foundation's own: keys as they are called in Swift, data in base 64, no infinite
+/// Everything else is as in Foundation: keys as they are called in Swift, data in base 64, no infinite
 /// numbers. Dates are ISO 8601 in UTC, `2026-01-31T12:00:00.250Z`, so that other languages read them:
 ///
 /// - Written with 3, 6 or 9 digits behind the second: as few as read back as the same `Date`. Nine are enough for every
 ///   date but those within 97 days of 2001-01-01, which are rounded to a nanosecond. The same date is always the same
 ///   text. A date before the year 0 or after 9999 cannot be encoded.
-/// - Read with any number of digits, of which the first nine count, or none, and with any offset from UTC. A text
-///   without an offset is refused, since nobody knows what instant it means. A number is read as Foundation writes dates
-///   by itself, as seconds since 2001-01-01; Holdfast wrote them so before.
+/// - Read with any number of digits, of which the first nine count, or none, and with any offset from UTC. A
+///   text without an offset is refused, since it could mean any of several instants. A number is read as
+///   seconds since 2001-01-01, Foundation's own form, which Holdfast used to write.
 ///
 /// To change something else, change the coders:
 ///
@@ -27,7 +27,7 @@ public struct JSONCoders: Sendable {
     /// Shared by all calls: not to be changed once it is in use.
     public let decoder: JSONDecoder
 
-    /// Coders of your own, whose dates are as you set them.
+    /// Coders of your own, with dates as you set them.
     public init(encoder: JSONEncoder, decoder: JSONDecoder) {
         self.encoder = encoder
         self.decoder = decoder
@@ -61,14 +61,14 @@ public struct JSONCoders: Sendable {
                 throw DecodingError.dataCorruptedError(
                     in: container,
                     debugDescription:
-                        "\"\(text.printable(limit: 50))\" is no date like 2026-01-31T12:00:00.250Z")
+                        "\"\(text.printable(limit: 50))\" is not a date like 2026-01-31T12:00:00.250Z")
             }
             return date
         }
     }
 
-    /// A new pair of coders that write dates as numbers, seconds since 2001-01-01, and read both forms: while there are
-    /// instances of a version that wrote and read only those.
+    /// A new pair of coders that write dates as numbers, seconds since 2001-01-01, and read both forms: for
+    /// use while there are instances of a version that knows only numbers.
     public static var secondsSince2001: JSONCoders {
         let coders = JSONCoders()
         coders.encoder.dateEncodingStrategy = .deferredToDate

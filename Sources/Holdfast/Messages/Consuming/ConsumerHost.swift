@@ -10,7 +10,7 @@ package final class ConsumerHost: Sendable {
 
     private struct State: Sendable {
         var isRunning = false
-        /// Of the first handler that cannot be used, of those that were added before the run.
+        /// The error of the first unusable handler among those added before the run.
         var problem: HoldfastError?
         /// The queues that have a handler, in the order in which they were added.
         var queues: [ExactText] = []
@@ -61,7 +61,7 @@ package final class ConsumerHost: Sendable {
         if let problem { throw problem }
     }
 
-    /// What two handlers of one queue would do with its messages nobody could tell.
+    /// Nobody could tell which of two handlers of a queue would get a message.
     private func note(_ name: String, isShared: Bool) throws(HoldfastError) {
         let isFirst = state.withLock { state in
             guard !state.queues.contains(ExactText(name)) else { return false }

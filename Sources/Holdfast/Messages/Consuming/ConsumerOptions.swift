@@ -1,30 +1,30 @@
 /// How a queue's messages are handled.
 public struct ConsumerOptions: Sendable {
-    /// How many handlers of this queue run at the same time in this instance; 16 unless set. No more messages
-    /// are claimed than can be handled at once.
+    /// How many handlers of this queue run at the same time in this instance; defaults to 16. No more
+    /// messages are claimed than can be handled at once.
     public var concurrency: Int
-    /// How many handlers of this queue run at the same time in all instances; any number unless set. At least 1,
-    /// and the same in all instances: each keeps to its own.
+    /// How many handlers of this queue run at the same time in all instances together; no limit by default.
+    /// At least 1, and the same in all instances, since each enforces its own.
     public var totalConcurrency: Int?
     /// How long a claim outlives an instance that died; it is renewed while the handler runs. 100 ms to 24 h;
-    /// ``Holdfast/Configuration/lease`` unless set.
+    /// defaults to ``Holdfast/Configuration/lease``.
     public var lease: Duration?
     /// How often a message is tried, and the waits in between.
     public var retry: RetryPolicy
-    /// For how long after its commit a message's id is remembered at least; from 1 ms on, 7 days unless set. A
-    /// message that comes again under the same id within that time has no effect, whoever sends it and however.
+    /// How long a message's id is remembered after its commit; at least 1 ms, defaults to 7 days. A message
+    /// that arrives again with the same id within that time has no effect, whoever sends it and however.
     public var retention: Duration
-    /// How many messages of consumers that died this instance takes over in a second; 100 unless set, at least 1.
-    /// After the crash of many at once the work comes back bit by bit, beside what is new.
+    /// How many messages of dead consumers this instance takes over in a second; at least 1, defaults to 100.
+    /// After many have crashed at once the work comes back bit by bit, beside new messages.
     public var takeOversPerSecond: Int
-    /// How many dead letters the queue keeps; 10,000 unless set. Beyond that the oldest are dropped. Their ids are
-    /// remembered like those of commits.
+    /// How many dead letters the queue keeps; defaults to 10,000. Beyond that the oldest are dropped, and
+    /// their ids are remembered like those of commits.
     public var deadLetters: Int
-    /// Whether this handler may be added beside another one of the same queue in this client. Each message then goes to
-    /// one of them, and nothing says to which. False unless set: a second handler is refused.
+    /// Whether this handler may be added beside another one of the same queue in this client. Each message
+    /// then goes to either of them. Defaults to false: a second handler is refused.
     public var sharesQueue: Bool
 
-    /// The defaults, but for what is given.
+    /// The defaults, except for the given values.
     public init(
         concurrency: Int = 16, totalConcurrency: Int? = nil, lease: Duration? = nil,
         retry: RetryPolicy = RetryPolicy(), retention: Duration = .seconds(7 * 86_400),

@@ -1,6 +1,6 @@
 import Logging
 
-/// What becomes of a message that this instance has claimed.
+/// What happens to a message that this instance has claimed.
 struct MessageEvent: HoldfastEvent {
     let queue: String
     let id: String
@@ -8,7 +8,7 @@ struct MessageEvent: HoldfastEvent {
     let kind: Kind
 
     enum Kind: Sendable {
-        /// No handler gets it any more.
+        /// No handler gets it any longer.
         case died(String)
         case lastAttemptFailed(String)
         /// There will be another one.
@@ -43,15 +43,15 @@ struct MessageEvent: HoldfastEvent {
     var words: String {
         switch kind {
         case .died(let reason): "the message is dead: \(reason)"
-        case .lastAttemptFailed(let reason): "the last attempt failed, the message is dead: \(reason)"
-        case .attemptFailed(let reason): "the attempt failed, there will be another one: \(reason)"
+        case .lastAttemptFailed(let reason): "the last attempt failed; the message is dead: \(reason)"
+        case .attemptFailed(let reason): "the attempt failed; there will be another one: \(reason)"
         case .isToBeRetried: "its handler asked for another attempt"
         case .wasGivenUp(let reason): "its handler dead-lettered the message: \(reason)"
         case .isOfUnknownType(let type):
-            "the message is of a type or version that is not known here, left to others: \(type)"
+            "the message is of a type or version that is not known here; left to other instances: \(type)"
         case .claimWasLost(let reason):
             "the claim on message \(id) was lost: \(reason); its handler is cancelled"
-        case .wasTakenOver: "the message was taken over, what its handler decided has no effect"
+        case .wasTakenOver: "the message was taken over; what its handler decided has no effect"
         }
     }
 

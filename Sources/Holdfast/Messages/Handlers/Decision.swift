@@ -1,4 +1,4 @@
-/// What a handler decided about its message.
+/// What a handler has decided about its message.
 ///
 /// Where a message's effect lives decides what can be promised about it:
 ///
@@ -17,18 +17,19 @@
 /// #expect(handled == .deadLetter("the account is closed"))
 /// ```
 public struct Decision: Sendable, Equatable {
-    /// The kinds of decisions. Later versions may add some.
+    /// The kinds of decisions. Later versions may add more.
     public struct Kind: Hashable, Sendable, CustomStringConvertible {
         /// The kind in words.
         public let description: String
 
-        /// The message is done: ``Decision/effects`` tells what is written with it.
+        /// The message is done: ``Decision/effects`` are written with it.
         public static let commit = Kind(description: "commit")
-        /// The attempt failed: ``Decision/delay`` tells when the next one may begin.
+        /// The attempt failed: ``Decision/delay`` is the wait before the next one.
         public static let retry = Kind(description: "retry")
-        /// The message can never be handled: ``Decision/reason`` tells why.
+        /// The message can never be handled: ``Decision/reason`` is why.
         public static let deadLetter = Kind(description: "dead-letter")
-        /// The attempt does not count: ``Decision/delay`` tells when the message may be claimed again.
+        /// The attempt does not count: ``Decision/delay`` is the wait before the message may be claimed
+        /// again.
         public static let giveBack = Kind(description: "give back")
     }
 
@@ -44,8 +45,8 @@ public struct Decision: Sendable, Equatable {
     /// The message is done.
     public static var commit: Decision { Decision(verdict: .commit(Effects())) }
 
-    /// The message is done, and these writes to Redis are its effect. They are applied in the committing step
-    /// itself.
+    /// The message is done, and these writes to Redis are its effect. They are applied in the same step as
+    /// the commit.
     ///
     /// ```swift
     /// holdfast.handle(orders) { order, delivery in
@@ -58,25 +59,27 @@ public struct Decision: Sendable, Equatable {
         return Decision(verdict: .commit(effects))
     }
 
-    /// The attempt failed, and the message is handled again: after `delay`, at once where that is zero or less, or if it
-    /// is nil after a random wait, as ``ConsumerOptions/retry`` says. After the last attempt the message is dead.
+    /// The attempt failed, and the message is handled again after `delay`: at once if that is zero or less,
+    /// and if it is nil after a random wait according to ``ConsumerOptions/retry``. After the last attempt
+    /// the message is dead.
     public static func retry(after delay: Duration? = nil) -> Decision {
         Decision(verdict: .retry(after: delay))
     }
 
-    /// The message can never be handled: it is moved to the dead letters with `reason`.
+    /// The message can never be handled: it is moved to the dead letters, with `reason`.
     public static func deadLetter(_ reason: String) -> Decision {
         Decision(verdict: .bury(reason: reason))
     }
 
-    /// The message is not for this instance, or not for now: it is left to whoever claims it next, and the attempt
-    /// does not count.
+    /// The message is not for this instance, or not yet: it is left to whichever instance claims it next, and
+    /// the attempt does not count.
     ///
-    /// A message may be given back for ever. With ``RetryPolicy/atMostOnce`` nothing is handed out again once its
-    /// handler has begun: there the message is dead-lettered.
+    /// A message may be given back any number of times. With ``RetryPolicy/atMostOnce``, where nothing is
+    /// handed out again once its handler has begun, the message is dead-lettered instead.
     ///
-    /// - Parameter delay: how long it stays out of everybody's reach, not at all where that is zero or less. If it is nil, a random time that grows with the
-    ///   time the message has been in the queue: at first half a second to a second, at most a minute.
+    /// - Parameter delay: how long nobody can claim it; zero or less means not at all. If it is nil, a random
+    ///   time that grows with the time the message has been in the queue: at first half a second to a second,
+    ///   at most a minute.
     public static func giveBack(after delay: Duration? = nil) -> Decision {
         Decision(verdict: .giveBack(after: delay))
     }
@@ -99,8 +102,8 @@ extension Decision {
         if case .commit(let effects) = verdict { effects } else { nil }
     }
 
-    /// When the message may be handled again, of ``Decision/retry`` and ``Decision/giveBack``; nil where the handler
-    /// did not say.
+    /// The wait before the message may be handled again, for ``Decision/retry`` and ``Decision/giveBack``;
+    /// nil if the handler did not give one.
     public var delay: Duration? {
         switch verdict {
         case .retry(let delay), .giveBack(let delay): delay
@@ -108,7 +111,7 @@ extension Decision {
         }
     }
 
-    /// Why the message can never be handled; nil for other decisions than ``Decision/deadLetter``.
+    /// Why the message can never be handled; nil for decisions other than ``Decision/deadLetter``.
     public var reason: String? {
         if case .bury(let reason) = verdict { reason } else { nil }
     }

@@ -1,13 +1,14 @@
 import Foundation
 import RedisLink
 
-/// What a handler recorded, for its tests.
+/// What a handler has recorded, for its tests.
 extension Effects: Equatable {
     /// One write, as the committing step applies it. Compared by bytes, as Redis compares.
     public struct Write: Sendable, Equatable, CustomStringConvertible {
-        /// `INCRBY`, `SET`, `HINCRBY`, `HSET`, `SADD` or `RPUSH`; later versions may add some.
+        /// `INCRBY`, `SET`, `HINCRBY`, `HSET`, `SADD` or `RPUSH`; later versions may add more.
         public let command: String
-        /// What is written to, by the name that the handler gave: ``MessageQueue/effectKey(_:)`` has the whole key.
+        /// The key that is written to, by the name that the handler used: ``MessageQueue/effectKey(_:)`` has
+        /// the full key.
         public let key: String
         /// The command's other arguments: a field, an amount, a value.
         public let arguments: [String]
@@ -22,17 +23,17 @@ extension Effects: Equatable {
         }
     }
 
-    /// One message that the committing step sends.
+    /// One message that is sent with the commit.
     public struct Message: Sendable, Equatable {
         /// The name of the queue it goes to.
         public let queue: String
-        /// Nil for one that is made of the id of the message that is committed.
+        /// Its id; nil for an id that is derived from that of the committed message.
         public let id: String?
-        /// What kind of message it is.
+        /// The type of the message.
         public let type: String
-        /// As it is sent.
+        /// The body, as it is sent.
         public let body: [UInt8]
-        /// When and in which order it is handled; nil where the handler did not say.
+        /// When and in which order it is handled; nil if the handler did not say.
         public let options: SendOptions?
         private let decoder: JSONDecoder
 

@@ -1,10 +1,11 @@
 import RedisLink
 
-/// Writes to Redis that belong to a message: they are applied in the same step that commits it, exactly once.
+/// Writes to Redis that belong to a message: they are applied exactly once, in the same step that commits it.
 ///
 /// A handler records them; nothing is written before the commit, and nothing at all if the message is not
 /// committed. They can write only to keys of their queue, whose full names ``MessageQueue/effectKey(_:)``
-/// tells, and send messages, see ``send(_:to:id:options:)``. Tests compare them, or look at ``writes`` and ``messages``.
+/// returns, and send messages; see ``send(_:to:id:options:)``. Tests compare them, or look at ``writes`` and
+/// ``messages``.
 ///
 /// If one of them cannot be applied (its key holds another type, a sum leaves the range of 64 bits), none of
 /// the message's effects is applied, and the message is retried as if its handler had thrown.

@@ -16,7 +16,8 @@ struct FollowUp: Sendable {
 }
 
 extension Effects {
-    /// Sends a message when this one is committed: a chain of messages, each of whose links happens exactly once.
+    /// Sends a message when this one is committed. This makes chains of messages, each link of which happens
+    /// exactly once.
     ///
     /// ```swift
     /// let packing = holdfast.queue("orders/packing", of: Packing.self)
@@ -28,14 +29,14 @@ extension Effects {
     /// }
     /// ```
     ///
-    /// Both queues must lie together: what stands before the first slash of their names must be the same, as in
-    /// `orders`, `orders/packing` and `orders/billing`. Else the attempt fails.
+    /// Both queues must lie together: their names must be the same up to the first slash, as in `orders`,
+    /// `orders/packing` and `orders/billing`. Otherwise the attempt fails.
     ///
     /// - Parameters:
     ///   - message: encoded as JSON, by the coders of the queue it goes to.
     ///   - queue: where it goes.
-    ///   - id: if the queue knows it, nothing is sent. Unless set it is that of the message that is committed, a slash,
-    ///     and how many messages this commit sent before, counted from 1.
+    ///   - id: if the queue knows it already, nothing is sent. Defaults to the id of the committed message, a
+    ///     slash, and the number of this message among those of the commit, from 1.
     ///   - options: when and in which order it is handled. Uniqueness and origin cannot be used here.
     /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument``, before anything is written.
     public mutating func send<Message>(

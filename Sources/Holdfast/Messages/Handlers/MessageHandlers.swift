@@ -1,6 +1,6 @@
 import Foundation
 
-/// Who handles the messages of a queue that carries several types, see ``Holdfast/handle(_:options:coders:by:)``.
+/// The handlers of a queue that carries several types; see ``Holdfast/handle(_:options:coders:by:)``.
 public struct MessageHandlers: Sendable {
     private(set) var routes = MessageRoutes()
     private let decoder: JSONDecoder
@@ -9,11 +9,12 @@ public struct MessageHandlers: Sendable {
         self.decoder = decoder
     }
 
-    /// Handles messages of one type with `handler`, and older versions of it that have no handler of their own.
+    /// Handles messages of one type with `handler`, including older versions of it that have no handler of
+    /// their own.
     ///
     /// - Parameters:
     ///   - type: what the messages are.
-    ///   - retry: how often these messages are tried; ``ConsumerOptions/retry`` unless set.
+    ///   - retry: how often these messages are tried; defaults to ``ConsumerOptions/retry``.
     ///   - handler: as for ``Holdfast/handle(_:options:_:)``.
     public mutating func on<Message: VersionedMessage>(
         _ type: Message.Type, retry: RetryPolicy? = nil,
@@ -22,8 +23,8 @@ public struct MessageHandlers: Sendable {
         routes.add(MessageKind(type), MessageRoute(handler: .one(for: handler, decoder), retry: retry))
     }
 
-    /// Handles up to `size` messages of one type with one call of `handler`, as
-    /// ``Holdfast/handle(batchesOf:from:options:_:)`` says.
+    /// Handles up to `size` messages of one type with one call of `handler`, like
+    /// ``Holdfast/handle(batchesOf:from:options:_:)``.
     public mutating func on<Message: VersionedMessage>(
         batchesOf size: Int, _ type: Message.Type, retry: RetryPolicy? = nil,
         _ handler: @escaping @Sendable ([ReceivedMessage<Message>]) async throws -> [Decision]

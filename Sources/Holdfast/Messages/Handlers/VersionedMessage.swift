@@ -1,7 +1,7 @@
 import RedisLink
 
-/// A message whose type is known by a name of its own, so that one queue can carry several types, and old and new
-/// instances can share it.
+/// A message whose type has a name of its own, so that one queue can carry several types, and old and new
+/// instances can share the queue.
 ///
 /// ```swift
 /// struct OrderPlaced: VersionedMessage {
@@ -12,16 +12,16 @@ import RedisLink
 /// }
 /// ```
 ///
-/// A message that names another type than a consumer knows, or a newer version, is left for an instance that knows it;
-/// no attempt is used up. A type reads older versions of itself, if they are not handled as types of their own: what
-/// came later must be optional.
+/// A message that names a type or a version that a consumer does not know is left for an instance that does;
+/// no attempt is used up. A type reads older versions of itself unless they are handled as types of their
+/// own: properties that were added later must be optional.
 ///
-/// Messages of a type that is only `Codable` name their Swift type for people to read, and whoever handles the queue
-/// reads them whatever they name.
+/// Messages of a type that is only `Codable` name their Swift type for people to read. Whoever handles the
+/// queue decodes them whatever type they name.
 public protocol VersionedMessage: Codable, Sendable {
     /// What the type is called in the queue, whatever becomes of its name in Swift. Without an `@`.
     static var messageType: String { get }
-    /// 1 unless set; higher when older instances cannot read what newer ones send.
+    /// Defaults to 1. Raise it when older instances cannot read what newer ones send.
     static var messageVersion: Int { get }
 }
 

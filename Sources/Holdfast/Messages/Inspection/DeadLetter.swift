@@ -1,23 +1,23 @@
 import RedisLink
 
-/// A message that was given up: its attempts are used up, or its handler said so. Or something in the queue's keys that
-/// could not be read, which is no message and cannot be put back.
+/// A message that was given up because its attempts were used up or its handler decided so; or something in
+/// the queue's keys that could not be read, which is no message and cannot be put back.
 public struct DeadLetter: Hashable, Sendable {
-    /// What it is called among the dead letters.
+    /// Its entry among the dead letters.
     public let entry: String
-    /// The id the message was sent with; ``entry`` where there is no message.
+    /// The id the message was sent with; ``entry`` if there is no message.
     public let id: String
-    /// What kind of message it is; empty if its sender did not say.
+    /// The type of the message; empty if its sender did not say.
     public let type: String
     /// How many attempts it had.
     public let attempts: Int
     /// Why it was given up.
     public let reason: String
-    /// The message, as it was sent, or what could not be read; of a longer one the first MiB.
+    /// The message as it was sent, or what could not be read; at most the first MiB of it.
     public let body: [UInt8]
-    /// How many bytes that has.
+    /// The full length of that, in bytes.
     public let bodyBytes: Int
-    /// For how long it has been dead, by the server's clock.
+    /// How long it has been dead, by the server's clock.
     public let age: Duration
 }
 
@@ -55,7 +55,7 @@ extension QueueStore {
         guard parts.count == 2, parts.allSatisfy({ $0.allSatisfy(\.isNumber) && UInt64($0) != nil }) else {
             throw HoldfastError(
                 .invalidArgument,
-                "\(letter.prefix(100)) is no dead letter, whose names are like 1700000000000-0")
+                "\(letter.prefix(100)) is not a dead letter: their names look like 1700000000000-0")
         }
         return letter
     }
@@ -84,21 +84,22 @@ extension QueueStore {
 }
 
 extension MessageQueue {
-    /// Up to `limit` messages that were given up, the oldest first. One round trip, and at most some 8 MiB: fewer come
-    /// where they are long, none only when there are no more.
+    /// Up to `limit` messages that were given up, oldest first. One round trip and at most about 8 MiB, so
+    /// there are fewer if they are long, and none only if there are no more.
     ///
-    /// - Parameter letter: begin after this one, ``DeadLetter/entry``; at the oldest unless set.
+    /// - Parameter letter: the ``DeadLetter/entry`` to begin after; begins with the oldest by default.
     public func deadLetters(after letter: String? = nil, limit: Int = 100) async throws -> [DeadLetter] {
         try await store().deadLetters(after: letter, limit: limit)
     }
 
-    /// Puts dead letters back into the queue, behind what waits there. Their attempts begin anew.
+    /// Puts dead letters back into the queue, behind everything that waits there. Their attempts are counted
+    /// anew.
     ///
-    /// One round trip for each hundred. Whoever removes a letter adds its message, in one step: two that replay the
-    /// same one put it back once, and a call of unknown outcome can be repeated.
+    /// One round trip for each hundred. A letter is removed and its message added in one step, so two callers
+    /// that replay the same letter put it back once, and a call with an unknown outcome can be repeated.
     ///
     /// - Parameter letters: as ``deadLetters(after:limit:)`` names them.
-    /// - Returns: how many were put back; the others are not there any more, or have no message.
+    /// - Returns: how many were put back; the others no longer exist or have no message.
     @discardableResult
     public func replay(_ letters: [DeadLetter]) async throws -> Int {
         try await store().replay(letters.map(\.entry)).count { $0 != nil }

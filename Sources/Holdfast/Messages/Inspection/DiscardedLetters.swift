@@ -25,7 +25,7 @@ extension QueueStore {
         return ids
     }
 
-    /// The dead letter of that name, nil if there is none (any more). One round trip.
+    /// The dead letter of that name; nil if there is none, or no longer one. One round trip.
     package func deadLetter(_ letter: String) async throws -> DeadLetter? {
         let start = try Self.checked(letter)
         do throws(RedisError) {
@@ -40,13 +40,13 @@ extension QueueStore {
 extension MessageQueue {
     /// Removes dead letters for good; their messages are never handled.
     ///
-    /// One round trip for each hundred. A call of unknown outcome can be repeated.
+    /// One round trip for each hundred. A call with an unknown outcome can be repeated.
     ///
     /// - Parameters:
     ///   - letters: as ``deadLetters(after:limit:)`` names them.
-    ///   - retention: for how long their ids stay known, as those of messages that were committed: so long nobody can
-    ///     send them again. With nil they are forgotten at once. 7 days unless set.
-    /// - Returns: how many were removed; the others are not there any more.
+    ///   - retention: how long their ids stay known, like those of committed messages; until then nobody can
+    ///     send them again. With nil they are forgotten at once. Defaults to 7 days.
+    /// - Returns: how many were removed; the others no longer exist.
     @discardableResult
     public func discard(
         _ letters: [DeadLetter], remembering retention: Duration? = .seconds(7 * 86_400)

@@ -1,21 +1,21 @@
 import RedisLink
 
-/// A message, as a queue has it at one moment.
+/// A message and its state in a queue at one moment.
 public struct MessageStatus: Hashable, Sendable {
-    /// Where a message stands.
+    /// The state of a message.
     @nonexhaustive
     public enum State: Hashable, Sendable {
         /// It waits for its first attempt.
         case ready
         /// It waits for those before it with the same ordering key.
         case blocked
-        /// It waits for its time, and had so many attempts.
+        /// It waits for its time, after this many attempts.
         case waiting(Duration, attempts: Int)
         /// This attempt is under way; its claim ends by itself after this time.
         case claimed(attempt: Int, remaining: Duration)
         /// It was given up.
         case dead(DeadLetter)
-        /// It was committed, or dropped from the dead letters. Its id is remembered for so long still.
+        /// It was committed, or dropped from the dead letters. Its id is remembered for this much longer.
         case done(remembered: Duration)
     }
 
@@ -23,15 +23,15 @@ public struct MessageStatus: Hashable, Sendable {
     public let queue: String
     /// The id the message was sent with.
     public let id: String
-    /// Where it stands.
+    /// Its state.
     public let state: State
-    /// What it is called in its stream; nil when it is not there any more.
+    /// Its entry in the stream; nil if it is no longer there.
     public let entry: String?
-    /// What kind of message it is; empty if its sender did not say, nil when it is done.
+    /// The type of the message; empty if its sender did not say, nil if it is done.
     public let type: String?
-    /// The message, as it was sent; of a longer one the first MiB; nil when it is done.
+    /// The message as it was sent, at most its first MiB; nil if it is done.
     public let body: [UInt8]?
-    /// The instance that has claimed it; nil when nobody has.
+    /// The instance that has claimed it; nil if nobody has.
     public let instanceID: String?
 }
 
@@ -99,7 +99,7 @@ extension QueueStore {
 extension MessageQueue {
     /// The message with this id, nil if the queue does not know it.
     ///
-    /// One round trip for one that is done. Any other is looked for among the queue's messages, one round trip for
-    /// each thousand: for operators, not for hot paths.
+    /// One round trip if the message is done. Otherwise the queue's messages are searched, with one round
+    /// trip for each thousand: for operators, not for hot paths.
     public func message(_ id: String) async throws -> MessageStatus? { try await store().message(id) }
 }

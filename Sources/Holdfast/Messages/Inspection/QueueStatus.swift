@@ -6,7 +6,8 @@ public struct QueueStatus: Hashable, Sendable {
     public let name: String
     /// Messages that wait for their first attempt.
     public let ready: Int
-    /// Messages that are claimed: their handlers run, or their consumer died and the claim is not over yet.
+    /// Messages that are claimed: their handlers run, or their consumer died and the claim has not expired
+    /// yet.
     public let inFlight: Int
     /// Messages that wait for their time: for another attempt, or for the moment they were scheduled for.
     public let delayed: Int
@@ -14,9 +15,9 @@ public struct QueueStatus: Hashable, Sendable {
     public let blocked: Int
     /// Messages in the dead letters.
     public let dead: Int
-    /// The age of the oldest message that is not settled, by the server's clock; nil when there is none.
+    /// The age of the oldest message that is not settled, by the server's clock; nil if there is none.
     public let oldestAge: Duration?
-    /// For how long the queue has been paused, by the server's clock; nil when it is not.
+    /// How long the queue has been paused, by the server's clock; nil if it is not.
     public let pausedFor: Duration?
 }
 
@@ -41,7 +42,7 @@ package struct QueueNames: Sendable {
 }
 
 extension Holdfast {
-    /// The names of the queues that somebody has used. One round trip.
+    /// The names of all queues that have been used. One round trip.
     package func queueNames() async throws -> QueueNames {
         do throws(RedisError) {
             let reply = try await core.link.send(["SMEMBERS", .string(consumers.registry.key)])
@@ -51,10 +52,11 @@ extension Holdfast {
         }
     }
 
-    /// All queues of the namespace, by name, and what they hold. Two round trips for each some hundred queues.
+    /// All queues of the namespace, by name, with what they hold. Two round trips for every few hundred
+    /// queues.
     ///
-    /// A queue is known once this library has sent to it or handled its messages. What cannot be the name of one, and
-    /// a queue whose keys hold something else, is left out and logged as an error.
+    /// A queue is known once this library has sent to it or handled its messages. An entry that cannot be the
+    /// name of a queue, and a queue whose keys hold something else, is left out and logged as an error.
     public func queues() async throws -> [QueueStatus] {
         let names = try await queueNames()
         for name in names.unusable {
@@ -67,7 +69,8 @@ extension Holdfast {
             do {
                 return try await store(ofQueue: name).status()
             } catch let error as HoldfastError where error.isOfWrongType {
-                // A key of another type where the queue should be: the others can be told all the same.
+                // A key of another type where the queue should be: the other queues can be listed all the
+                // same.
                 core.observers.tell(LeftOut(words: "\(error)"))
                 return nil
             }

@@ -2,7 +2,8 @@ public import Foundation
 import RedisLink
 
 extension Holdfast {
-    /// Does something once for each id, whoever asks and how often: for messages from a source of any kind.
+    /// Does something once for each id, no matter who asks and how often: for messages from any kind of
+    /// source.
     ///
     /// ```swift
     /// switch try await holdfast.once(event.id, in: "stripe", { claim in try await book(event, claim) }) {
@@ -12,34 +13,35 @@ extension Holdfast {
     /// ```
     ///
     /// The id is claimed with a lease, `body` runs, and its result is recorded in the step that checks the
-    /// claim. If `body` throws, the id is free again. Two round trips. What is recorded once is the *result*:
-    /// an effect outside Redis is repeated if the process dies between the effect and the record. See
-    /// ``Decision`` for what closes that gap.
+    /// claim. If `body` throws, the id is free again. Two round trips. It is the *result* that is recorded
+    /// once: an effect outside Redis is repeated if the process dies between the effect and the record.
+    /// ``Decision`` explains how to close that gap.
     ///
-    /// Once `body` has returned, the id is never free at once. A result that cannot be encoded, or has more than 32 MiB,
-    /// is not remembered, but that the id is done is. Where Redis does not record it, the claim stays until its lease
-    /// ends. The same where the client is closed while `body` runs.
+    /// Once `body` has returned, the id never becomes free at once. If the result cannot be encoded or has
+    /// more than 32 MiB, only the fact that the id is done is remembered. If Redis does not record it, the
+    /// claim stays until its lease ends; the same applies if the client is closed while `body` runs.
     ///
     /// - Parameters:
     ///   - id: what to do once: 1 to 512 bytes.
-    ///   - scope: what the id is unique in: 1 to 512 bytes, encoded.
+    ///   - scope: the scope in which the id is unique: 1 to 512 bytes, encoded.
     ///   - lease: how long the claim outlives an instance that died; it is renewed while `body` runs. 100 ms
-    ///     to 24 h, ``Holdfast/Configuration/lease`` unless set.
-    ///   - retention: for how long the result is remembered, at least 1 ms; defaults to 7 days. After that the id is
-    ///     done again.
-    ///   - made: when the id came into being, by its origin's clock. If that is longer ago than `retention`, by the
-    ///     server's clock, and no result is remembered, the id is refused: it may have been done and forgotten. The
-    ///     two clocks must agree, or ids stop coming again before `retention` is over by as much as they differ. Ids
-    ///     of any age are taken unless set.
+    ///     to 24 h; defaults to ``Holdfast/Configuration/lease``.
+    ///   - retention: how long the result is remembered, at least 1 ms; defaults to 7 days. After that the id
+    ///     is done again.
+    ///   - made: when the id was made, by its origin's clock. If that is longer ago than `retention`, by the
+    ///     server's clock, and no result is remembered, the id is refused: it may have been done and
+    ///     forgotten. If the two clocks differ, ids must stop being repeated that much before `retention` is
+    ///     over. By default ids of any age are accepted.
     ///   - body: the work. Its task is cancelled when the claim is lost. Its result is kept as JSON, see
     ///     ``Holdfast/Configuration/coders``.
-    /// - Returns: the result, of this call or of the one that did it; or who is doing it at this moment.
-    /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``: ``HoldfastError/Code/tooOld``;
-    ///   ``HoldfastError/Code/lost`` when the claim was over before the result was recorded; what Redis said when it
-    ///   did not record it; ``HoldfastError/Code/invalidArgument`` for a result that cannot be encoded, in this call, and
-    ///   in later ones for one that was not recorded or cannot be read. In these cases `body` has done its work, or may
-    ///   have, which ``HoldfastError/mayHaveHappened`` tells. ``HoldfastError/Code/refused`` where the id's key holds
-    ///   what this version does not know.
+    /// - Returns: the result of this call or of the one that did it, or who is doing it at this moment.
+    /// - Throws: what `body` throws; `CancellationError`; or a ``HoldfastError``:
+    ///   ``HoldfastError/Code/tooOld``; ``HoldfastError/Code/lost`` if the claim was over before the result
+    ///   was recorded; the error of Redis if it did not record the result;
+    ///   ``HoldfastError/Code/invalidArgument`` in this call for a result that cannot be encoded, and in
+    ///   later calls for one that was not recorded or cannot be decoded. In these cases `body` has done its
+    ///   work, or may have: ``HoldfastError/mayHaveHappened`` is true. ``HoldfastError/Code/refused`` if the
+    ///   id's key holds something that this version does not know.
     public nonisolated(nonsending) func once<Result: Codable & Sendable>(
         _ id: String, in scope: String, lease: Duration? = nil, retention: Duration = .seconds(7 * 86_400),
         made: Date? = nil, _ body: nonisolated(nonsending) (OnceClaim) async throws -> Result
@@ -74,7 +76,8 @@ extension Holdfast {
 }
 
 extension Holdfast {
-    /// Does something that has no result once for each id; otherwise as ``once(_:in:lease:retention:made:_:)``.
+    /// Does something without a result once for each id; otherwise like
+    /// ``once(_:in:lease:retention:made:_:)``.
     ///
     /// ```swift
     /// try await holdfast.once(event.id, in: "stripe") { claim in try await book(event, claim) }

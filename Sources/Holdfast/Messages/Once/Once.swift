@@ -1,10 +1,10 @@
-/// What became of a call of ``Holdfast/once(_:in:lease:retention:made:_:)``.
+/// The outcome of a call of ``Holdfast/once(_:in:lease:retention:made:_:)``.
 public enum OnceOutcome<Result: Sendable>: Sendable {
     /// This call did it.
     case executed(Result)
-    /// It was done before; this is the result it had then.
+    /// It had been done before, with this result.
     case alreadyDone(Result)
-    /// Somebody else is doing it. If that fails, or dies, the id is free again.
+    /// Somebody else is doing it. If they fail or die, the id becomes free again.
     case inProgressElsewhere(Holder)
 }
 
@@ -12,7 +12,7 @@ public enum OnceOutcome<Result: Sendable>: Sendable {
 public struct OnceClaim: Sendable {
     /// The id that is done once.
     public let id: String
-    /// What the id is unique in.
+    /// The scope in which the id is unique.
     public let scope: String
     let namespace: String
     package let lease: Lease
@@ -24,14 +24,15 @@ public struct OnceClaim: Sendable {
         self.lease = lease
     }
 
-    /// Higher than that of every claim in this scope before this one. Let what the body writes to refuse
-    /// lower ones.
+    /// Higher than that of every earlier claim in this scope. Let whatever the body writes to refuse lower
+    /// ones.
     public var fencingToken: FencingToken {
         guard let token = lease.fence else { preconditionFailure("an id was claimed without a fence") }
         return token
     }
 
-    /// The same for all attempts at this id, and different for all other ids: for a remote API that takes one.
+    /// The same for all attempts at this id, and different from that of every other id: for a remote API that
+    /// takes an idempotency key.
     ///
     /// `<namespace>/once/<scope>/<id>`; otherwise as ``Delivery/idempotencyKey``.
     public var idempotencyKey: String { IdempotencyKey.text(namespace, .once, scope, id) }

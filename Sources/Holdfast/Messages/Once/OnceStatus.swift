@@ -1,22 +1,22 @@
 import RedisLink
 
-/// What is known of an id that ``Holdfast/once(_:in:lease:retention:made:_:)`` does once.
+/// The state of an id that ``Holdfast/once(_:in:lease:retention:made:_:)`` does once.
 @nonexhaustive
 public enum OnceStatus: Hashable, Sendable {
-    /// Nobody does it, and no result of it is remembered.
+    /// Nobody is doing it, and no result is remembered.
     case free
     /// It is being done.
     case inProgress(Holder)
-    /// It is done: with this result, as JSON, which is remembered for so long still. Empty where it could not be
-    /// recorded.
+    /// It is done, with this result as JSON, which is remembered for this much longer. Empty if the result
+    /// could not be recorded.
     case done(result: String, remembered: Duration?)
 }
 
 extension Holdfast {
-    /// How it stands with one id of ``once(_:in:lease:retention:made:_:)``. One round trip.
+    /// Looks up the state of one id of ``once(_:in:lease:retention:made:_:)``. One round trip.
     ///
-    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/refused`` where the id's key holds what this version does not
-    ///   know.
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/refused`` if the id's key holds something that
+    ///   this version does not know.
     public func onceStatus(_ id: String, in scope: String) async throws -> OnceStatus {
         guard (1...512).contains(id.utf8.count) else {
             throw HoldfastError(.invalidArgument, "an id must have 1 to 512 bytes, not \(id.utf8.count)")

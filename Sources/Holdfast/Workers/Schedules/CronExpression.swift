@@ -28,7 +28,7 @@ struct CronExpression: Hashable, Sendable {
         if words.count == 1, words[0].hasPrefix("@") {
             guard let meaning = Self.nicknames[words[0].lowercased()] else {
                 throw CronError(
-                    "\(words[0]) is none of \(Self.nicknames.keys.sorted().joined(separator: ", "))")
+                    "\(words[0]) is not one of \(Self.nicknames.keys.sorted().joined(separator: ", "))")
             }
             fields = meaning.split(separator: " ")
         }
@@ -43,7 +43,7 @@ struct CronExpression: Hashable, Sendable {
         month = try CronField(fields[3], .month)
         weekday = try CronField(fields[4], .weekday)
         guard next(notBefore: CivilTime(seconds: 0)) != nil else {
-            throw CronError("no date ever fits \"\(text)\"")
+            throw CronError("no date ever matches \"\(text)\"")
         }
     }
 

@@ -86,7 +86,7 @@ struct CronField: Hashable, Sendable {
     /// In the range of the kind, or its alias.
     private static func value(_ text: Substring, _ kind: Kind) throws(CronError) -> Int {
         if let index = kind.names.firstIndex(of: text.lowercased()) { return kind.range.lowerBound + index }
-        guard let number = number(text) else { throw CronError("\"\(text)\" is no \(kind.name)") }
+        guard let number = number(text) else { throw CronError("\"\(text)\" is not a \(kind.name)") }
         guard kind.range.contains(number) || number == kind.alias else {
             let most = kind.alias ?? kind.range.upperBound
             throw CronError(

@@ -3,8 +3,8 @@ import RedisLink
 
 /// When a periodic worker's ticks are due: at a fixed rate, at a fixed delay, or by a cron expression.
 ///
-/// A tick's nominal instant follows from the schedule and the cursor in Redis alone, so all instances agree on
-/// it without talking to each other. It is compared with the clock of the Redis server, never with the clock of
+/// A tick's nominal instant follows from the schedule and the cursor in Redis alone, so all instances agree
+/// on it without talking to each other. It is compared with the clock of the Redis server, never with that of
 /// an instance.
 ///
 /// ```swift
@@ -16,9 +16,9 @@ import RedisLink
 /// ]
 /// ```
 ///
-/// A schedule that cannot be used, of a period of zero for example, makes ``Holdfast/run()`` throw
-/// ``HoldfastError/Code/invalidArgument``. A period, delay or jitter of more than a hundred years counts as a hundred
-/// years.
+/// An invalid schedule, with a period of zero for example, makes ``Holdfast/run()`` throw
+/// ``HoldfastError/Code/invalidArgument``. A period, delay or jitter of more than a hundred years counts as a
+/// hundred years.
 public struct Schedule: Hashable, Sendable {
     /// All in milliseconds.
     enum Timing: Hashable, Sendable {
@@ -44,19 +44,20 @@ public struct Schedule: Hashable, Sendable {
 
     /// A fixed rate: ticks at whole multiples of `period` since 1970-01-01 00:00 UTC, plus `phase`.
     ///
-    /// The rate does not drift, however long a run takes. What becomes of ticks that come due while an earlier
-    /// one runs, or while no instance is up, ``WorkerOptions/missed`` says.
+    /// The rate does not drift, however long a run takes. ``WorkerOptions/missed`` decides about ticks that
+    /// come due during an earlier run or while no instance is up.
     ///
     /// - Parameters:
     ///   - period: from one tick to the next; at least 1 ms, rounded down to whole milliseconds. Where it
     ///     divides a day, the ticks come at the same times of each UTC day.
     ///   - phase: shifts all ticks.
-    ///   - spread: adds a phase that is made of the worker's name, the same in all instances, so that workers
-    ///     of one period do not all begin at once. False unless set.
-    ///   - jitter: each tick begins later by a part of this that is made of its worker's name and its nominal
-    ///     instant, the same in all instances; never by as much as the time to the next tick. Zero unless set.
-    ///   - runOnStart: a worker that has never run in this namespace waits for its next tick. With true it
-    ///     runs the newest tick that is due already, once for all instances.
+    ///   - spread: adds a phase that is derived from the worker's name, the same in all instances, so that
+    ///     workers with the same period do not all begin at once. Defaults to false.
+    ///   - jitter: each tick begins later by a part of this that is derived from the worker's name and the
+    ///     nominal instant, the same in all instances, and always less than the time to the next tick.
+    ///     Defaults to zero.
+    ///   - runOnStart: by default a worker that has never run in this namespace waits for its next tick. With
+    ///     true it runs the newest tick that is already due, once for all instances.
     public static func every(
         _ period: Duration, phase: Duration = .zero, spread: Bool = false, jitter: Duration = .zero,
         runOnStart: Bool = false
@@ -67,15 +68,15 @@ public struct Schedule: Hashable, Sendable {
             isSpread: spread, jitter: Self.milliseconds(of: jitter), runsOnStart: runOnStart)
     }
 
-    /// A fixed delay: each tick is due so long after the end of the run before it, on whichever instance that
-    /// was. Runs never overlap, and no tick is ever missed: there is one that is due next.
+    /// A fixed delay: each tick is due this long after the end of the run before it, whichever instance ran
+    /// it. Runs never overlap, and no tick is ever missed, because there is only one that is due next.
     ///
     /// - Parameters:
     ///   - delay: at least 1 ms, rounded down to whole milliseconds. Counts from when the end of the run was
     ///     recorded in Redis; from when its death was noticed, where its instance died.
     ///   - jitter: as in ``every(_:phase:spread:jitter:runOnStart:)``, and never longer than `delay`.
-    ///   - runOnStart: a worker that has never run in this namespace waits for the delay. With true it runs at
-    ///     once, once for all instances.
+    ///   - runOnStart: by default a worker that has never run in this namespace waits for the delay. With
+    ///     true it runs immediately, once for all instances.
     public static func after(_ delay: Duration, jitter: Duration = .zero, runOnStart: Bool = false)
         -> Schedule
     {
@@ -85,21 +86,22 @@ public struct Schedule: Hashable, Sendable {
 
     /// The times that a cron expression names.
     ///
-    /// Five fields: minute, hour, day of the month, month, weekday; six with the second in front. A field is a
-    /// list of numbers, names (`jan`, `mon`; Sunday is 0 or 7), ranges and steps: `0,30`, `mon-fri`, `*/15`,
-    /// `22-4/2`. Where both days are restricted, one that fits either is named. `@yearly`, `@monthly`,
-    /// `@weekly`, `@daily` and `@hourly` are short for the first instant of each.
+    /// Five fields: minute, hour, day of the month, month, weekday; six with the second in front. A field is
+    /// a list of numbers, names (`jan`, `mon`; Sunday is 0 or 7), ranges and steps: `0,30`, `mon-fri`,
+    /// `*/15`, `22-4/2`. If both the day of the month and the weekday are restricted, a day that matches
+    /// either is named. `@yearly`, `@monthly`, `@weekly`, `@daily` and `@hourly` are short for the first
+    /// instant of each.
     ///
-    /// When clocks are moved: an expression that names times in every hour goes by what the clock shows, so a
-    /// time that is shown twice is named twice and one that is never shown is not named. Any other expression
-    /// names each of its times once: when it is shown first; and those that are never shown together, once, at
-    /// the instant at which the clock was moved. So `30 2 * * *` runs on every day of the year, once.
+    /// When clocks are moved, an expression that names times in every hour follows what the clock shows: a
+    /// time that is shown twice is named twice, and one that is never shown is not named. Any other
+    /// expression names each of its times once: when it is first shown, and all that are never shown
+    /// together, at the instant the clock was moved. So `30 2 * * *` runs once on every day of the year.
     ///
     /// - Parameters:
-    ///   - expression: one that cannot be read, or that no date fits, stops the program. For text from outside
-    ///     use ``parse(_:)``.
-    ///   - timeZone: whose clock shows the times; UTC unless set. It must be the same in all instances, so
-    ///     never `current`, and have a full name such as `Europe/London`: abbreviations mean several zones.
+    ///   - expression: an expression that is invalid, or that no date ever matches, stops the program. For
+    ///     text from outside use ``parse(_:)``.
+    ///   - timeZone: the zone of the times; defaults to UTC. It must be the same in all instances, so never
+    ///     `current`, and have a full name such as `Europe/London`, since abbreviations are ambiguous.
     ///   - jitter: as in ``every(_:phase:spread:jitter:runOnStart:)``.
     ///   - runOnStart: as in ``every(_:phase:spread:jitter:runOnStart:)``.
     public static func cron(
@@ -121,12 +123,12 @@ public struct Schedule: Hashable, Sendable {
     /// A schedule is usable if all instances can read the text of it that Redis keeps.
     func validate() throws(HoldfastError) { _ = try Self.read(description) }
 
-    /// The first nominal instant after `date`: to look at a schedule, in a test or on a page of its operators.
+    /// The first nominal instant after `date`: to inspect a schedule, in a test or on an operator's page.
     ///
-    /// What a worker will do depends on Redis as well: ``WorkerStatus/nextTick`` tells of that. Jitter is left out,
-    /// since it is part of when a tick begins and not of its instant. Of a delay after the last run this is the delay
-    /// after `date`, as if a run had ended then. A cron expression goes by the clock of its time zone, with the rules of
-    /// ``cron(_:in:jitter:runOnStart:)`` where that is moved.
+    /// What a worker will do depends on Redis as well: see ``WorkerStatus/nextTick``. Jitter is left out,
+    /// since it belongs to when a tick begins and not to its instant. For a fixed delay this is `date` plus
+    /// the delay, as if a run had ended then. A cron expression follows the clock of its time zone, by the
+    /// rules of ``cron(_:in:jitter:runOnStart:)`` when that is moved.
     ///
     /// ```swift
     /// let nightly = Schedule.cron("30 2 * * *", in: TimeZone(identifier: "Europe/Berlin")!)
@@ -135,8 +137,9 @@ public struct Schedule: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - date: counted in whole milliseconds.
-    ///   - worker: the name that decides the phase of a schedule with `spread`; without it that phase is left out.
-    /// - Returns: nil for a schedule that cannot be used, and where nothing comes for fifty years.
+    ///   - worker: the name that determines the phase of a schedule with `spread`; without it that phase is
+    ///     left out.
+    /// - Returns: nil for an invalid schedule, and if nothing is due for fifty years.
     public func next(after date: Date, for worker: String? = nil) -> Date? {
         // Rounded where a Double is no longer exact, so that the result of one call leads on to the next instant.
         let microseconds = (date.timeIntervalSince1970 * 1_000_000).rounded()

@@ -1,17 +1,17 @@
 import Foundation
 import RedisLink
 
-/// The text of a schedule, as Redis keeps it, operators see it and configuration files may hold it:
+/// The text of a schedule, as Redis keeps it, operators see it and configuration files may contain it:
 ///
 ///     every 10m
 ///     every 1h phase 5m spread jitter 30s on-start
 ///     after 60s
 ///     cron 30 2 * * mon-fri in Europe/Berlin
 ///
-/// Durations are whole numbers of `ms`, `s`, `m` or `h`, up to a hundred years. The options may stand in any order,
-/// and blanks of any kind between the words. A cron expression may also stand without the word.
+/// Durations are whole numbers of `ms`, `s`, `m` or `h`, up to a hundred years. Options may come in any
+/// order, with any kind of blanks between the words. The word `cron` may be left out.
 extension Schedule: LosslessStringConvertible {
-    /// Nil where the text is none. See ``parse(_:)`` for why.
+    /// Nil if the text is not a schedule. ``parse(_:)`` says why.
     public init?(_ description: String) {
         guard let schedule = try? Self.parse(description) else { return nil }
         self = schedule
@@ -76,7 +76,8 @@ private struct ScheduleWords {
             return word
         }
         guard word.hasPrefix("@") || words.prefix(while: { !Self.options.contains($0) }).count >= 5 else {
-            throw CronError("it begins with every, after or cron, or is a cron expression such as 30 2 * * *")
+            throw CronError(
+                "it must begin with every, after or cron, or be a cron expression such as 30 2 * * *")
         }
         return "cron"
     }
@@ -125,7 +126,7 @@ private struct ScheduleWords {
                     + "America/New_York, or UTC")
         }
         guard let zone = TimeZone(identifier: name) else {
-            throw CronError("\"\(name)\" is no time zone known here")
+            throw CronError("\"\(name)\" is not a time zone known here")
         }
         return zone
     }

@@ -1,15 +1,16 @@
 import RedisLink
 
-/// A periodic worker by its name, wherever it runs: to look at it and to steer it.
+/// A periodic worker, identified by its name wherever it runs: to look at it and to steer it.
 ///
 /// ```swift
 /// try await holdfast.worker("nightly").trigger()
 /// ```
 ///
-/// All instances go by what is asked here, those that start later too. They hear of it at once; one that missed the
-/// message finds out within a minute. Each call that steers is one round trip, and throws a ``HoldfastError``:
-/// ``HoldfastError/Code/invalidArgument`` for a name that cannot be used. With ``HoldfastError/mayHaveHappened`` it may
-/// have been done, and can be asked again, but for ``trigger()``, which may then have its run twice.
+/// All instances follow these requests, including those that start later. They hear of them at once; an
+/// instance that missed the message finds out within a minute. Each call that steers takes one round trip and
+/// throws a ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for an invalid name. With
+/// ``HoldfastError/mayHaveHappened`` it may have been done, and can be repeated, except for ``trigger()``,
+/// which may then cause two runs.
 public struct WorkerHandle: Sendable {
     /// The name of the worker.
     public let name: String
@@ -22,7 +23,7 @@ public struct WorkerHandle: Sendable {
 
     // MARK: Look
 
-    /// How the worker stands; nil where no instance has ever run it. Three to four round trips.
+    /// The worker's status; nil if no instance has ever run it. Three to four round trips.
     public func status() async throws -> WorkerStatus? {
         _ = try WorkerKeys(name, concurrency: 1, in: core.keys)
         return try await core.inspecting("looking at the worker \(name)") { () async throws(RedisError) in
@@ -30,8 +31,8 @@ public struct WorkerHandle: Sendable {
         }
     }
 
-    /// The runs that ended, newest first: at most `limit`, and no more than ``WorkerOptions/history`` keeps. One round
-    /// trip.
+    /// The ended runs, newest first: at most `limit`, and no more than ``WorkerOptions/history`` keeps. One
+    /// round trip.
     public func runs(limit: Int = 100) async throws -> [WorkerRun] {
         let keys = try WorkerKeys(name, concurrency: 1, in: core.keys)
         guard limit > 0 else { return [] }
@@ -43,33 +44,34 @@ public struct WorkerHandle: Sendable {
 
     // MARK: Steer
 
-    /// Asks for one run, on any instance, as soon as one may begin: also while the worker is paused, but not beside as
-    /// many runs as may go on at the same time. Asked again before that run has begun, it is the same one; afterwards
-    /// it is another, with a later instant and an id of its own. The schedule goes on as before.
+    /// Requests one run, on any instance, as soon as one may begin: even while the worker is paused, but not
+    /// beyond the number of runs that may be under way at the same time. Repeated before that run has begun,
+    /// it requests the same run; afterwards it requests another one, with a later instant and an id of its
+    /// own. The schedule is not affected.
     ///
-    /// - Returns: false where no instance has ever run the worker.
+    /// - Returns: false if no instance has ever run the worker.
     @discardableResult
     public func trigger() async throws -> Bool { try await steer(.trigger) != .unknown }
 
-    /// Lets no tick begin until ``resume()``. Runs that go on are not ended. Of the ticks that come due meanwhile
-    /// ``WorkerOptions/missed`` says what becomes.
+    /// Keeps all ticks from beginning until ``resume()``. Runs under way continue. ``WorkerOptions/missed``
+    /// decides about the ticks that come due meanwhile.
     ///
-    /// - Returns: false where no instance has ever run the worker.
+    /// - Returns: false if no instance has ever run the worker.
     @discardableResult
     public func pause() async throws -> Bool { try await steer(.pause) != .unknown }
 
     /// Ends ``pause()``.
     ///
-    /// - Returns: false where no instance has ever run the worker.
+    /// - Returns: false if no instance has ever run the worker.
     @discardableResult
     public func resume() async throws -> Bool { try await steer(.resume) != .unknown }
 
-    /// Puts another schedule in force, until ``restoreSchedule()``, or until an instance of a higher
-    /// ``WorkerOptions/version`` comes.
+    /// Puts another schedule in force, until ``restoreSchedule()`` or until an instance with a higher
+    /// ``WorkerOptions/version`` starts.
     ///
-    /// - Returns: false where no instance has ever run the worker.
-    /// - Throws: ``HoldfastError/Code/invalidArgument`` for a schedule that cannot be used, and for a delay after the
-    ///   last run where runs may overlap.
+    /// - Returns: false if no instance has ever run the worker.
+    /// - Throws: ``HoldfastError/Code/invalidArgument`` for an invalid schedule, and for a fixed delay if
+    ///   runs may overlap.
     @discardableResult
     public func reschedule(to schedule: Schedule) async throws -> Bool {
         try await steer(.reschedule, schedule) != .unknown
@@ -77,19 +79,20 @@ public struct WorkerHandle: Sendable {
 
     /// Puts the schedule of the code in force again, after ``reschedule(to:)``.
     ///
-    /// - Returns: false where no instance has ever run the worker.
+    /// - Returns: false if no instance has ever run the worker.
     @discardableResult
     public func restoreSchedule() async throws -> Bool { try await steer(.restore) != .unknown }
 
-    /// Lets the worker go on by the server's clock after that was ahead and was set right: its newest tick then lies
-    /// ahead of the clock, and no other one comes due until the clock is past it, see ``WorkerStatus/clockLag``. From
-    /// this call on ticks come due again. Does nothing where the newest tick does not lie ahead.
+    /// Makes the worker follow the server's clock again after that was ahead and has been corrected: its
+    /// newest tick then lies ahead of the clock, and no other one comes due until the clock is past it; see
+    /// ``WorkerStatus/clockLag``. After this call ticks come due again. Does nothing if the newest tick does
+    /// not lie ahead.
     ///
-    /// No tick begins twice by it: an instant that the wrong clock showed already comes again as another tick, with
-    /// another ``Tick/id``. What must be done once for each instant, whatever clocks did, must compare ``Tick/nominal``
-    /// itself.
+    /// No tick begins twice because of this: an instant that the wrong clock has shown already comes again as
+    /// another tick, with another ``Tick/id``. Work that must be done once per instant, whatever clocks do,
+    /// must compare ``Tick/nominal`` itself.
     ///
-    /// - Returns: false where no instance has ever run the worker.
+    /// - Returns: false if no instance has ever run the worker.
     @discardableResult
     public func rewind() async throws -> Bool { try await steer(.rewind) != .unknown }
 
@@ -109,7 +112,7 @@ public struct WorkerHandle: Sendable {
 }
 
 extension Holdfast {
-    /// A periodic worker by its name, to look at it and to steer it, whichever instances run it. Nothing is asked before
-    /// its first call.
+    /// A periodic worker, identified by its name, to look at it and to steer it, whichever instances run it.
+    /// Nothing is sent to Redis before its first use.
     public func worker(_ name: String) -> WorkerHandle { WorkerHandle(name, core) }
 }

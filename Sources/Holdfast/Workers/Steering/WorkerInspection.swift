@@ -1,7 +1,8 @@
 import RedisLink
 
 extension Holdfast {
-    /// All periodic workers that ever ran in the namespace, by name; one whose key has another type is only logged.
+    /// All periodic workers that have ever run in the namespace, by name; one whose key has another type is
+    /// only logged.
     ///
     /// Walks the keys of the database with `SCAN`, and looks at each worker: for operators.
     public func workers() async throws -> [WorkerStatus] {
@@ -15,7 +16,8 @@ extension Holdfast {
                     try await core.status(ofWorker: name)
                 }
             } catch let error as HoldfastError where error.isOfWrongType {
-                // A key of another type where the worker should be: the others can be told all the same.
+                // A key of another type where the worker should be: the other workers can be listed all the
+                // same.
                 core.observers.tell(LeftOut(words: "\(error)"))
                 return nil
             }

@@ -2,9 +2,9 @@ public import Foundation
 
 /// A periodic worker, as Redis knows it.
 public struct WorkerStatus: Hashable, Sendable {
-    /// What it is called.
+    /// Its name.
     public let name: String
-    /// The schedule in force; nil where this version of the library cannot read it.
+    /// The schedule in force; nil if this version of the library cannot read it.
     public let schedule: Schedule?
     /// The text of the schedule in force.
     public let scheduleText: String
@@ -12,20 +12,20 @@ public struct WorkerStatus: Hashable, Sendable {
     public let version: Int
     /// Whether the schedule in force was set by ``WorkerHandle/reschedule(to:)``.
     public let isRescheduled: Bool
-    /// Since when it is paused, by the server's clock; nil where it is not.
+    /// When it was paused, by the server's clock; nil if it is not paused.
     public let pausedSince: Date?
-    /// When a run was asked for that has not begun yet.
+    /// When a run was requested that has not begun yet.
     public let triggered: Date?
-    /// When the next tick is due by the schedule in force; nil where that is not known. Ticks that are missed
-    /// already are not counted.
+    /// When the next tick is due by the schedule in force; nil if that is not known. Ticks that have been
+    /// missed already do not count.
     public let nextTick: Date?
-    /// How far the newest tick lies ahead of the server's clock, which was set back since; nil as a rule. No tick comes
-    /// due for so long, unless ``WorkerHandle/rewind()`` is called.
+    /// How far the newest tick lies ahead of the server's clock, if that was set back; otherwise nil. No tick
+    /// comes due for this long, unless ``WorkerHandle/rewind()`` is called.
     public let clockLag: Duration?
-    /// The fields of the worker in Redis that this version of the library cannot read. Where there are any, no instance
-    /// of this version runs the worker.
+    /// The fields of the worker in Redis that this version of the library cannot read. If there are any, no
+    /// instance of this version runs the worker.
     public let unreadable: [String]
-    /// The runs that go on, and those that ended without saying so and are not noticed yet.
+    /// The runs under way, and those that ended without a record and have not been noticed yet.
     public let runs: [CurrentRun]
     /// The newest run of the history.
     public let lastRun: WorkerRun?
@@ -81,22 +81,22 @@ extension WorkerStatus {
     public struct CurrentRun: Hashable, Sendable {
         /// As in ``Tick/id``.
         public let tickID: String
-        /// From 1; higher for a run that was begun again.
+        /// The number of the attempt, from 1; higher for a run that was begun again.
         public let attempt: Int
         /// Its fence.
         public let fencingToken: FencingToken
         /// When it began, by the server's clock.
         public let began: Date
-        /// Since then.
+        /// How long it has been under way.
         public let duration: Duration
-        /// Where it runs.
+        /// The host on which it runs.
         public let host: String
-        /// The process there.
+        /// Its process on that host.
         public let pid: Int32
-        /// Empty where it was handed back and waits to be begun again.
+        /// The instance that runs it; empty if it was handed back and waits to be begun again.
         public let instanceID: String
-        /// Whether its lease lasts. Where it does not, the run is over without an end, and the next instance that
-        /// looks will notice.
+        /// Whether its lease still lasts. If not, the run is over without a recorded end, and the next
+        /// instance that looks will notice.
         public let isHeld: Bool
 
         /// - Parameter text: the worker's field `run:<slot>`, see tick.lua.

@@ -1,19 +1,20 @@
 public import Foundation
 public import Logging
 
-/// One run of a periodic worker, as its ``PeriodicWorker/run(_:)`` gets it. Each run gets one of its own.
+/// One run of a periodic worker, as passed to ``PeriodicWorker/run(_:)``. Each run gets its own.
 public struct Tick: Sendable {
     /// The name of the worker.
     public let worker: String
     /// ``nominal`` in milliseconds since 1970.
     package let nominalMilliseconds: Int64
-    /// Whether somebody asked for this run, see ``WorkerHandle/trigger()``.
+    /// Whether somebody requested this run; see ``WorkerHandle/trigger()``.
     public let isTriggered: Bool
-    /// How often this tick has begun, with this time. Higher than 1 only with ``CrashPolicy/runAgain(attempts:)``.
+    /// How often this tick has begun, including this time. Higher than 1 only with
+    /// ``CrashPolicy/runAgain(attempts:)``.
     public let attempt: Int
-    /// When the run is cancelled because it takes too long; nil without ``WorkerOptions/maximumRun``.
+    /// When the run will be cancelled for taking too long; nil without ``WorkerOptions/maximumRun``.
     public let deadline: ContinuousClock.Instant?
-    /// A logger that tells the worker and the tick.
+    /// A logger with the worker and the tick as metadata.
     public let logger: Logger
     /// How often the worker's cursor had been turned back.
     private let era: Int64
@@ -49,16 +50,18 @@ public struct Tick: Sendable {
         self.logger = logger
     }
 
-    /// Names the tick in all instances of its namespace and for all time: `name@<nominal milliseconds>`, with a `!`
-    /// after it for one that was asked for. The same in each attempt, and no other tick of the namespace has it.
+    /// Identifies the tick in all instances of its namespace and for all time: `name@<nominal milliseconds>`,
+    /// followed by `!` if it was requested. The same in each attempt, and no other tick of the namespace has
+    /// it.
     ///
-    /// After the server's clock was set back, an instant may come a second time, see ``WorkerHandle/rewind()``. That
-    /// is another tick: `name@<nominal milliseconds>~1`.
+    /// After the server's clock has been set back, an instant may come a second time; see
+    /// ``WorkerHandle/rewind()``. That is another tick: `name@<nominal milliseconds>~1`.
     public var id: String {
         TickInstant(milliseconds: nominalMilliseconds, era: era).tickID(of: worker, isTriggered: isTriggered)
     }
 
-    /// The same for all attempts of this tick, and different for all others: for a remote API that takes one.
+    /// The same for all attempts at this tick, and different from that of every other tick: for a remote API
+    /// that takes an idempotency key.
     ///
     /// `<namespace>/tick/<worker>/<nominal milliseconds>`, with `trigger` in place of `tick` for a run that was asked
     /// for, and with what ``id`` has after an instant that comes again; otherwise as ``Delivery/idempotencyKey``.
@@ -68,12 +71,12 @@ public struct Tick: Sendable {
             TickInstant(milliseconds: nominalMilliseconds, era: era).description)
     }
 
-    /// The instant the tick was due at by the schedule, or the run was asked for, by the Redis server's clock, in whole
+    /// When the tick was due by the schedule, or the run was requested, by the Redis server's clock, in whole
     /// milliseconds. The run began at that time or later.
     public var nominal: Date { Date(timeIntervalSince1970: Double(nominalMilliseconds) / 1000) }
 
-    /// Higher than that of every run of this worker that began earlier. Let what the run writes to refuse lower
-    /// ones.
+    /// Higher than that of every run of this worker that began earlier. Let whatever the run writes to refuse
+    /// lower ones.
     public var fencingToken: FencingToken {
         guard let token = lease.fence else {
             preconditionFailure("a tick was claimed without a fence")

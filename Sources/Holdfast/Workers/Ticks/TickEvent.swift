@@ -1,7 +1,7 @@
 import Logging
 import RedisLink
 
-/// What becomes of one run of a worker.
+/// What happens to one run of a worker.
 struct TickEvent: HoldfastEvent {
     let worker: String
     let nominalMilliseconds: Int64
@@ -29,7 +29,7 @@ struct TickEvent: HoldfastEvent {
         switch kind {
         case .takesTooLong: "the run is cancelled: it takes too long"
         case .recordingFailed(let error):
-            "recording the end of the run failed, so it counts as lost: \(error)"
+            "recording the end of the run failed, so the run counts as lost: \(error)"
         case .leaseEnded(let error): "\(error)"
         case .ended(let run, let error): "the run \(run.outcome.rawValue)\(error.map { ": \($0)" } ?? "")"
         }
@@ -44,7 +44,7 @@ struct TickEvent: HoldfastEvent {
 }
 
 extension Observer {
-    /// Tells of the runs that end, see ``Holdfast/Configuration/runObserver``.
+    /// Reports the runs that end; see ``Holdfast/Configuration/runObserver``.
     static func runs(_ observer: (@Sendable (WorkerRun, (any Error)?) -> Void)?) -> Observer {
         Observer { event in
             if let observer, let event = event as? TickEvent, case .ended(let run, let error) = event.kind {

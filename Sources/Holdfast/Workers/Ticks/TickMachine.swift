@@ -31,7 +31,8 @@ struct TickMachine: Sendable {
 
     /// An estimate of the server's clock, and the knowledge of the cursor, are not trusted for longer.
     static let freshness: Duration = .seconds(60)
-    /// A run that ends early does not tell; so look this often whether a tick that is due can start.
+    /// A run that ends early does not notify anybody, so look this often whether a tick that is due can
+    /// start.
     static let patience: Duration = .seconds(1)
 
     private(set) var timetable: Timetable
@@ -125,7 +126,7 @@ struct TickMachine: Sendable {
         notBefore = now + Self.freshness
     }
 
-    /// Somebody told that there may be something to run.
+    /// Somebody announced that there may be something to run.
     mutating func wake() {
         mustLook = true
         notBefore = nil

@@ -49,7 +49,8 @@ struct TickRun: Sendable {
                 ended.withLock { [end] in $0 = end }
             }
         } catch {
-            // A lease that was lost before the end was recorded is told by the outcome; after it, it is no matter.
+            // If the lease was lost before the end was recorded, the outcome says so; after that it does not
+            // matter.
             tell(.leaseEnded(error))
         }
         let end = ended.withLock { $0 }

@@ -90,9 +90,9 @@ struct HandlerRunnerTests {
         #expect(
             outcome.events.all.sorted() == [
                 "debug: its handler asked for another attempt",
-                "error: the last attempt failed, the message is dead: Oops()",
+                "error: the last attempt failed; the message is dead: Oops()",
                 "warning: its handler dead-lettered the message: no",
-                "warning: the attempt failed, there will be another one: Oops()",
+                "warning: the attempt failed; there will be another one: Oops()",
             ])
     }
 
