@@ -113,7 +113,7 @@ struct MisplacedReplyTests {
 
     @Test("never renew a lock that was taken, nor lose one that was not", arguments: faults)
     func renew(fault: FaultAction) async throws {
-        try await through(lease: .seconds(1.5)) { holdfast, other, proxy in
+        try await through(lease: .seconds(4.5)) { holdfast, other, proxy in
             let mine = try #require(try await holdfast.tryAcquire("mine").lease)
             let taken = try #require(try await holdfast.tryAcquire("taken").lease)
             try await other.redis("SET", "t:{taken}:lock", "somebody")

@@ -24,9 +24,9 @@ struct LockEndTests {
     @Test("is renewed while it is held")
     func renewal() async throws {
         try await withHoldfast { holdfast, _ in
-            let lease = try #require(try await holdfast.tryAcquire("a", lease: .milliseconds(1500)).lease)
+            let lease = try #require(try await holdfast.tryAcquire("a", lease: .seconds(9)).lease)
             let first = lease.grant.lease.deadline
-            #expect(await eventually { lease.grant.lease.deadline > first + .milliseconds(800) })
+            #expect(await eventually { lease.grant.lease.deadline > first })
             try lease.check()
             #expect(try await holdfast.redis("GET", "t:{a}:lock").string == lease.grant.token)
             try await lease.release()

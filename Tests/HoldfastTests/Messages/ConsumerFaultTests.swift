@@ -118,9 +118,9 @@ struct ConsumerFaultTests {
             let attempts = Record<Int>()
             let orders = holdfast.queue("orders", of: Order.self)
             let link = holdfast.core.link
-            holdfast.handle(orders, options: .quick(lease: .milliseconds(1500))) { _, delivery in
+            holdfast.handle(orders, options: .quick(lease: .milliseconds(4500))) { _, delivery in
                 attempts.add(delivery.attempt)
-                let end = try await link.serverTime() + 1700
+                let end = try await link.serverTime() + 5000
                 _ = try await eventually { try await link.serverTime() >= end }
                 try delivery.check()
                 return .commit

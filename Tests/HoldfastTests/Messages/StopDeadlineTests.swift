@@ -22,7 +22,7 @@ struct StopDeadlineTests {
     @Test("keeps the claim of what ignores its cancellation, and takes its word")
     func stubborn() async throws {
         try await withHoldfast { observer, server in
-            let holdfast = try Self.stopping(server.url, lease: .milliseconds(1500))
+            let holdfast = try Self.stopping(server.url, lease: .milliseconds(4500))
             let outcomes = Record<String>()
             let end = Gate()
             let orders = observer.queue("orders", of: Order.self)
@@ -44,7 +44,7 @@ struct StopDeadlineTests {
                 }
                 #expect(await eventually { stop.count == 1 })
                 // For a lease and more nobody else gets it.
-                let isHandedOn = try await eventually(within: .milliseconds(2000)) {
+                let isHandedOn = try await eventually(within: .milliseconds(5000)) {
                     try await !bench.claim().claims.isEmpty
                 }
                 #expect(!isHandedOn)

@@ -10,8 +10,8 @@ struct LeaseContractTests {
     @Test("is renewed while it is held: it outlives its own length", arguments: LockContract.all)
     func renewal(_ contract: LockContract) async throws {
         try await contract.run { subject in
-            let lease = try await subject.locks.acquire("a", lease: .milliseconds(1500))
-            let end = ContinuousClock.now + .milliseconds(1700)
+            let lease = try await subject.locks.acquire("a", lease: .milliseconds(4500))
+            let end = ContinuousClock.now + .milliseconds(5000)
             #expect(await eventually { ContinuousClock.now > end })
             #expect(lease.isHeld)
             try await subject.expectRefused()
@@ -23,7 +23,7 @@ struct LeaseContractTests {
     @Test("is suspended when renewals fail, and held again when they do not", arguments: LockContract.all)
     func suspension(_ contract: LockContract) async throws {
         try await contract.run { subject in
-            let lease = try await subject.locks.acquire("a", lease: .seconds(3))
+            let lease = try await subject.locks.acquire("a", lease: .seconds(6))
             try await subject.stopRenewals()
             #expect(await eventually { lease.status == .suspended })
             try lease.check()

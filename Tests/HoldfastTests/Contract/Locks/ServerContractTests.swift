@@ -59,7 +59,7 @@ struct ServerContractTests {
             // Known to both ends before they are forgotten.
             try await subject.locks.acquire("a").release()
             try await witness.redis("SCRIPT", "FLUSH")
-            let lease = try await subject.locks.acquire("a", lease: .seconds(3))
+            let lease = try await subject.locks.acquire("a", lease: .seconds(9))
             let deadline = lease.grant.lease.deadline
             try await witness.redis("SCRIPT", "FLUSH")
             #expect(await eventually { lease.grant.lease.deadline > deadline })
