@@ -1,4 +1,4 @@
-/// A command with whoever waits for its reply.
+/// A command together with the caller that waits for its reply.
 struct Request {
     enum Completion {
         case task(UnsafeContinuation<RedisResult, Never>)
@@ -16,6 +16,6 @@ struct Request {
     var command: RedisCommand
     var completion: Completion
     @Moment var deadline: ContinuousClock.Instant
-    /// Whether it was sent by its digest once more, behind another call that brought the script along.
+    /// Whether it was sent by its digest once more, after another call that carried the script's text.
     var followsText = false
 }
