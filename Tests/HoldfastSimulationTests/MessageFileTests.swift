@@ -126,7 +126,7 @@ import Testing
     }
 
     @Test func `A file without messages is refused`() {
-        #expect(throws: InputError(line: nil, reason: "there is no message in it")) {
+        #expect(throws: InputError(line: nil, reason: "it contains no message")) {
             try Self.read("\n \r\n")
         }
     }
