@@ -55,7 +55,7 @@ import Testing
         let error = #expect(throws: InputError.self) { try Self.read(#"{"id":"trail",}"#) }
         #expect(
             error?.description
-                == #"line 1: not one JSON value: "{"id":"trail",}" (at byte 15: a name in double quotes is expected)"#
+                == #"line 1: not one JSON value: "{"id":"trail",}" (at byte 15: expected a name in double quotes)"#
         )
     }
 

@@ -60,7 +60,8 @@ import Testing
             try await Self.simulate(artifacts: "/dev/null/x"),
             "cannot create the directory /dev/null/x: Not a directory")
         try await withFile("") { file in
-            Self.expectFailure(try await Self.simulate(artifacts: file), "cannot create the directory \(file)")
+            Self.expectFailure(
+                try await Self.simulate(artifacts: file), "cannot create the directory \(file)")
         }
     }
 
