@@ -74,7 +74,7 @@ double climit_lock_cycles(const char *path, int depth, long cycles, const char *
 
     double start = climit_now();
     long begun = 0, done = 0;
-    /* Replies come in the order of the commands, and each is answered by its slot's next command: so the slots take
+    /* Replies come in the order of the commands, and each is followed by its slot's next command: so the slots take
        turns, until the cycles run out and the last ones drain. */
     int *order = malloc(sizeof(int) * (size_t)depth);
     int head = 0, waiting = 0;

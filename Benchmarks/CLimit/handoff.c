@@ -11,7 +11,7 @@ static long long nanoseconds(void) {
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* The number that a script answers, its own or that of its first element; negative after printing what failed. */
+/* The number in a script's reply, its own or that of its first element; negative after printing what failed. */
 static long long answer(redisReply *reply, redisContext *c) {
     const redisReply *number = reply != NULL && reply->type == REDIS_REPLY_ARRAY ? reply->element[0] : reply;
     long long value = number != NULL && number->type == REDIS_REPLY_INTEGER ? number->integer : -1;

@@ -21,7 +21,7 @@ static void begin(struct call *call, const char *digest, const char *keys, const
     for (int i = 0; i < count; i++) add(call, names[i]);
 }
 
-/* The ids, entries and owners are made of text without zero bytes. */
+/* The ids, entries and owners are texts without zero bytes. */
 static void send(redisContext *c, struct call *call) { redisAppendCommandArgv(c, call->count, call->argv, NULL); }
 
 static redisReply *receive(redisContext *c) {

@@ -8,7 +8,7 @@
 /* Seconds, on the clock that is never set. */
 double climit_now(void);
 
-/* Makes the server know a script, and writes its digest of 40 letters. Returns 0 if that failed. */
+/* Loads a script into the server, and writes its digest of 40 characters. Returns 0 if that failed. */
 int climit_load(redisContext *c, const char *source, char *digest);
 
 #endif

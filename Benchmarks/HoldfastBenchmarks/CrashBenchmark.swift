@@ -2,8 +2,8 @@ import Holdfast
 import HoldfastTesting
 import RedisLink
 
-/// How long the lock of a holder that was killed lies idle after its lease: from the end of the lease at the
-/// server until the next holder runs.
+/// How long the lock of a killed holder stays idle after its lease: from the end of the lease at the server
+/// until the next holder runs.
 struct CrashBenchmark {
     private static let kills = 200
     private static let waiting = 4
@@ -41,7 +41,7 @@ struct CrashBenchmark {
                 end = try await leaseEnd(holdfast)
                 try start()
             }
-            // The streams of their lines end with them.
+            // The streams of the processes' lines end with them.
             processes.removeAll()
             return delays
         }
@@ -52,9 +52,9 @@ struct CrashBenchmark {
         await holdfast.close()
     }
 
-    /// When the lease of the dead holder ends by the server's word, at most a millisecond early.
+    /// When the lease of the dead holder ends according to the server, at most a millisecond early.
     private func leaseEnd(_ holdfast: Holdfast) async throws -> Int64 {
-        // A renewal that the holder sent in its last moment has come by then.
+        // By then a renewal that the holder sent in its last moment has arrived.
         try await Task.sleep(for: .milliseconds(20))
         let asked = MonotonicClock.now()
         let reply = try await holdfast.core.link.send([
@@ -67,7 +67,7 @@ struct CrashBenchmark {
     }
 }
 
-/// A process that waits for the lock, tells when it has it, and keeps it until it is killed.
+/// A process that waits for the lock, reports when it has it, and keeps it until it is killed.
 enum CrashHolder {
     static let name = "crash"
 

@@ -1,10 +1,10 @@
 import Foundation
 
-/// One measured figure beside the limit that was measured in turn with it.
+/// One measured figure beside the limit, which was measured in turn with it.
 struct Figure {
     let name: String
     let unit: String
-    /// Of each round: our value, and the limit's.
+    /// Our value and the limit's in each round.
     private(set) var rounds: [(value: Double, limit: Double)] = []
 
     init(_ name: String, unit: String) {
@@ -12,7 +12,7 @@ struct Figure {
         self.unit = unit
     }
 
-    /// A figure of one round; without a limit where there is none to hold it against.
+    /// A figure of one round; without a limit if there is none to compare it with.
     static func print(_ name: String, _ value: Double, limit: Double? = nil, unit: String) {
         write(name, value: value, limit: limit, ratio: limit.map { value / $0 }, unit: unit)
     }
@@ -56,7 +56,7 @@ struct Figure {
         return sorted[max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1)]
     }
 
-    /// As JSON has it: there is no infinite number, which a ratio to zero would be.
+    /// A number in JSON, which has no infinity, as a ratio to zero would be.
     private static func number(_ value: Double?) -> String {
         guard let value, value.isFinite else { return "null" }
         return "\((value * 1000).rounded() / 1000)"

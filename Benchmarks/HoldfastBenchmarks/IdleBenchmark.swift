@@ -5,7 +5,7 @@ import RedisLink
 /// What a thousand held locks cost a process that does nothing else.
 struct IdleBenchmark {
     private static let seconds = 10
-    /// More commands at the server within a sample than a heart beat takes.
+    /// More commands at the server within a sample than a heartbeat takes.
     private static let burst = 100
 
     static func run(_ server: PrivateRedisServer) async throws {
@@ -38,7 +38,8 @@ struct IdleBenchmark {
 
     private static func mebibytes(_ bytes: Int) -> Double { Double(bytes) / 1_048_576 }
 
-    /// When batches of renewals began: what the server did, looked at every 20 ms, and moments of quiet between.
+    /// When batches of renewals began, judging by the number of commands at the server every 20 ms: a burst
+    /// after a moment of quiet.
     private static func bursts(_ holdfast: Holdfast) async throws -> [ContinuousClock.Instant] {
         var bursts: [ContinuousClock.Instant] = []
         var wasQuiet = false

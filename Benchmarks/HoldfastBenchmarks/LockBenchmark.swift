@@ -5,7 +5,7 @@ import Logging
 import RedisLink
 
 /// Lock cycles, acquire and release, each task on a name of its own: bare commands over the link, and the
-/// public API, beside the same commands in C.
+/// public API, compared with the same commands in C.
 struct LockBenchmark {
     private enum Kind: String {
         /// The two bare commands through RedisLink.
@@ -46,10 +46,10 @@ struct LockBenchmark {
         await holdfast.close()
     }
 
-    /// In turn, so that a change of the machine's speed meets both.
+    /// In turn, so that a change in the machine's speed affects both.
     private func measure(_ kind: Kind, tasks: Int) async throws -> Figure {
         let cycles = tasks == 1 ? 10_000 : 60_000
-        // One at a time the time of a cycle counts, else how many there are in a second.
+        // One at a time, what counts is the time of a cycle; otherwise, how many there are in a second.
         var figure = Figure("\(kind.rawValue).\(tasks)", unit: tasks == 1 ? "us/cycle" : "cycles/s")
         func unit(_ seconds: Double) -> Double {
             tasks == 1 ? seconds / Double(cycles) * 1e6 : Double(cycles) / seconds

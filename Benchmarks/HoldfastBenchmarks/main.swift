@@ -19,7 +19,7 @@ case ("idle", 0):
 case ("messages", _):
     try await MessagesBenchmark.run(Set(arguments))
 
-// What a benchmark starts this program for again.
+// The subcommands with which a benchmark starts this program again.
 case ("handoff-holder", 2):
     try await HandoffHolder.run(arguments.removeFirst(), .init(rawValue: arguments.removeFirst()) ?? .short)
 case ("handoff-holder-in-c", 3):

@@ -1,21 +1,21 @@
-"""Holds a lock again and again by another library, as the benchmark's own holder does by Holdfast.
+"""Holds a lock again and again with another library, as the benchmark's own holder does with Holdfast.
 
 usage: holder.py python-redis-lock|redis-py SOCKET
 
-Says `ready`, hears until when to go on (CLOCK_MONOTONIC, ns), and tells of each time that it held the lock when it
-ran and when it released.
+Says `ready`, reads until when to continue (CLOCK_MONOTONIC, ns), and reports, for each time that it held the lock,
+when it ran and when it released.
 """
 import sys
 import time
 
 import redis
 
-LEASE = 30  # seconds, as Holdfast's
+LEASE = 30  # seconds, like Holdfast's
 HOLD = 0.00005  # seconds
 
 
 def make_lock(library: str, client: redis.Redis):
-    """A lock as the library makes it by default, but for the lease."""
+    """A lock as the library makes it by default, except for the lease."""
     if library == "redis-py":
         return client.lock("handoff-redis-py", timeout=LEASE)
     import redis_lock

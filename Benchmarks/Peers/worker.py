@@ -1,10 +1,10 @@
-"""Works off jobs that do nothing by another library's queue, which the benchmark compares with Holdfast's.
+"""Runs jobs that do nothing through another library's queue, which the benchmark compares with Holdfast's.
 
 usage: worker.py arq|saq|streaq|rq SOCKET [JOBS]
 
 With a number of jobs it empties the server, enqueues them and says `enqueued`. Without one it works: it says `working`
-with the first job, and answers each line that it hears with the number of jobs that it has begun.
-Libraries that run jobs side by side run up to a hundred; everything else is as it is by default.
+at the first job, and answers each line that it reads with the number of jobs that it has begun.
+Libraries that run jobs side by side run up to a hundred; everything else has its default.
 """
 import asyncio
 import os
@@ -79,7 +79,7 @@ async def rq(socket: str, jobs: int) -> None:
     from redis import Redis
     from rq import Queue, Worker
 
-    # Each job runs in a process of its own, so its worker counts.
+    # Each job runs in a process of its own, so the worker does the counting.
     class CountingWorker(Worker):
         def execute_job(self, job, queue):
             note()

@@ -1,10 +1,10 @@
 @testable internal import RedisLink
 
-/// One input of the fuzzer: how the connection slices the bytes and what the link allows, and the bytes
+/// One input of the fuzzer: how the connection slices the bytes, what the link allows, and the bytes
 /// themselves.
 ///
 /// The first byte is the size of the slices, zero for all bytes at once. The second sets the limits of the
-/// reading that has any: its lower half those of bytes, its upper half those of elements.
+/// reading that has any: its lower half the limit of bytes, its upper half that of elements.
 struct FuzzedReplies {
     private let slice: Int
     private let maximumReplyBytes: Int
@@ -24,31 +24,31 @@ struct FuzzedReplies {
     func check() {
         let whole = Reading(bytes, slice: .max, maximumReplyBytes: .max, maximumElements: 1 << 16)
         let sliced = Reading(bytes, slice: slice, maximumReplyBytes: .max, maximumElements: 1 << 16)
-        precondition(sliced == whole, "the same bytes in slices of \(slice) read otherwise")
+        precondition(sliced == whole, "the same bytes in slices of \(slice) read differently")
 
         let limited = Reading(
             bytes, slice: slice, maximumReplyBytes: maximumReplyBytes, maximumElements: maximumElements)
         precondition(
-            whole.values.starts(with: limited.values), "a limit changes what stands before what it refuses")
+            whole.values.starts(with: limited.values), "a limit changes values before the one it refuses")
         if limited.failure == nil {
-            precondition(limited == whole, "within its limits a reading is as without any")
+            precondition(limited == whole, "within its limits, a reading must be the same as without any")
             precondition(limited.unfinished <= maximumReplyBytes, "more was kept than is allowed")
         }
         for value in limited.values {
             precondition(value.elements <= maximumElements, "more elements than are allowed")
         }
 
-        // Whatever the reply is, whoever asked for another one gets it to read.
+        // Every reader has to cope with every reply, whatever it asked for.
         ReplyReaders.read(whole.values)
     }
 }
 
-/// What a parser made of bytes that came in slices.
+/// What a parser read from bytes that arrived in slices.
 private struct Reading: Equatable {
     var values: [RedisValue] = []
     /// What was wrong with the bytes, if anything.
     var failure: String?
-    /// How many bytes belong to a reply that is not whole.
+    /// How many bytes belong to a reply that is not complete.
     var unfinished = 0
 
     init(_ bytes: UnsafeRawBufferPointer, slice: Int, maximumReplyBytes: Int, maximumElements: Int) {

@@ -3,7 +3,8 @@ internal import RedisLink
 
 @testable internal import Holdfast
 
-/// Everything in the library that takes a reply apart. None of it may end the process, whatever a server says.
+/// Everything in the library that takes replies apart. None of it may end the process, whatever a server
+/// says.
 enum ReplyReaders {
     private static let lease = Duration.seconds(10)
     private static let keys = try? KeySpace(namespace: "fuzz")
@@ -99,7 +100,7 @@ enum ReplyReaders {
         _ = (value.integer, value.string, value.bytes)
     }
 
-    /// The replies of one server reach one machine, one after the other.
+    /// The replies of one server reach one machine, one after another.
     private static func readTick(_ reply: RedisReply, _ machine: inout TickMachine) {
         guard let answer = TickAnswer(reply) else { return }
         machine.answered(answer, at: .now)

@@ -2,7 +2,7 @@
     public import GRDB
     public import Holdfast
 
-    /// A fence binds to a statement, and is read from a row, as the `INTEGER` that it is.
+    /// A fence is bound to a statement, and read from a row, as an `INTEGER`.
     extension FencingToken: DatabaseValueConvertible {}
 #else
     #error("HoldfastGRDB needs its trait: .package(…, traits: [\"GRDB\"]) or --enable-all-traits")

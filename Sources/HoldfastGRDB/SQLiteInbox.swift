@@ -3,7 +3,8 @@
     public import GRDB
     public import Holdfast
 
-    /// An ``Inbox`` in SQLite, by GRDB: effects of messages, ticks and ids in your own database, exactly once.
+    /// An ``Inbox`` in SQLite, through GRDB: effects of messages, ticks and ids in your own database, exactly
+    /// once.
     ///
     /// ```swift
     /// let inbox = SQLiteInbox(database)
@@ -18,25 +19,27 @@
     /// }
     /// ```
     ///
-    /// GRDB begins a write with `BEGIN IMMEDIATE`: of two transactions the second waits for the first, and then finds its
-    /// row. Where several processes share the file, set `Configuration.busyMode` to a timeout, or the second one fails at
-    /// once. A cancelled task's transaction is rolled back, or was committed before.
+    /// GRDB begins a write with `BEGIN IMMEDIATE`: of two transactions, the second waits for the first, and
+    /// then finds its row. If several processes share the file, set `Configuration.busyMode` to a timeout, or
+    /// the second one fails at once. A cancelled task's transaction is rolled back, unless it was already
+    /// committed.
     ///
-    /// docs/inbox.md tells how it works, and what to put in place for another database.
+    /// docs/inbox.md explains how it works, and what to write for another database.
     public struct SQLiteInbox: Inbox {
-        /// What makes the effect: it gets the open transaction.
+        /// The closure that makes the effect: it receives the open transaction.
         public typealias Effect = @Sendable (Database) throws -> Void
 
         private let database: any DatabaseWriter
 
-        /// An inbox in `database`, which has its tables: see ``createTables(in:)``.
+        /// An inbox in `database`, which must have its tables: see ``createTables(in:)``.
         public init(_ database: any DatabaseWriter) {
             self.database = database
         }
 
-        /// Creates the tables `inbox` and `guards`, unless they are there: for a migration, or at each start.
+        /// Creates the tables `inbox` and `guards`, unless they exist: for a migration, or at each start.
         ///
-        /// One transaction, that of `database`. No column of them will change its meaning; a later version may add some.
+        /// Runs in the transaction of `database`. None of their columns will change its meaning; a later
+        /// version may add some.
         public static func createTables(in database: Database) throws {
             try database.execute(
                 sql: """
@@ -72,9 +75,11 @@
             }
         }
 
-        /// Deletes the rows of what was committed before `date`, by the clock of the host that committed it.
+        /// Deletes the rows of everything committed before `date`, by the clock of the host that committed
+        /// it.
         ///
-        /// What may come again must not be older: a month is cheap. For a periodic worker that runs once a day.
+        /// Keep the rows of everything that may come again; keeping a month is cheap. Call it from a periodic
+        /// worker, once a day.
         public func forget(before date: Date) async throws {
             try await database.write { database in
                 try database.execute(

@@ -4,14 +4,14 @@ package import Holdfast
 package struct DeadLetterSnapshot: Encodable, Hashable, Sendable {
     package var letter: String
     package var id: String
-    /// Empty where the message has none.
+    /// Empty if the message has none.
     package var type: String
     package var attempts: Int
     package var reason: String
     package var deadForMilliseconds: Int64
-    /// As UTF-8; of a long body the beginning.
+    /// As UTF-8; only the beginning of a long body.
     package var body: String
-    /// Of the whole body.
+    /// The size of the whole body.
     package var bodyBytes: Int
 
     package init(_ letter: DeadLetter) {

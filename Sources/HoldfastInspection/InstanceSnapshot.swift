@@ -1,13 +1,13 @@
 package import Foundation
 package import Holdfast
 
-/// One instance that is running. As JSON these are documented, stable field names.
+/// One running instance. As JSON these are documented, stable field names.
 package struct InstanceSnapshot: Encodable, Hashable, Sendable {
     package var instance: String
     package var host: String
     package var pid: Int32
     package var service: String
-    /// Absent where the service does not tell one.
+    /// Absent if the service does not state one.
     package var version: String?
     package var started: Date
 

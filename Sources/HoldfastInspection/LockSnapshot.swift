@@ -10,15 +10,15 @@ package struct LockSnapshot: Encodable, Hashable, Sendable {
     package var service: String?
     /// The holder's instance id; absent for a client of another kind.
     package var instance: String?
-    /// Where the key is no lock at all.
+    /// The key's type, if it is not a lock.
     package var keyType: String?
     /// By the clock of this process.
     package var since: Date?
     package var heldForMilliseconds: Int64?
-    /// Until the lease ends, unless it is renewed; absent where it has no end.
+    /// Until the lease ends, unless it is renewed; absent if it has no end.
     package var remainingMilliseconds: Int64?
     package var fence: Int64?
-    /// How many wait for it, and the first of them; absent where that was not asked for.
+    /// How many wait for it, and the first of them; absent if that was not asked for.
     package var waiting: Int?
     package var waiters: [WaiterSnapshot]?
 
@@ -28,7 +28,7 @@ package struct LockSnapshot: Encodable, Hashable, Sendable {
         held = false
     }
 
-    /// A lock that is held, as it was just found.
+    /// A lock that was just found to be held.
     package init(_ lock: LockStatus) {
         self.init(name: lock.name, holder: lock.holder, instance: lock.instance, now: Date())
     }
@@ -36,7 +36,7 @@ package struct LockSnapshot: Encodable, Hashable, Sendable {
     /// A lock that is held.
     ///
     /// - Parameters:
-    ///   - instance: The holder's, as far as it is registered.
+    ///   - instance: The holder's instance, if it is registered.
     ///   - now: When the holder was found.
     package init(name: String, holder: Holder, instance: Instance?, now: Date) {
         self.name = name

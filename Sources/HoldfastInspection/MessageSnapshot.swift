@@ -1,27 +1,28 @@
 package import Holdfast
 
-/// Where one message stands in one queue. As JSON these are documented, stable field names; what is not known is absent.
+/// The state of one message in one queue. As JSON these are documented, stable field names; unknown values
+/// are absent.
 package struct MessageSnapshot: Encodable, Hashable, Sendable {
     package var queue: String
     package var id: String
     /// ready, blocked, waiting, claimed, dead or done.
     package var state: String
-    /// Used up, with the one that is claimed.
+    /// The attempts used up, including the one under way.
     package var attempts: Int?
     /// Until it may be claimed, its claim ends, or its id is forgotten.
     package var forMilliseconds: Int64?
     package var reason: String?
-    /// What the dead letter is called.
+    /// The name of the dead letter.
     package var letter: String?
     package var entry: String?
     package var type: String?
     package var body: String?
-    /// Who has claimed it; the host and the pid are known while the instance is registered.
+    /// The instance that has claimed it; its host and pid are known while it is registered.
     package var instance: String?
     package var host: String?
     package var pid: Int32?
 
-    /// - Parameter instances: Those that are registered, for the host and the pid of a claim.
+    /// - Parameter instances: The registered instances, for the host and the pid of a claim.
     package init(_ message: MessageStatus, instances: [Instance] = []) {
         queue = message.queue
         id = message.id

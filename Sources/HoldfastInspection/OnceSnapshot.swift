@@ -1,12 +1,13 @@
 package import Holdfast
 
-/// What is known of one id of `once`. As JSON these are documented, stable field names; what is not known is absent.
+/// What is known about one id of `once`. As JSON these are documented, stable field names; unknown values are
+/// absent.
 package struct OnceSnapshot: Encodable, Hashable, Sendable {
     package var scope: String
     package var id: String
     /// free, inProgress or done.
     package var state: String
-    /// JSON, as the work returned it; left out where that could not be recorded.
+    /// JSON, as the work returned it; absent if it could not be recorded.
     package var result: String?
     /// Until the result is forgotten, or the claim ends.
     package var forMilliseconds: Int64?
@@ -15,7 +16,7 @@ package struct OnceSnapshot: Encodable, Hashable, Sendable {
     package var host: String?
     package var pid: Int32?
 
-    /// - Parameter instances: Those that are registered, for the host and the pid of a claim.
+    /// - Parameter instances: The registered instances, for the host and the pid of a claim.
     package init(scope: String, id: String, _ state: OnceStatus, instances: [Instance]) {
         self.scope = scope
         self.id = id

@@ -1,6 +1,6 @@
 package import Holdfast
 
-/// What one queue holds, in numbers of messages. As JSON these are documented, stable field names.
+/// How many messages one queue holds. As JSON these are documented, stable field names.
 package struct QueueSnapshot: Encodable, Hashable, Sendable {
     package var name: String
     package var ready: Int
@@ -8,7 +8,7 @@ package struct QueueSnapshot: Encodable, Hashable, Sendable {
     package var delayed: Int
     package var blocked: Int
     package var dead: Int
-    /// Absent when nothing is in the queue.
+    /// Absent when the queue is empty.
     package var oldestMilliseconds: Int64?
     /// Absent when the queue is not paused.
     package var pausedForMilliseconds: Int64?

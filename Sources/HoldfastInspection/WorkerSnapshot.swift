@@ -3,7 +3,7 @@ package import Holdfast
 
 /// One periodic worker. As JSON these are documented, stable field names; what is not known is absent.
 package struct WorkerSnapshot: Encodable, Hashable, Sendable {
-    /// A run that has not said that it ended.
+    /// A run whose end is not recorded.
     package struct CurrentRun: Encodable, Hashable, Sendable {
         package var tick: String
         package var attempt: Int
@@ -13,7 +13,7 @@ package struct WorkerSnapshot: Encodable, Hashable, Sendable {
         package var host: String
         package var pid: Int32
         package var instance: String
-        /// False for one that ended without saying so.
+        /// False for a run that ended without recording it.
         package var held: Bool
 
         package init(_ run: WorkerStatus.CurrentRun) {
@@ -37,9 +37,9 @@ package struct WorkerSnapshot: Encodable, Hashable, Sendable {
     package var pausedSince: Date?
     package var triggered: Date?
     package var nextTick: Date?
-    /// For how long no tick begins since the server's clock was set back; absent when it was not.
+    /// For how long no tick comes due because the server's clock was set back; absent otherwise.
     package var clockLagMilliseconds: Int64?
-    /// What of the worker's state cannot be read; absent when all can.
+    /// The fields of the worker's state that cannot be read; absent if there are none.
     package var unreadable: [String]?
     package var runs: [CurrentRun]
     package var lastRun: RunSnapshot?

@@ -15,8 +15,8 @@ struct HoldfastCommand: CommandGroup {
         commandName: "holdfast",
         abstract: "Distributed locks and exactly-once work on Redis.",
         discussion: """
-            Data goes to standard output, everything else to standard error. Durations are a number with a unit: \
-            500ms, 10s, 2m, 1h.
+            Data goes to standard output, everything else to standard error. Durations are a number with a \
+            unit: 500ms, 10s, 2m, 1h.
 
             \(ExitStatus.help)
             """,
@@ -32,9 +32,9 @@ struct HoldfastCommand: CommandGroup {
         occupyClosedStreams()
         _ = Inheritance.atStart
         endBySignalsAsFirstProcess()
-        // A reader that went away is an error where it is written to, and no reason to die with a lock held.
+        // A reader that has gone away is an error at the write, not a reason to die with a lock held.
         signal(SIGPIPE, SIG_IGN)
-        // So is a file that may not grow.
+        // So is a file that may not grow any more.
         signal(SIGXFSZ, SIG_IGN)
         let arguments = Array(CommandLine.arguments.dropFirst())
         if let trouble = RawArguments.trouble ?? CommandWords.trouble(in: arguments, of: Self.self) {
@@ -44,7 +44,8 @@ struct HoldfastCommand: CommandGroup {
         await main(arguments)
     }
 
-    /// The first process of a container gets no signal that it does not handle, and so could not be ended.
+    /// The first process of a container receives no signal that it does not handle, and so could not be
+    /// ended.
     private static func endBySignalsAsFirstProcess() {
         guard getpid() == 1 else { return }
         for number in CaughtSignals.ending where !Inheritance.atStart.ignores(number) {
@@ -52,9 +53,9 @@ struct HoldfastCommand: CommandGroup {
         }
     }
 
-    /// What is opened next gets the lowest number that is free: where a standard stream is closed that would be a
-    /// connection to Redis, and what is told would be sent there. Reading and writing fail as before, and a command
-    /// that `run` starts finds the streams closed.
+    /// The next file to be opened takes the lowest free number: if a standard stream is closed, that would be
+    /// a connection to Redis, and the tool's messages would be sent there. Reading and writing still fail as
+    /// before, and a command that `run` starts finds the streams closed.
     private static func occupyClosedStreams() {
         for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(stream, F_GETFD) == -1 {
             _ = open("/dev/null", (stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC)

@@ -1,9 +1,9 @@
 internal import RedisLink
 
-/// A line of a file or a stream that can't be used, told so that its author finds it. It may be shown as it is: what it
-/// quotes of the input is escaped.
+/// A line of a file or a stream that can't be used, described so that its author finds it. It may be shown as
+/// it is: what it quotes from the input is escaped.
 package struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Counted from 1; nil when the trouble is with the input as a whole.
+    /// Counted from 1; nil when the problem is with the input as a whole.
     package var line: Int?
     package var reason: String
 

@@ -1,15 +1,16 @@
 internal import RedisLink
 
-/// One line of NDJSON, with what it says.
+/// One line of NDJSON, with its value.
 package struct JSONLine: Hashable, Sendable {
     /// Counted from 1.
     package var number: Int
-    /// The line as it was read, without blanks around it. This is what is sent: nothing of it, such as the
-    /// digits of a long number, is lost on the way through ``JSONValue``.
+    /// The line as it was read, without the blanks around it. This is what is sent: nothing in it, such as
+    /// the digits of a long number, is lost on the way through ``JSONValue``.
     package var bytes: [UInt8]
     package var value: JSONValue
 
-    /// Nil for a blank line. The mark that some editors put in front of UTF-8 does not belong to the first one.
+    /// Nil for a blank line. The byte order mark that some editors put in front of UTF-8 is dropped from the
+    /// first line.
     package init?(_ bytes: some BidirectionalCollection<UInt8>, number: Int) throws(InputError) {
         var line = Array(bytes)[...]
         if number == 1, line.starts(with: Self.byteOrderMark) {
@@ -33,8 +34,8 @@ package struct JSONLine: Hashable, Sendable {
 
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-    /// Lines of UTF-16 are cut in the middle of a character, so what stands in them is never shown. Its ASCII, if it
-    /// has no mark in front, is UTF-8 with zero bytes, of which JSON has none.
+    /// Lines of UTF-16 are cut in the middle of a character, so their text is never shown. ASCII in UTF-16
+    /// without a mark in front is valid UTF-8, but with zero bytes, which JSON does not have.
     private static func checkEncoding(_ line: [UInt8], _ number: Int) throws(InputError) {
         if line.contains(0) || line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) {
             throw InputError(

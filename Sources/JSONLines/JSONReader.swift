@@ -2,11 +2,12 @@ internal import RedisLink
 
 /// Reads one JSON text as RFC 8259 defines it.
 ///
-/// Foundation's decoder takes more than that: a comma behind the last member, numbers such as `01` and `1.`, a
-/// name twice in one object. What is sent must be readable in every language, so none of it is taken here.
+/// Foundation's decoder accepts more than that: a comma after the last member, numbers such as `01` and `1.`,
+/// a name twice in one object. What is sent must be readable in every language, so none of that is accepted
+/// here.
 struct JSONReader {
-    /// How deep arrays and objects may be nested. Foundation's decoder, by which Swift's handlers read a message,
-    /// goes no deeper.
+    /// How deep arrays and objects may be nested. Foundation's decoder, with which handlers in Swift read a
+    /// message, goes no deeper.
     static let deepest = 512
 
     /// What keeps a text from being read.
@@ -59,14 +60,14 @@ struct JSONReader {
         case UInt8(ascii: "f"): value = try literal("false", .bool(false))
         case UInt8(ascii: "n"): value = try literal("null", .null)
         case let byte? where byte == UInt8(ascii: "-") || Self.isDigit(byte): value = try number()
-        default: throw fault("a value is expected")
+        default: throw fault("expected a value")
         }
         skipBlanks()
         return value
     }
 
     private mutating func literal(_ word: String, _ value: JSONValue) throws(Fault) -> JSONValue {
-        guard bytes[index...].starts(with: word.utf8) else { throw fault("a value is expected") }
+        guard bytes[index...].starts(with: word.utf8) else { throw fault("expected a value") }
         index += word.utf8.count
         return value
     }
@@ -85,7 +86,7 @@ struct JSONReader {
         guard !take("]") else { return .array([]) }
         var values: [JSONValue] = []
         repeat { values.append(try value(depth: depth)) } while take(",")
-        guard take("]") else { throw fault("a comma or ] is expected") }
+        guard take("]") else { throw fault("expected a comma or ]") }
         return .array(values)
     }
 
@@ -98,15 +99,15 @@ struct JSONReader {
         repeat {
             skipBlanks()
             let start = index
-            guard next == UInt8(ascii: "\"") else { throw fault("a name in double quotes is expected") }
+            guard next == UInt8(ascii: "\"") else { throw fault("expected a name in double quotes") }
             let name = ExactText(try string())
             skipBlanks()
-            guard take(":") else { throw fault("a colon is expected") }
+            guard take(":") else { throw fault("expected a colon") }
             guard members.updateValue(try value(depth: depth), forKey: name) == nil else {
-                throw Fault(reason: "the name \(TerminalText.quoted(name.text)) comes twice", index: start)
+                throw Fault(reason: "the name \(TerminalText.quoted(name.text)) appears twice", index: start)
             }
         } while take(",")
-        guard take("}") else { throw fault("a comma or } is expected") }
+        guard take("}") else { throw fault("expected a comma or }") }
         return .object(members)
     }
 
@@ -147,7 +148,7 @@ struct JSONReader {
 
     /// At least one.
     private mutating func digits() throws(Fault) {
-        guard let byte = next, Self.isDigit(byte) else { throw fault("a digit is expected") }
+        guard let byte = next, Self.isDigit(byte) else { throw fault("expected a digit") }
         while let byte = next, Self.isDigit(byte) { index += 1 }
     }
 
@@ -194,11 +195,11 @@ struct JSONReader {
         case UInt8(ascii: "u"): return try escapedScalar()
         default:
             index -= 1
-            throw fault("no escape of JSON")
+            throw fault("not an escape of JSON")
         }
     }
 
-    /// What stands behind `\u`: four digits, or eight with another `\u` between them.
+    /// What follows `\u`: four digits, or eight with another `\u` between them.
     private mutating func escapedScalar() throws(Fault) -> Unicode.Scalar {
         let start = index
         let high = try codeUnit()
@@ -215,7 +216,7 @@ struct JSONReader {
         var unit: UInt16 = 0
         for _ in 0..<4 {
             guard let digit = next.flatMap({ Character(Unicode.Scalar($0)).hexDigitValue }) else {
-                throw fault("four hexadecimal digits are expected")
+                throw fault("expected four hexadecimal digits")
             }
             unit = unit << 4 | UInt16(digit)
             index += 1

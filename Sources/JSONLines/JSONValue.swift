@@ -14,7 +14,7 @@ package enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([ExactText: JSONValue])
 
-    /// The member of an object; nil if this is no object or has no such member.
+    /// The member of an object; nil if this is not an object or has no such member.
     package subscript(field: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members[ExactText(field)]
@@ -39,11 +39,11 @@ package enum JSONValue: Hashable, Sendable {
     }
 }
 
-/// By Foundation's decoder, as the handlers of a user read their messages.
+/// With Foundation's decoder, as users' handlers read their messages.
 extension JSONValue: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        // The order is a matter of speed alone: each wrong guess costs a thrown error.
+        // The order only matters for speed: each wrong guess costs a thrown error.
         if let text = try? container.decode(String.self) {
             self = .string(text)
         } else if let number = try? container.decode(Int64.self) {

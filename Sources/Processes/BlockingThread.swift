@@ -1,12 +1,12 @@
 internal import RedisLink
 
-/// Starts a thread that may block for as long as it likes, as none of Swift's pool may.
+/// Starts a thread that may block for as long as it likes, unlike those of Swift's pool.
 ///
-/// - Throws: ``SystemError`` where the system gives none.
+/// - Throws: ``SystemError`` if the system refuses to start one.
 func startBlockingThread(_ body: @escaping @Sendable () -> Void) throws {
     do throws(SystemThread.Refusal) {
         try SystemThread(body).detach()
     } catch {
-        throw SystemError("the system gives no thread", number: error.number)
+        throw SystemError("the system refused to start a thread", number: error.number)
     }
 }

@@ -8,8 +8,8 @@ internal import Foundation
     internal import Darwin
 #endif
 
-/// A word of a command line or of the environment: any bytes but zero. A `String` would replace those that are
-/// not UTF-8.
+/// A word of a command line or of the environment: any bytes except zero. A `String` would replace bytes that
+/// are not UTF-8.
 package struct CString: Hashable, Sendable {
     package var bytes: [UInt8]
 
@@ -45,10 +45,10 @@ package struct CString: Hashable, Sendable {
         return words
     }
 
-    /// Of a word of the environment: what stands before the first `=`.
+    /// For a word of the environment: the bytes before the first `=`.
     var variableName: ArraySlice<UInt8> { bytes.prefix { $0 != UInt8(ascii: "=") } }
 
-    /// For people. What is not UTF-8 is replaced.
+    /// For people to read. Bytes that are not UTF-8 are replaced.
     package var text: String { String(decoding: bytes, as: UTF8.self) }
 
     /// Calls `body` with a null-terminated array of C strings.

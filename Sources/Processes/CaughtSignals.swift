@@ -9,16 +9,16 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// Signals that this process gets as values, instead of their default effect, from now until its end.
+/// Signals that this process receives as values, instead of their default effect, from now until its end.
 ///
-/// The handler writes the signal's number to a pipe, and a thread reads it there: from the first instant no
-/// signal is lost. A child gets the default dispositions back by itself, since handlers do not survive
-/// `exec`. A signal that was ignored when the program started (SIGHUP under `nohup`) stays ignored, in the
-/// child too, as its user wished.
+/// The handler writes the signal's number to a pipe, and a thread reads it there: no signal is lost, from the
+/// first instant on. A child has the default dispositions without further effort, since handlers do not
+/// survive `exec`. A signal that was ignored when the program started (SIGHUP under `nohup`) stays ignored,
+/// in the child too, as its user wanted.
 package final class CaughtSignals: Sendable {
     private struct Delivery {
         var receiver: AsyncStream<Int32>.Continuation?
-        /// What came while nobody listened.
+        /// The signals that came while nobody listened.
         var waiting: [Int32] = []
     }
 
@@ -28,14 +28,14 @@ package final class CaughtSignals: Sendable {
     private let delivery = Mutex(Delivery())
     private let pipe: PrivatePipe
 
-    /// Catches the signals. Once in a process.
+    /// Catches the signals. Only once in a process.
     package init(_ wanted: [Int32]) throws {
         pipe = try PrivatePipe()
         let (exit, entry) = (pipe.exit, pipe.entry)
-        // A handler must not wait, should thousands of signals ever fill the pipe.
+        // A handler must not wait if thousands of signals ever fill the pipe.
         _ = fcntl(entry, F_SETFL, O_NONBLOCK)
         let before = Self.pipeEntry.exchange(entry, ordering: .sequentiallyConsistent)
-        precondition(before == -1, "signals are caught once in a process")
+        precondition(before == -1, "signals can be caught only once in a process")
 
         try startBlockingThread { [self] in
             var number: UInt8 = 0
@@ -53,8 +53,8 @@ package final class CaughtSignals: Sendable {
         }
     }
 
-    /// The signals from now on, with those that came since the last stream ended. There is one stream at a
-    /// time: a new one takes the place of the last.
+    /// The signals from now on, and those that came since the last stream ended. There is one stream at a
+    /// time: a new one replaces the last.
     package func stream() -> AsyncStream<Int32> {
         let (stream, continuation) = AsyncStream<Int32>.makeStream()
         delivery.withLock { delivery in

@@ -11,15 +11,16 @@ internal import Synchronization
 
 /// A process that this program started: it can be signalled as long as it lives, and is reaped when it ends.
 ///
-/// A signal can never hit a stranger that got the same pid later. A pid is free for others only after its
-/// process is reaped, and reaping and signalling exclude each other.
+/// A signal can never hit another process that was given the same pid later. A pid can be reused only after
+/// its process is reaped, and reaping and signalling exclude each other.
 ///
-/// It can adopt orphans, for a program that has no other children. The first process of a container gets all whose
-/// parents died; they stay zombies, and their process groups alive, until it reaps them.
+/// It can adopt orphans, for a program that has no other children. The first process of a container becomes
+/// the parent of all processes whose own parents died; after their end they stay zombies, and their process
+/// groups alive, until it reaps them.
 package final class ChildProcess: Sendable {
     package enum State: Hashable, Sendable {
         case running
-        /// By this signal: `SIGSTOP`, or a terminal's `SIGTSTP`, `SIGTTIN`, `SIGTTOU`.
+        /// Stopped by this signal: `SIGSTOP`, or a terminal's `SIGTSTP`, `SIGTTIN`, `SIGTTOU`.
         case stopped(signal: Int32)
         case exited(status: Int32)
         case killed(signal: Int32)
@@ -56,7 +57,7 @@ package final class ChildProcess: Sendable {
 
     /// Sends a signal to the process.
     ///
-    /// - Returns: False when the process is over already.
+    /// - Returns: false if the process is already over.
     @discardableResult
     package func signal(_ number: Int32) -> Bool {
         current.withLock { state in
@@ -64,9 +65,9 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    /// Sends a signal to the process and all others of its group, such as the children of a shell.
+    /// Sends a signal to the process and all others in its group, such as the children of a shell.
     ///
-    /// - Returns: False when the process is over already.
+    /// - Returns: false if the process is already over.
     @discardableResult
     package func signalGroup(_ number: Int32) -> Bool {
         current.withLock { state in
@@ -76,9 +77,9 @@ package final class ChildProcess: Sendable {
 
     /// Sends a signal to what is left of the group of a process that is over.
     ///
-    /// The group keeps its number from being given to others as long as somebody is in it.
+    /// The group's number cannot be reused as long as there is a process in it.
     ///
-    /// - Returns: False when nobody is left.
+    /// - Returns: false if no process is left.
     @discardableResult
     package func signalRest(_ number: Int32) -> Bool {
         killpg(pid, 0) == 0 && killpg(pid, number) == 0
@@ -93,7 +94,7 @@ package final class ChildProcess: Sendable {
                 WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)
             if waited != 0 && errno == EINTR { continue }
             if waited != 0 && state.isOver {
-                // No child is left, and with it nobody who could leave an orphan.
+                // No child is left, so none that could leave an orphan.
                 return
             }
             precondition(waited == 0, "a child can be waited for until it is reaped")
@@ -113,12 +114,12 @@ package final class ChildProcess: Sendable {
     }
 }
 
-/// The thread that waits for a child its whole life, in `waitid`. It is there before the child is: one that nobody waits
-/// for would never be seen to end.
+/// The thread that waits for a child in `waitid`, for the child's whole life. It exists before the child
+/// does: the end of a child that nobody waits for would never be noticed.
 struct ChildWatch: Sendable {
     private let begun = ChildHandOver()
 
-    /// - Throws: ``SystemError`` where the system gives no thread.
+    /// - Throws: ``SystemError`` if the system refuses to start a thread.
     init() throws {
         try startBlockingThread { [begun] in begun.wait()?.watch() }
     }
@@ -132,7 +133,7 @@ struct ChildWatch: Sendable {
         return child
     }
 
-    /// No child came to be.
+    /// No child was started.
     func cancel() { begun.fill(nil) }
 }
 

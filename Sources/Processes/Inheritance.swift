@@ -8,21 +8,21 @@ internal import Foundation
     internal import Darwin
 #endif
 
-/// What this program was started with, and a command that it runs is to find as it was: the signals that were
+/// What this program was started with, and a command that it runs must find unchanged: the signals that were
 /// blocked or ignored, and the open descriptors.
 ///
-/// It changes its own: it ignores SIGPIPE, catches what the command is to get, opens connections. So all of this
-/// is noted before, by the first use of ``atStart``.
+/// This program changes its own: it ignores SIGPIPE, catches signals meant for the command, opens
+/// connections. So all of this is recorded before that, by the first use of ``atStart``.
 ///
-/// SIGCHLD is left out. A parent that ignores it leaves its children no way to know how theirs end; `flock` and
+/// SIGCHLD is left out. If a parent ignores it, its children cannot learn how theirs end; `flock` and
 /// `timeout` reset it, too.
 package struct Inheritance: Sendable {
-    /// Taken at its first use, which belongs at the very beginning of the program.
+    /// Recorded at its first use, which belongs at the very beginning of the program.
     package static let atStart = Inheritance()
 
     let blockedSignals: sigset_t
     let ignoredSignals: Set<Int32>
-    /// Beyond the standard streams.
+    /// The open descriptors beyond the standard streams.
     let descriptors: Set<Int32>
 
     private init() {
@@ -42,13 +42,14 @@ package struct Inheritance: Sendable {
     static func isIgnored(_ number: Int32) -> Bool {
         var action = sigaction()
         guard sigaction(number, nil, &action) == 0 else { return false }
-        // The handler is the first member everywhere, and SIG_IGN is no function that could be compared with.
+        // The handler is the first member everywhere, and SIG_IGN is not a function that could be compared
+        // with.
         return withUnsafeBytes(of: action) { $0.loadUnaligned(as: UInt.self) } == 1
     }
 }
 
 enum OpenDescriptors {
-    /// Empty where the system does not tell.
+    /// Empty if the system does not list them.
     static func beyondStandardStreams() -> [Int32] {
         let names = try? FileManager.default.contentsOfDirectory(atPath: "/dev/fd")
         return (names ?? []).compactMap { Int32($0) }.filter { $0 > 2 }

@@ -8,7 +8,7 @@ internal import Foundation
     internal import Darwin
 #endif
 
-/// A pipe on which a child says why it can't go on. Its log may be on the disk that is full.
+/// A pipe on which a child says why it can't continue. Its log may be on the disk that is full.
 package final class LastWords: Sendable {
     private let pipe: PrivatePipe
 
@@ -27,7 +27,7 @@ package final class LastWords: Sendable {
         return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
     }
 
-    /// In the child: says them, and ends the process at once.
+    /// In the child: says `words`, and ends the process at once.
     package static func end(_ words: String) -> Never {
         let bytes = Array(words.utf8.prefix(limit))
         _ = write(STDOUT_FILENO, bytes, bytes.count)
@@ -36,11 +36,11 @@ package final class LastWords: Sendable {
 
     /// The exit status of a child that has said why.
     package static let status: Int32 = 74
-    /// What a pipe takes without a reader.
+    /// How many bytes a pipe takes without a reader.
     private static let limit = 4096
 }
 
-/// The system's `read`, whose name is another's in ``LastWords``.
+/// The system's `read`, a name that means something else in ``LastWords``.
 private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
     read(descriptor, bytes, count)
 }

@@ -8,11 +8,11 @@ internal import Foundation
     internal import Darwin
 #endif
 
-/// A pipe that tells a child when its parent is gone: nothing is ever written to it, and the child's standard
-/// input ends when the parent's end closes, however the parent died.
+/// A pipe by which a child notices that its parent is gone: nothing is ever written to it, and the child's
+/// standard input ends when the parent's end closes, however the parent died.
 ///
-/// A stopped child can't notice. It needs not: its process group is orphaned by the parent's death, and to a
-/// stopped process in a newly orphaned group the kernel sends SIGHUP and SIGCONT by itself.
+/// A stopped child can't notice. It does not need to: its process group is orphaned by the parent's death,
+/// and the kernel itself sends SIGHUP and SIGCONT to a stopped process in a newly orphaned group.
 package final class LifeLine: Sendable {
     private let pipe: PrivatePipe
 

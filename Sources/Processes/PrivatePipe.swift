@@ -13,7 +13,7 @@ package final class PrivatePipe: Sendable {
 
     package init() throws {
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw SystemError("cannot make a pipe") }
+        guard pipe(&ends) == 0 else { throw SystemError("cannot create a pipe") }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         (exit, entry) = (ends[0], ends[1])
     }

@@ -23,12 +23,12 @@ package struct SpawnPlan: Sendable {
         /// The parent's own.
         case inherited
         case descriptor(Int32)
-        /// A file, opened for appending and created if need be.
+        /// A file, opened for appending and created if necessary.
         case appending(path: String)
         case nothing
     }
 
-    /// What a child leads, so that signals to this program's own job do not reach it.
+    /// What the child leads, so that signals to this program's own job do not reach it.
     package enum Isolation: Hashable, Sendable {
         /// A process group: a job of the same terminal.
         case group
@@ -36,21 +36,21 @@ package struct SpawnPlan: Sendable {
         case session
     }
 
-    /// Found by `PATH` if it has no slash.
+    /// Looked up in `PATH` if it has no slash.
     package var executable: CString
-    /// Without the zeroth.
+    /// The arguments without the zeroth.
     package var arguments: [CString]
     /// Added to the parent's environment.
     package var environment: [String: String] = [:]
-    /// Names in the parent's environment that the child does not get: what is secret is not inherited.
+    /// Names in the parent's environment that the child does not get: secrets are not inherited.
     package var withheld: Set<String> = []
     package var input = Stream.inherited
     package var output = Stream.inherited
     package var error = Stream.inherited
-    /// What keeps it apart from this program.
+    /// What separates it from this program.
     package var isolation = Isolation.group
-    /// What the child gets of the signals and descriptors that this program was started with. By default nothing: no
-    /// signal is blocked or ignored, and no descriptor open but the standard streams.
+    /// What the child inherits of the signals and descriptors that this program was started with. Defaults to
+    /// nothing: no signal is blocked or ignored, and only the standard streams are open.
     package var inheritance: Inheritance?
 
     package init(_ executable: String, _ arguments: [String] = []) {
@@ -65,9 +65,9 @@ package struct SpawnPlan: Sendable {
     /// Starts the child, and a thread that waits for it.
     ///
     /// - Parameter adoptingOrphans: see ``ChildProcess``.
-    /// - Throws: ``SystemError``; `ENOENT` when there is no such program, `EACCES` when it can't be executed.
+    /// - Throws: ``SystemError``; `ENOENT` if there is no such program, `EACCES` if it can't be executed.
     package func start(adoptingOrphans: Bool = false) throws -> ChildProcess {
-        // Else the kernel reaps the child, and nobody is told its status.
+        // Otherwise the kernel reaps the child, and its status is lost.
         if Inheritance.isIgnored(SIGCHLD) { signal(SIGCHLD, SIG_DFL) }
         let watch = try ChildWatch()
         do {
@@ -78,9 +78,9 @@ package struct SpawnPlan: Sendable {
         }
     }
 
-    /// Starts the child. The caller must wait for it, by `waitpid`.
+    /// Starts the child. The caller must wait for it with `waitpid`.
     ///
-    /// - Throws: ``SystemError``, as ``start(adoptingOrphans:)``.
+    /// - Throws: ``SystemError``, like ``start(adoptingOrphans:)``.
     package func startUnwatched() throws -> Int32 {
         #if canImport(Darwin)
             var actions: posix_spawn_file_actions_t?
@@ -109,10 +109,10 @@ package struct SpawnPlan: Sendable {
 
     private var streams: [(stream: Stream, target: Int32)] { [(input, 0), (output, 1), (error, 2)] }
 
-    /// All descriptors of this program are opened close-on-exec; those of a library that forgot it end here. One that
-    /// is closed in between is passed over.
+    /// All descriptors of this program are opened close-on-exec; those of a library that forgot to are closed
+    /// here. One that is closed in between is skipped.
     ///
-    /// - Returns: the flag by which the system does it, where it can.
+    /// - Returns: the flag that makes the system do it, where it can.
     private func closeOthers(in actions: inout SpawnActions) -> Int32 {
         #if canImport(Darwin)
             if inheritance == nil {
@@ -129,12 +129,13 @@ package struct SpawnPlan: Sendable {
         return 0
     }
 
-    /// A signal that is caught here has its default effect in the child by itself; one that is ignored would stay
-    /// ignored.
+    /// A signal that is caught here has its default effect in the child without further effort; an ignored
+    /// one would stay ignored.
     private func setSignals(_ attributes: inout SpawnAttributes) {
         var blocked = sigset_t()
         sigemptyset(&blocked)
-        // Threads of libraries block signals, so the child must not get the mask of the thread that starts it.
+        // Threads of libraries block signals, so the child must not inherit the mask of the thread that
+        // starts it.
         if let inheritance { blocked = inheritance.blockedSignals }
         posix_spawnattr_setsigmask(&attributes, &blocked)
         var reset = sigset_t()
@@ -143,7 +144,7 @@ package struct SpawnPlan: Sendable {
         posix_spawnattr_setsigdefault(&attributes, &reset)
     }
 
-    /// - Returns: the flag by which the system does it.
+    /// - Returns: the flag that makes the system do it.
     private func setIsolation(_ attributes: inout SpawnAttributes) -> Int32 {
         switch isolation {
         case .group:
@@ -161,8 +162,8 @@ package struct SpawnPlan: Sendable {
         private static let newSession: Int32 = 0x80
     #endif
 
-    /// As `execvp` does: tries each folder of `PATH`, and lets the shell run a file that is executable and has no
-    /// format that the system knows, such as a script without `#!`.
+    /// Like `execvp`: tries each directory of `PATH`, and lets the shell run a file that is executable but
+    /// has no format that the system knows, such as a script without `#!`.
     private func spawn(
         _ actions: inout SpawnActions, _ attributes: inout SpawnAttributes
     ) throws -> pid_t {
@@ -200,7 +201,7 @@ package struct SpawnPlan: Sendable {
         }
     }
 
-    /// The files that may be meant by ``executable``.
+    /// The files that ``executable`` may mean.
     private var candidates: [CString] {
         let (name, slash) = (executable.bytes, UInt8(ascii: "/"))
         guard !name.isEmpty else { return [] }
@@ -220,7 +221,7 @@ package struct SpawnPlan: Sendable {
             + environment.map { CString("\($0)=\($1)") }
     }
 
-    /// - Parameter files: what is opened for the child, to be closed afterwards.
+    /// - Parameter files: the descriptors opened for the child, to be closed afterwards.
     private static func connect(
         _ stream: Stream, to target: Int32, in actions: inout SpawnActions,
         opening files: inout [Int32]
@@ -231,7 +232,7 @@ package struct SpawnPlan: Sendable {
         case .descriptor(let source):
             posix_spawn_file_actions_adddup2(&actions, source, target)
         case .appending(let path):
-            // Here and not in the child, so that a failure is told of the file and not of the program.
+            // Here and not in the child, so that a failure is reported for the file and not for the program.
             let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
             guard file >= 0 else { throw SystemError("cannot open \(path)") }
             files.append(file)

@@ -8,7 +8,7 @@ internal import Foundation
     internal import Darwin
 #endif
 
-/// A system call that failed: what was tried, and the system's words for why it did not work.
+/// A failed system call: what was tried, and the system's words for why it did not work.
 package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     package var attempt: String
     package var number: Int32
@@ -28,9 +28,9 @@ package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The system's words.
     package var reason: String { String(cString: strerror(number)) }
 
-    /// The system's words for what Foundation hides behind an error of its own.
+    /// The system's words for an error that Foundation wraps in one of its own.
     ///
-    /// - Parameter words: for what is no error of the system.
+    /// - Parameter words: the text for an error that does not come from the system.
     package static func reason(for error: any Error, else words: (any Error) -> String) -> String {
         let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error ?? error
         let system = cause as NSError

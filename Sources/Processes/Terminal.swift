@@ -13,10 +13,10 @@
 /// runs, as a shell gives it to a job.
 ///
 /// In a pipeline (`holdfast run … | less`) the terminal stays with the pipeline, whose other members need it
-/// too; Ctrl-C then reaches this program, which forwards it. So it is where standard input is not the terminal: a
-/// script that starts `holdfast run … &` shares its group with this program, gives it /dev/null to read, and goes on
-/// reading from the terminal itself. A command that asks for the terminal there (SIGTTIN or SIGTTOU stops it for that)
-/// gets it then.
+/// too; Ctrl-C then reaches this program, which forwards it. The same holds where standard input is not the
+/// terminal: a script that starts `holdfast run … &` shares its group with this program, gives it /dev/null
+/// to read, and continues to read from the terminal itself. A command that asks for the terminal there
+/// (SIGTTIN or SIGTTOU stops it for that) gets it then.
 package struct Terminal: Sendable {
     private let descriptor: Int32
 
@@ -33,9 +33,9 @@ package struct Terminal: Sendable {
         _ = signal(SIGTTOU, before)
     }
 
-    /// Lets a group have the terminal, if it has it or this program can give it.
+    /// Gives a group the terminal, if this program can and the group does not have it already.
     ///
-    /// - Returns: Whether the group has it now.
+    /// - Returns: whether the group has it now.
     @discardableResult
     package static func provide(to group: Int32) -> Bool {
         guard let terminal = current() else { return false }
@@ -45,9 +45,9 @@ package struct Terminal: Sendable {
         return true
     }
 
-    /// Takes the terminal back from a group that has it; from nobody else.
+    /// Takes the terminal back from a group that has it, and from no other.
     ///
-    /// - Returns: Whether the group had it.
+    /// - Returns: whether the group had it.
     @discardableResult
     package static func takeBack(from group: Int32) -> Bool {
         guard let terminal = current(), terminal.foregroundGroup == group else { return false }
@@ -55,20 +55,21 @@ package struct Terminal: Sendable {
         return true
     }
 
-    /// Whether a command gets the terminal without asking for it, by this program's standard streams: it reads from the
-    /// terminal, and is no part of a pipeline.
+    /// Whether a command gets the terminal without asking for it, judging by this program's standard streams:
+    /// they read from the terminal, and are not part of a pipeline.
     package static var isGivenUnasked: Bool {
         guard isatty(STDIN_FILENO) == 1 else { return false }
         var status = stat()
         return fstat(STDOUT_FILENO, &status) != 0 || status.st_mode & S_IFMT != S_IFIFO
     }
 
-    /// Sends this program's whole job what the terminal sent a command alone, so that a script around it is interrupted
-    /// as if the command ran without `run`.
+    /// Sends this program's whole job the signal that the terminal sent only to a command, so that a script
+    /// around it is interrupted as if the command ran without `run`.
     ///
-    /// Shells stop at SIGINT only if they get it and the program they wait for died of it, so this program does. It does
-    /// not die of SIGQUIT, which would leave an image of its memory on the disk, perhaps with a password. Returns then,
-    /// and where it is the first process of a container, which no signal ends by default.
+    /// Shells stop at SIGINT only if they receive it and the program they wait for dies of it, so this
+    /// program does. It does not die of SIGQUIT, which would leave an image of its memory on the disk,
+    /// perhaps with a password. So this returns after SIGQUIT, and in the first process of a container, which
+    /// no signal ends by default.
     package static func interruptJob(by number: Int32) {
         kill(0, number)
         guard number == SIGINT else { return }
@@ -80,7 +81,7 @@ package struct Terminal: Sendable {
         raise(SIGINT)
     }
 
-    /// Stops this program's whole job as Ctrl-Z does, and returns when it is continued; at once where nobody
+    /// Stops this program's whole job as Ctrl-Z does, and returns when it is continued; at once if nobody
     /// could continue it, since the kernel does not stop an orphaned group that way.
     package static func suspendJob() {
         let before = signal(SIGTSTP, SIG_DFL)

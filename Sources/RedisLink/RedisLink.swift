@@ -1,15 +1,15 @@
-/// The link of one process to Redis: the only door to commands, messages and health.
+/// The link of one process to Redis: the only way to commands, messages and health.
 ///
 /// It has one ``RedisNode`` today. A second one would be kept beside it, on the same thread, and be chosen in
 /// `connection` and ``subscribe(_:onMessage:onRefusal:)``.
 ///
-/// Nothing is connected before the first use. A lost connection is made again by itself; commands wait for it
-/// until their own deadline.
+/// Nothing is connected before the first use. The link reconnects by itself after a loss; commands wait for
+/// the connection until their own deadline.
 package final class RedisLink: Sendable {
     package let configuration: RedisConfiguration
-    /// On which the actors of this link run.
+    /// The thread that the actors of this link run on.
     package let thread: LinkThread
-    /// For tasks that do little else than use this link.
+    /// For tasks that do little but use this link.
     package let taskExecutor: LinkTaskExecutor
     let node: RedisNode
     /// Where commands go.
@@ -30,9 +30,9 @@ package final class RedisLink: Sendable {
         thread.stop()
     }
 
-    /// Waits until the command connection stands.
+    /// Waits until the command connection is up.
     ///
-    /// - Throws: the failure of the attempt, which is not repeated here; the link goes on trying.
+    /// - Throws: the failure of the attempt. This call does not try again; the link does.
     package nonisolated(nonsending) func connect() async throws(RedisError) {
         try await connection.connect()
     }
@@ -44,14 +44,14 @@ package final class RedisLink: Sendable {
         try await connection.send(command, timeout: timeout)
     }
 
-    /// As ``send(_:timeout:)``, not interrupted by cancellation.
+    /// Like ``send(_:timeout:)``, but not interrupted by cancellation.
     package nonisolated(nonsending) func sendShielded(
         _ command: RedisCommand, timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
         try await connection.sendShielded(command, timeout: timeout)
     }
 
-    /// As ``send(_:timeout:)``, for callers in a turn of the link's thread; `completion` is called in one.
+    /// Like ``send(_:timeout:)``, for callers in a turn of the link's thread; `completion` is called in one.
     package func send(
         _ command: RedisCommand, timeout: Duration? = nil,
         completion: @escaping @Sendable (RedisResult) -> Void
@@ -59,8 +59,8 @@ package final class RedisLink: Sendable {
         connection.inTurn { $0.send(command, timeout: timeout, completion: completion) }
     }
 
-    /// Runs a script by its digest. One round trip, two where the server does not know it yet: it has not run it, so it
-    /// is sent whole then.
+    /// Runs a script by its digest. One round trip; two when the server does not know the script yet: it has
+    /// not run it, so the script is then sent by its text.
     package nonisolated(nonsending) func evaluate(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
         timeout: Duration? = nil
@@ -73,7 +73,7 @@ package final class RedisLink: Sendable {
         }
     }
 
-    /// As ``evaluate(_:keys:arguments:check:timeout:)``, not interrupted by cancellation.
+    /// Like ``evaluate(_:keys:arguments:check:timeout:)``, but not interrupted by cancellation.
     package nonisolated(nonsending) func evaluateShielded(
         _ script: RedisScript, keys: [String], arguments: [RedisArgument], check: ReplyCheck = .none,
         timeout: Duration? = nil
@@ -86,14 +86,14 @@ package final class RedisLink: Sendable {
         }
     }
 
-    /// How the connection is, without asking the server.
+    /// The state of the connection, without asking the server.
     package var health: ConnectionHealth {
         get async { await connection.health }
     }
 
     /// Calls `onMessage` with each message of `channel`, and once with an empty one whenever the subscription
-    /// begins (again): messages may have been lost before that. Calls `onRefusal` with the reason when the server
-    /// does not let us listen; it is logged, too.
+    /// begins or resumes: messages may have been lost before that. Calls `onRefusal` with the reason when the
+    /// server does not let us subscribe; the link's observer is notified, too.
     package func subscribe(
         _ channel: String, onMessage: @escaping @Sendable ([UInt8]) -> Void,
         onRefusal: @escaping @Sendable (RedisError) -> Void = { _ in }

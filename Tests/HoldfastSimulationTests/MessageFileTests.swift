@@ -55,7 +55,7 @@ import Testing
         let error = #expect(throws: InputError.self) { try Self.read(#"{"id":"trail",}"#) }
         #expect(
             error?.description
-                == #"line 1: not one JSON value: "{"id":"trail",}" (at byte 15: a name in double quotes is expected)"#
+                == #"line 1: not one JSON value: "{"id":"trail",}" (at byte 15: expected a name in double quotes)"#
         )
     }
 
@@ -126,7 +126,7 @@ import Testing
     }
 
     @Test func `A file without messages is refused`() {
-        #expect(throws: InputError(line: nil, reason: "there is no message in it")) {
+        #expect(throws: InputError(line: nil, reason: "it contains no message")) {
             try Self.read("\n \r\n")
         }
     }

@@ -16,15 +16,15 @@ struct HandoffBenchmark {
     /// What is measured, by the name of its figures.
     private enum Library: String, CaseIterable {
         case holdfast = "handoff"
-        /// As Holdfast, after two milliseconds in which all sleep.
+        /// Like `holdfast`, after two milliseconds in which everything sleeps.
         case rested = "handoff.rested"
-        /// Plain C with Holdfast's scripts, and with the shortest that do.
+        /// Plain C with Holdfast's scripts, and with the shortest that will do.
         case c = "handoff.c"
         case shortest = "handoff.c.shortest"
         case pythonRedisLock = "handoff.python-redis-lock"
         case redisPy = "handoff.redis-py"
 
-        /// What `Benchmarks/Peers/holder.py` calls it, nil for what is no peer.
+        /// Its name in `Benchmarks/Peers/holder.py`; nil if it is not a peer.
         var peer: String? {
             [.pythonRedisLock, .redisPy].contains(self) ? String(rawValue.dropFirst("handoff.".count)) : nil
         }
@@ -42,7 +42,8 @@ struct HandoffBenchmark {
         try await measureOrder()
     }
 
-    /// Two processes alternate. Ours, C's and the peers' in turn, so that a change of the machine's speed meets all.
+    /// Two processes alternate. Ours, C's and the peers' in turn, so that a change in the machine's speed
+    /// affects all.
     private func measureTimes() async throws {
         let python = ProcessInfo.processInfo.environment["HOLDFAST_BENCH_PYTHON"]
         let libraries = Library.allCases.filter { python != nil || $0.peer == nil }
@@ -132,7 +133,7 @@ struct HandoffBenchmark {
         Figure.print("handoff.shares", holds.shares(processes: Self.crowd), limit: 1, unit: "min/max")
     }
 
-    /// Starts so many holders, lets them run for a round, and takes what they tell.
+    /// Starts `count` holders, lets them run for a round, and collects what they report.
     private func holds(of count: Int, _ start: () throws -> BenchmarkProcess) async throws -> Holds {
         let processes = try (0..<count).map { _ in try start() }
         for process in processes { try await process.line("ready") }

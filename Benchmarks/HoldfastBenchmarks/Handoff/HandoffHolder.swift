@@ -9,7 +9,7 @@ struct HandoffHolder {
         case short
         /// Holds it until all threads have gone to sleep and the caches have forgotten them.
         case rested
-        /// Half as long again, and looks who holds the lock and who is next.
+        /// Holds it half as long again, and looks who holds the lock and who is next.
         case order
 
         /// In µs.
@@ -26,7 +26,7 @@ struct HandoffHolder {
         let holder = HandoffHolder(holdfast: try await .benchmarked(url), kind: kind)
         holder.parent.say("ready")
         guard let end = Int64(try await holder.parent.line()) else { throw BenchmarkError.refused }
-        // One thread less to wake on the way.
+        // One thread fewer to wake on the way.
         let records = try await withTaskExecutorPreference(holder.holdfast.executor) {
             try await holder.hold(until: end)
         }
@@ -52,9 +52,9 @@ struct HandoffHolder {
         try await Task.sleep(for: .microseconds(microseconds), tolerance: .zero)
     }
 
-    /// The own token and the first waiter's, as the server has them.
+    /// This holder's token and the first waiter's, according to the server.
     private func observe() async throws -> String {
-        // Until who held it before stands in the queue again.
+        // Until the previous holder is in the queue again.
         try await rest(kind.hold / 2)
         let link = holdfast.core.link
         let token = try await link.send(["GET", .string(holdfast.core.keys.lock(Self.name))])
@@ -76,8 +76,8 @@ struct HandoffHolder {
         parent.say("end")
     }
 
-    /// The least that a hand-off needs, with the keys and arguments of Holdfast's own scripts: no fences, no refusal
-    /// that tells more, nothing against waiters that do not answer.
+    /// The least that a hand-off needs, with the keys and arguments of Holdfast's own scripts: no fences, no
+    /// details in a refusal, nothing against waiters that do not answer.
     private static let shortestAcquire = """
         local owner = redis.call('GET', KEYS[1])
         if owner == ARGV[1] then

@@ -1,15 +1,15 @@
-/// One time that a process held the lock, on the clock of all processes, in nanoseconds.
+/// One hold of the lock by a process; times in nanoseconds on the clock that all processes share.
 struct Hold {
     let process: Int
-    /// When its holder ran.
+    /// When its holder began to run.
     let running: Int64
     /// Just before the release was sent.
     let released: Int64
-    /// The holder's token and the first waiter's, as the server had them in between; nil where nobody asked.
+    /// The holder's token and the first waiter's at the server in between; nil if nobody asked.
     let token: String?
     let next: String?
 
-    /// Reads what a holder tells: `<running> <released> [<own token> [<first waiter's>]]`.
+    /// Reads what a holder reports: `<running> <released> [<own token> [<first waiter's>]]`.
     init?(_ words: [String], process: Int) {
         guard words.count >= 2, let running = Int64(words[0]), let released = Int64(words[1]) else {
             return nil
@@ -22,32 +22,32 @@ struct Hold {
     }
 }
 
-/// What all processes held, in its order.
+/// The holds of all processes, in order.
 struct Holds {
     let holds: [Hold]
 
-    /// - Parameter warmUp: how many of the first do not count.
+    /// - Parameter warmUp: how many of the first holds do not count.
     init(_ holds: [Hold], warmUp: Int) {
         self.holds = Array(holds.sorted { $0.running < $1.running }.dropFirst(warmUp))
     }
 
     private var pairs: some Collection<(Hold, Hold)> { zip(holds, holds.dropFirst()).map { ($0, $1) } }
 
-    /// From release to the next holder running, where that is another process, in microseconds.
+    /// From release to the next holder running, if that is another process, in microseconds.
     var handoffs: [Double] {
         pairs.filter { $0.process != $1.process }.map { Double($1.running - $0.released) / 1000 }
     }
 
-    /// The part of the changes of holder in which the next one was another process.
+    /// The fraction of hand-overs in which the next holder was another process.
     var crossings: Double { Double(handoffs.count) / Double(max(1, holds.count - 1)) }
 
-    /// How often the next holder was not the one that stood first while the one before held the lock. With
-    /// nobody in the queue although others wait there is no order.
+    /// How often the next holder was not the one that was first in the queue while the previous one held the
+    /// lock. If nobody is in the queue although others wait, there is no order.
     var violations: Int {
         pairs.count { $0.next == nil || $0.next != $1.token }
     }
 
-    /// The fewest holds of a process to the most.
+    /// The ratio of the fewest holds of a process to the most.
     func shares(processes: Int) -> Double {
         let counts = (0..<processes).map { process in holds.count { $0.process == process } }
         return Double(counts.min() ?? 0) / Double(max(1, counts.max() ?? 0))

@@ -25,13 +25,13 @@ struct MessageBacklog {
     func wait(pause: Duration = .milliseconds(2), until isReached: (Int) -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(20)
         while !isReached(try await count()) {
-            guard .now < deadline else { throw BenchmarkError.child("the queue does not get on") }
+            guard .now < deadline else { throw BenchmarkError.child("the queue makes no progress") }
             try await Task.sleep(for: pause, tolerance: .zero)
         }
     }
 
-    /// Forgets everything: what was claimed by a process that is gone, and the ledger, so that it is as long in each
-    /// measurement.
+    /// Removes everything: the claims of a process that is gone, and the ledger, so that it has the same
+    /// length in each measurement.
     func empty() async throws {
         _ = try await holdfast.core.link.send(["FLUSHALL"], timeout: .seconds(30))
     }

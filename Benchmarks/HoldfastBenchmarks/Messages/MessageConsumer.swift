@@ -4,27 +4,27 @@ import Logging
 /// What the queue carries.
 struct Note: Codable, Sendable {
     var number: Int
-    /// When it was due to be sent, on the clock of all processes; only in those whose end is looked for.
+    /// When it was due to be sent, on the clock that all processes share; only in the sampled ones.
     var sent: Int64?
 }
 
 /// A process that handles the queue's messages.
 enum MessageConsumer {
     enum Kind: String {
-        /// Does nothing but commit; those whose end is looked for leave their time in a list, as their effect.
+        /// Only commits; the sampled messages leave their time in a list, as their effect.
         case handling
-        /// As `handling`, as few at a time and with as short a lease as ``sticking``.
+        /// Like `handling`, with as few at a time and as short a lease as ``sticking``.
         case heir
-        /// Tells of each message and never ends.
+        /// Reports each message and never ends.
         case sticking
     }
 
     static let queue = "notes"
     /// The list of the effects.
     static let seen = "seen"
-    /// Of those that are killed, and of their heirs.
+    /// The lease of the consumers that are killed, and of their heirs.
     static let lease = Duration.milliseconds(500)
-    /// Two claims of a hundred under way or at work.
+    /// Two claims of a hundred each, under way or being handled.
     private static let concurrency = 200
 
     static func run(_ url: String, _ kind: Kind) async throws {

@@ -8,11 +8,12 @@ extension MessagesBenchmark {
     /// The first ones do not count.
     private static let warmUp = 0.5
     private static let interval = Duration.milliseconds(2)
-    /// The end of one in so many is looked for.
+    /// The latency of one message in this many is measured.
     private static let sampled = 10
 
-    /// From the moment at which a message was due to be sent until its effect is seen by another client. The messages
-    /// are sent by the clock, whatever became of those before, so what waits while something stands still counts.
+    /// From the moment a message was due to be sent until another client sees its effect. The messages are
+    /// sent by the clock, whatever happened to earlier ones, so those that wait while something stalls count,
+    /// too.
     func measureLatency(instances: Int, rate: Double) async throws {
         try await queue.empty()
         let processes = try await start(instances)
@@ -21,7 +22,7 @@ extension MessagesBenchmark {
             group.addTask { try await effects() }
             try await send(rate: rate)
             try await queue.wait { $0 == 0 }
-            // Of the effects there is one more, which ends the watch.
+            // One more effect, which ends the watch.
             let key = RedisArgument.string(store.keys.effect(MessageConsumer.seen))
             _ = try await queue.holdfast.core.link.send(["RPUSH", key, "end"])
             return try await group.next() ?? []
@@ -51,7 +52,8 @@ extension MessagesBenchmark {
                 let notes = (sent..<last).map {
                     Note(number: $0, sent: $0.isMultiple(of: Self.sampled) ? time : nil)
                 }
-                // Without waiting for those before: a server that flushes each reply answers many at once.
+                // Without waiting for the earlier ones: a server that flushes before each reply answers many
+                // at once.
                 group.addTask { try await queue.send(notes) }
                 sent = last
             }
@@ -59,9 +61,9 @@ extension MessagesBenchmark {
         }
     }
 
-    /// Waits for the effects of the messages, each until it was seen, in milliseconds.
+    /// Waits for the effects of the messages; returns how long each took until it was seen, in milliseconds.
     private func effects() async throws -> [Double] {
-        // A connection of its own: others would wait behind the command that blocks.
+        // A connection of its own: other commands would wait behind the one that blocks.
         let watcher = try await Holdfast.benchmarked(server.unixURL)
         let key = RedisArgument.string(store.keys.effect(MessageConsumer.seen))
         var times: [Double] = []

@@ -4,7 +4,8 @@ extension MessagesBenchmark {
     private static let kills = 8
     private static let claimed = 50
 
-    /// From the kill of an instance until another one, which was there before, has committed all that it had claimed.
+    /// From the kill of an instance until another one, which was already running, has committed all that it
+    /// had claimed.
     func measureRecovery() async throws {
         var times: [Double] = []
         for _ in 0..<Self.kills {

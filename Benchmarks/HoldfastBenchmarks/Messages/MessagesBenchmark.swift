@@ -3,8 +3,9 @@ import Holdfast
 import HoldfastTesting
 import RedisLink
 
-/// Messages from the claim to the commit with its ledger entry: how many in a second, how long from the sending to
-/// the commit at half of that, and how soon another instance has done what a killed one had claimed.
+/// Messages from the claim to the commit with its ledger entry: how many in a second, how long from the
+/// sending to the commit at half that rate, and how soon another instance has handled what a killed one had
+/// claimed.
 struct MessagesBenchmark {
     /// How the server keeps its data.
     enum Durability: String, CaseIterable {
@@ -23,7 +24,7 @@ struct MessagesBenchmark {
 
     private static let rounds = 3
     private static let seconds = 1.0
-    /// More than anything here handles in the time of a measurement.
+    /// More than anything here handles during a measurement.
     private static let backlog = 200_000
     /// The first ones do not count.
     private static let warmUp = 10_000
@@ -52,9 +53,9 @@ struct MessagesBenchmark {
         }
     }
 
-    /// The limit, one instance and four in turn, so that a change of the machine's speed meets all.
+    /// The limit, one instance and four in turn, so that a change in the machine's speed affects all.
     ///
-    /// - Returns: by the number of instances.
+    /// - Returns: the rates, by the number of instances.
     private func measureRates() async throws -> [(instances: Int, rate: Double)] {
         var figures = [1, 4].map { ($0, Figure("\(name).\($0)", unit: "messages/s")) }
         for _ in 0..<Self.rounds {

@@ -1,17 +1,17 @@
 import Foundation
 import HoldfastTesting
 
-/// Job queues in Python with the same job, which does nothing. None of them promises exactly once: each runs a job
-/// again, effects included, whose worker died before it could say that the job is done.
+/// Job queues in Python with the same job, which does nothing. None of them promises exactly once: if a
+/// worker dies before it can report that its job is done, each runs the job again, including its effects.
 enum PeerQueues {
     private static let seconds = 2.0
-    /// What each has to do: more than it can in the time of a measurement.
+    /// How many jobs each has to do: more than it can do during a measurement.
     private static let jobs = ["arq": 8000, "saq": 12_000, "streaq": 12_000, "rq": 2000]
 
-    /// How long a process of theirs may live, from its start on.
+    /// How long a peer's process may live, from its start on.
     private static let lifetime = Duration.seconds(40)
 
-    /// One that fails is told of, and the others are measured.
+    /// If one fails, that is reported, and the others are measured.
     static func run(_ server: PrivateRedisServer) async throws {
         guard let python = ProcessInfo.processInfo.environment["HOLDFAST_BENCH_PYTHON"] else { return }
         let socket = String(server.unixURL.dropFirst("redis+unix://".count))

@@ -43,16 +43,17 @@ final class BenchmarkProcess {
 
     /// The next line of the process.
     ///
-    /// - Throws: ``BenchmarkError/child(_:)`` when it has ended, or if the line is not the one expected.
+    /// - Throws: ``BenchmarkError/child(_:)`` if the process has ended, or the line is not the expected one.
     @discardableResult
     func line(_ expected: String? = nil) async throws -> String {
         var iterator = lines.makeAsyncIterator()
         guard let line = await iterator.next() else {
             let isOverdue = lifetime.map { ContinuousClock.now - begin >= $0 } ?? false
-            throw BenchmarkError.child(isOverdue ? "a process was not done in time" : "a process ended early")
+            throw BenchmarkError.child(
+                isOverdue ? "a process did not finish in time" : "a process ended early")
         }
         guard expected == nil || line == expected else {
-            throw BenchmarkError.child("not '\(expected ?? "")' but '\(line)'")
+            throw BenchmarkError.child("expected '\(expected ?? "")', got '\(line)'")
         }
         return line
     }
@@ -75,7 +76,7 @@ final class BenchmarkProcess {
         process.waitUntilExit()
     }
 
-    /// What of the process is in memory, in bytes.
+    /// The resident memory of the process, in bytes.
     var residentBytes: Int {
         get throws {
             let pages = try statistics("statm").dropFirst().first.flatMap { Int($0) } ?? 0

@@ -13,7 +13,7 @@ extension Holdfast {
         return holdfast
     }
 
-    /// The waiters' key of a name.
+    /// The key of a name's waiters.
     func waitersKey(_ name: String) throws -> RedisArgument { .string(try core.keys.key(name, "waiters")) }
 
     /// How many wait for a name.

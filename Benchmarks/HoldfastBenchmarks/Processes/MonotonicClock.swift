@@ -1,6 +1,6 @@
 import Foundation
 
-/// The one clock of all processes of a benchmark, also of those in other languages: `CLOCK_MONOTONIC`.
+/// The clock that all processes of a benchmark share, even those in other languages: `CLOCK_MONOTONIC`.
 enum MonotonicClock {
     /// Nanoseconds since the machine started.
     static func now() -> Int64 {

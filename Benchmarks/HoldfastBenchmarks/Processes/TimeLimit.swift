@@ -1,6 +1,6 @@
 import Foundation
 
-/// Ends a benchmark that does not come to its end; its processes and its server end with it.
+/// Ends a benchmark that does not finish; its processes and its server end with it.
 enum TimeLimit {
     static func begin(seconds: Double) {
         Thread.detachNewThread {

@@ -3,8 +3,8 @@ import Holdfast
 import HoldfastTesting
 import RedisLink
 
-/// Ten thousand waiters of eight processes on one name: in which order they are served, what it costs in
-/// commands and memory, and what becomes of the others when some of them are cancelled.
+/// Ten thousand waiters in eight processes on one name: in which order they are served, what it costs in
+/// commands and memory, and what happens to the others when some of them are cancelled.
 struct WaitersBenchmark {
     private static let processes = 8
     private static let tasks = 1250
@@ -26,8 +26,8 @@ struct WaitersBenchmark {
         await benchmark.holdfast.close()
     }
 
-    /// What of a waiter's memory any suspended task takes; in a process of its own, whose memory was not used
-    /// before.
+    /// The part of a waiter's memory that any suspended task takes; in a process of its own, whose memory was
+    /// not used before.
     private static func measureTask(_ server: PrivateRedisServer) async throws -> Double {
         let process = try BenchmarkProcess(["waiting-crowd", server.unixURL])
         try await process.line("ready")
@@ -37,7 +37,7 @@ struct WaitersBenchmark {
         return Double(try process.residentBytes - before) / Double(tasks)
     }
 
-    /// - Parameter task: the bytes that a waiter's task takes without the waiting.
+    /// - Parameter task: the bytes that a waiter's task takes apart from the waiting.
     private func measureService(task: Double) async throws {
         let name = "waiters"
         let lease = try await holdfast.acquire(name)
@@ -88,7 +88,7 @@ struct WaitersBenchmark {
     /// Lets all of them wait, and takes the tokens in the order of the server's queue.
     private func gather(_ name: String) async throws -> [String] {
         for crowd in crowds { try crowd.say("wait \(name) \(Self.tasks)") }
-        // Where there is no queue, nobody comes to stand in it.
+        // If there is no queue, it never fills up.
         let deadline = ContinuousClock.now + .seconds(20)
         while try await holdfast.waiting(name) < Self.all && .now < deadline {
             try await Task.sleep(for: .milliseconds(100))
@@ -104,8 +104,8 @@ struct WaitersBenchmark {
         return outcomes
     }
 
-    /// What is left of the name when all is over: waiters, and a lock that nobody holds. The last release may
-    /// still be under way when its waiter was cancelled.
+    /// What is left of the name when everything is over: waiters, and a lock that nobody holds. The last
+    /// release may still be under way if its waiter was cancelled.
     private func left(_ name: String) async throws -> Int64 {
         let deadline = ContinuousClock.now + .seconds(2)
         while true {
@@ -122,14 +122,14 @@ struct WaitersBenchmark {
         return (try crowds.reduce(0) { $0 + (try $1.residentBytes) }, server)
     }
 
-    /// The scripts that clients called: all that locks send.
+    /// How many scripts clients called: locks send nothing else.
     private func scriptCalls() async throws -> Int {
         let calls = try await holdfast.calls()
         return (calls["evalsha"] ?? 0) + (calls["eval"] ?? 0)
     }
 }
 
-/// What became of all waiters.
+/// The outcomes of all waiters.
 private struct Outcomes {
     private(set) var served: [(running: Int64, token: String)] = []
     private(set) var cancelled = 0
@@ -146,7 +146,8 @@ private struct Outcomes {
         }
     }
 
-    /// How often one was served who stood before the one served just before, or stood nowhere.
+    /// How often a waiter was served that was ahead of the one served just before it, or was not in the
+    /// queue.
     func violations(of order: [String]) -> Int {
         let places = Dictionary(zip(order, order.indices)) { first, _ in first }
         let run = served.sorted { $0.running < $1.running }.filter { $0.token != WaitingCrowd.unasked }

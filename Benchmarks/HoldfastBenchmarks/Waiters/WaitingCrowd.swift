@@ -4,11 +4,11 @@ import Synchronization
 
 /// A process in which many tasks wait for one name at the same time.
 ///
-/// Each releases the lock as soon as it has it. Told `wait <name> <tasks>` it begins, told `cancel <tasks>` it
-/// cancels so many of them at random; then it tells what became of all of them. Told `park <tasks>` its tasks
-/// wait for nothing, until the next line.
+/// Each releases the lock as soon as it has it. At `wait <name> <tasks>` the process begins; at `cancel
+/// <tasks>` it cancels that many of them at random, and then reports the outcome of each. At `park <tasks>`
+/// its tasks wait for nothing, until the next line.
 final class WaitingCrowd: Sendable {
-    /// In place of the token of a waiter that could not ask for it.
+    /// Stands for the token of a waiter that could not ask for it.
     static let unasked = "-"
 
     /// When the task got the lock, and its token at the server; nil when it was cancelled.
@@ -35,7 +35,8 @@ final class WaitingCrowd: Sendable {
         }
     }
 
-    /// What the first waiter of a process makes, such as its connection for messages, is no waiter's memory.
+    /// What the first waiter of a process creates, such as the connection for messages, does not count as a
+    /// waiter's memory.
     private func warmUp() async throws {
         let name = "warm-up-\(holdfast.core.instance.id)"
         let lease = try await holdfast.acquire(name)
@@ -47,7 +48,7 @@ final class WaitingCrowd: Sendable {
 
     private func wait(for name: String, tasks: Int) async throws {
         waiting.withLock { $0 = Set(0..<tasks) }
-        // Tasks of no group, since a single one cannot be cancelled in a group. Each is awaited below.
+        // Tasks outside a group, since a single task of a group cannot be cancelled. Each is awaited below.
         let waiters = (0..<tasks).map { index in
             Waiter { try await self.waiter(index, name) }
         }
@@ -76,13 +77,14 @@ final class WaitingCrowd: Sendable {
 
     private func served(_ lease: Lease) async throws -> String {
         let running = MonotonicClock.now()
-        // This task may have been cancelled in between; then it was served all the same, but can ask no more.
+        // This task may have been cancelled in between; then it was served all the same, but can no longer
+        // ask.
         let token = try? await holdfast.core.link.send(["GET", .string(holdfast.core.keys.lock(lease.name))])
         try await lease.release()
         return "\(running) \(token?.value.string ?? Self.unasked)"
     }
 
-    /// What a task takes that waits for nothing at all.
+    /// Lets tasks wait for nothing at all, to measure what a task takes.
     private func park(tasks: Int) async throws {
         try await withThrowingDiscardingTaskGroup { group in
             for _ in 0..<tasks {
@@ -104,7 +106,7 @@ final class WaitingCrowd: Sendable {
             guard let index = waiting.withLock({ $0.randomElement() }) else { return }
             waiting.withLock { _ = $0.remove(index) }
             waiters[index].cancel()
-            // While grants go on.
+            // While grants continue.
             try await Task.sleep(for: .milliseconds(2), tolerance: .zero)
         }
     }

@@ -2,7 +2,7 @@ internal import RedisLink
 
 /// Exactly-once accounting: every message has its effect, once, in both places.
 ///
-/// Stricter than the usual check of queues, which counts duplicates and lets them pass.
+/// This is stricter than the usual check of queues, which counts duplicates but accepts them.
 enum EffectChecks {
     static func verdicts(_ run: Observations) -> [Verdict] {
         [nothingLost(run), noDuplicateEffect(run), noPhantom(run), redisCountsOnce(run), totalsAgree(run)]

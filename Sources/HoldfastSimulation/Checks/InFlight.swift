@@ -1,4 +1,4 @@
-/// What a victim had begun and not ended when a fault struck it.
+/// What a victim had begun but not ended when a fault struck it.
 package struct InFlight: Hashable, Sendable {
     package var messages = 0
     package var ticks = 0

@@ -1,5 +1,4 @@
-/// Everything that is known after a run, from all its witnesses. What the checkers decide, they decide from
-/// this value alone.
+/// Everything that is known after a run, from all its witnesses. The checkers decide from this value alone.
 package struct Observations: Sendable {
     /// The effects of class E1, read from Redis.
     package struct RedisEffects: Hashable, Sendable {
@@ -20,12 +19,12 @@ package struct Observations: Sendable {
     package var redis: RedisEffects
     /// What the queue still holds, by the name of the place.
     package var leftovers: [String: Int]
-    /// The histories of all instances, in the order of time.
+    /// The histories of all instances, in chronological order.
     package var history: [HistoryRecord]
     package var strikes: [StrikeRecord]
     package var endings: [InstanceEnding]
     package var leaseInNanoseconds: Int64
-    /// Set when the run did not come to its end in time.
+    /// Set when the run did not end in time.
     package var deadlinePassed: Bool
 
     package init(
@@ -49,10 +48,10 @@ package struct Observations: Sendable {
 /// A fault as it was carried out.
 package struct StrikeRecord: Codable, Hashable, Sendable {
     package var fault: Fault
-    /// Who was hit; nil for redis-server.
+    /// The slot of the instance that was hit; nil for redis-server.
     package var slot: Int?
     package var pid: Int32?
-    /// When the victim is known to have been hit: dead, or stopped. Nil if it never was, because it had ended
+    /// When the victim was known to be hit: dead, or stopped. Nil if it never was, because it had ended
     /// before.
     package var hitAt: Int64?
     /// When a stopped victim was continued, or a dead server was up again.
@@ -74,9 +73,9 @@ package struct InstanceEnding: Codable, Hashable, Sendable {
         case killed
         /// SIGTERM at the end of the run.
         case asked
-        /// It did not stop when asked, and was killed for that.
+        /// It did not stop when asked, so it was killed.
         case forced
-        /// Nobody had told it to.
+        /// Nobody had told it to end.
         case byItself = "by itself"
     }
 
@@ -84,7 +83,7 @@ package struct InstanceEnding: Codable, Hashable, Sendable {
     package var cause: Cause
     /// The exit status; nil if a signal ended it.
     package var exitStatus: Int32?
-    /// The end of what it said on its standard error, if it did not end well.
+    /// The last lines of its standard error, if it did not end cleanly.
     package var lastWords: String?
 
     package init(author: Author, cause: Cause, exitStatus: Int32?, lastWords: String? = nil) {

@@ -28,7 +28,7 @@ enum RunChecks {
                     + status + words
             },
             holding: "\(run.endings.count) processes ended, each when it was told to",
-            broken: "\(unclean.count) processes did not end as they should"
+            broken: "\(unclean.count) processes did not end as they should have"
         )
     }
 

@@ -1,12 +1,12 @@
 internal import RedisLink
 
-/// The periodic worker's promises: a tick starts once, and its fenced resource never goes back.
+/// The periodic worker's promises: a tick starts once, and its fenced resource never goes backwards.
 enum TickChecks {
     static func verdicts(_ run: Observations) -> [Verdict] {
         [noTickTwice(run), fencesRise(run)]
     }
 
-    /// A run without any tick proves nothing, and does not pass.
+    /// A run without any ticks proves nothing, and does not pass.
     static func noTickTwice(_ run: Observations) -> Verdict {
         let starts = run.ledger.tickStarts
         var breaches = starts.map(\.tick).counted().filter { $0.value > 1 }

@@ -13,7 +13,7 @@ internal import Synchronization
 /// A process's own history, as JSON lines.
 ///
 /// Each record is one `write` to a file opened for appending, with no buffer in the process: what was written
-/// is in the kernel's page cache and outlives a SIGKILL the moment after.
+/// is in the kernel's page cache and survives a SIGKILL a moment later.
 package final class HistoryFile: Sendable {
     private let path: String
     private let descriptor: Mutex<Int32>
@@ -41,14 +41,14 @@ package final class HistoryFile: Sendable {
                 let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
                 if written < 0, errno == EINTR { continue }
                 guard written > 0 else { throw RecordError("cannot write", path, SystemError("")) }
-                // A disk with room for a part of it fails at the next attempt, and says why.
+                // A disk with room for only a part of it fails at the next attempt, with the reason.
                 rest = rest.dropFirst(written)
             }
         }
     }
 
-    /// The records of a file. A last line without its end is what a killed process did not get to write, and
-    /// is left out.
+    /// The records of a file. A last line without its end was cut off when the process was killed, and is
+    /// left out.
     package static func records(in contents: Data) throws -> [HistoryRecord] {
         let decoder = JSONDecoder()
         var lines = contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

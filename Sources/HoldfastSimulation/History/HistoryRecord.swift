@@ -23,14 +23,14 @@ package struct HistoryRecord: Codable, Hashable, Sendable {
     /// Nanoseconds of the ``BootClock``.
     package var at: Int64
     package var event: Event
-    /// The instance it happened in, or which the fault hit.
+    /// The instance in which it happened, or that the fault hit.
     package var slot: Int?
     package var pid: Int32?
     package var message: String?
     package var attempt: Int?
     package var tick: String?
     package var fence: Int64?
-    /// At an end: what the ledger answered (`applied`, `absorbed`, `accepted`, `refused`).
+    /// At an end: the ledger's result (`applied`, `absorbed`, `accepted`, `refused`).
     package var outcome: String?
     /// At an end: whether the claim or the lease was lost meanwhile.
     package var lost: Bool?

@@ -10,8 +10,8 @@ internal import Processes
     internal import Darwin
 #endif
 
-/// A record of the run that could not be written or read: the fault of this machine or of the harness, from which
-/// nothing follows about any promise.
+/// A record of the run could not be written or read: a failure of this machine or of the harness, which says
+/// nothing about any promise.
 package struct RecordError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String
 
@@ -20,7 +20,7 @@ package struct RecordError: Error, Hashable, Sendable, CustomStringConvertible {
         description = "\(attempt) \(path): \(Self.reason(cause, path))"
     }
 
-    /// Does `work`, and throws what it throws as a ``RecordError``.
+    /// Does `work`, and rethrows its error as a ``RecordError``.
     static func wrapping<Result>(
         _ attempt: String, _ path: String, _ work: () throws -> Result
     ) throws -> Result {
@@ -46,7 +46,7 @@ package struct RecordError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether there is no room for a few pages more.
+    /// Whether there is no room for a few more pages.
     private static func hasNoSpace(beside path: String) -> Bool {
         var disk = statvfs()
         guard statvfs((path as NSString).deletingLastPathComponent, &disk) == 0 else { return false }

@@ -1,10 +1,10 @@
 package import Foundation
 package import JSONLines
 
-/// One message to be fed, and what its effects must be.
+/// One message to be sent, and what its effects must be.
 package struct InputMessage: Hashable, Sendable {
     package var id: String
-    /// The line as it stands in the file.
+    /// The line as it is in the file.
     package var body: [UInt8]
     package var share: Share
 
@@ -15,12 +15,12 @@ package struct InputMessage: Hashable, Sendable {
     }
 }
 
-/// The messages of an NDJSON file, all of them checked before anything starts.
+/// The messages of an NDJSON file, all checked before anything starts.
 package struct MessageFile: Sendable {
     /// Where the messages' ids come from.
     package enum IDSource: Hashable, Sendable {
         case field
-        /// The line's number, because of what the text says.
+        /// The line's number, for the given reason.
         case lineNumber(because: String)
     }
 
@@ -29,15 +29,15 @@ package struct MessageFile: Sendable {
 
     /// Reads one message a line; blank lines are skipped.
     ///
-    /// The ids are the values of the field `id` if every line has one and no two are alike, else the lines'
-    /// numbers: one rule for the whole file, so that an id from a field never meets a number.
+    /// The ids are the values of the field `id` if every line has one and no two are equal, otherwise the
+    /// lines' numbers: one rule for the whole file, so that an id from a field never collides with a number.
     package init(contents: Data, totals: TotalsRule) throws(InputError) {
         var lines: [JSONLine] = []
         let pieces = contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, bytes) in pieces.enumerated() {
             if let line = try JSONLine(bytes, number: index + 1) { lines.append(line) }
         }
-        guard !lines.isEmpty else { throw InputError(line: nil, reason: "there is no message in it") }
+        guard !lines.isEmpty else { throw InputError(line: nil, reason: "it contains no message") }
 
         idSource = Self.idSource(lines)
         messages = []
@@ -55,7 +55,7 @@ package struct MessageFile: Sendable {
     }
 
     private static func idSource(_ lines: [JSONLine]) -> IDSource {
-        // Two spellings of one text are alike here, other than in Redis: the checks compare ids as texts.
+        // Unlike in Redis, two spellings of one text are equal here: the checks compare ids as texts.
         var firstLines: [String: Int] = [:]
         for line in lines {
             guard let id = line.value["id"]?.name, (1...longestID).contains(id.utf8.count) else {
@@ -68,6 +68,6 @@ package struct MessageFile: Sendable {
         return .field
     }
 
-    /// What a queue takes as a message's id.
+    /// The longest id that a queue accepts.
     private static let longestID = 512
 }

@@ -18,7 +18,7 @@ package struct Share: Codable, Hashable, Sendable {
 
 /// How a message's share is read from its fields.
 ///
-/// The totals are the part of a run that anybody can compute again from the same file with other tools.
+/// The totals are the part of a run that anybody can recompute from the same file with other tools.
 package struct TotalsRule: Codable, Hashable, Sendable {
     /// The group of all messages when no field names one.
     package static let everything = "all"
@@ -59,6 +59,6 @@ package struct TotalsRule: Codable, Hashable, Sendable {
         return amount
     }
 
-    /// Sums of these stay far inside what Redis and SQLite count with.
+    /// Sums of these stay far below the limits of Redis and SQLite.
     private static let amounts: ClosedRange<Int64> = -(1 << 40)...(1 << 40)
 }

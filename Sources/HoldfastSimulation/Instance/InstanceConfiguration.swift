@@ -2,7 +2,7 @@ internal import Foundation
 internal import Processes
 
 /// What an instance must know. It reads this from a file that only its user can read: the server's URL may
-/// hold a password, and command lines are there for all to see.
+/// hold a password, and everybody can see command lines.
 package struct InstanceConfiguration: Codable, Sendable {
     package var redisURL: String
     package var namespace: String
@@ -12,7 +12,7 @@ package struct InstanceConfiguration: Codable, Sendable {
     package var totals: TotalsRule
     package var leaseMilliseconds: Int64
     package var pace: Pace
-    /// High enough that no message dies of the faults of a plan.
+    /// High enough that the faults of a plan dead-letter no message.
     package var attempts: Int
     package var sabotage: Sabotage?
 
@@ -25,7 +25,7 @@ package struct InstanceConfiguration: Codable, Sendable {
     func write(path: String) throws {
         let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
         let data = try JSONEncoder().encode(self)
-        // Empty at first: Foundation makes it under a name of its own, and gives it these permissions afterwards.
+        // Empty at first: Foundation creates it under another name, and sets these permissions afterwards.
         guard FileManager.default.createFile(atPath: path, contents: nil, attributes: attributes) else {
             throw RecordError("cannot write", path, SystemError(""))
         }

@@ -1,5 +1,5 @@
 /// How long the simulated work takes. Slow enough that there are claims in flight at every fault, and that a
-/// small file of messages is not done before the first one; fast enough that a large one ends.
+/// small file of messages is not finished before the first fault; fast enough that a large file ends.
 package struct Pace: Codable, Hashable, Sendable {
     /// Messages handled at the same time in one instance.
     package var concurrency: Int
@@ -9,7 +9,7 @@ package struct Pace: Codable, Hashable, Sendable {
     /// From a tick's start to its write.
     package var tickMilliseconds: Int
 
-    /// A pace at which all messages take about `span` of work, were there no faults.
+    /// A pace at which all messages together take about `span`, if there were no faults.
     package init(messages: Int, instances: Int, span: Duration) {
         concurrency = 8
         let hands = Double(instances * concurrency)

@@ -1,7 +1,7 @@
 /// A way to be wrong on purpose. A check that has never failed proves nothing: the tests run simulations of
 /// these services, and each must be caught.
 package enum Sabotage: String, Codable, Hashable, Sendable, CaseIterable {
-    /// The database has no inbox: whoever repeats a message repeats its effect.
+    /// The database has no inbox: repeating a message repeats its effect.
     case noInbox = "no-inbox"
     /// The resource that ticks write to does not compare fences.
     case noFenceCheck = "no-fence-check"

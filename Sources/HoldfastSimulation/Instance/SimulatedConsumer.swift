@@ -5,8 +5,8 @@ internal import RedisLink
 /// The handler of a simulated instance: some work, the effect in the ledger, some more work, and the commit
 /// with its effect in Redis.
 ///
-/// A fault can strike in each of these stretches. One between the two effects is the hardest case: the ledger
-/// has the message's effect, Redis knows nothing of it and hands the message out again.
+/// A fault can strike during each of these steps. One between the two effects is the hardest case: the ledger
+/// has the message's effect, but Redis knows nothing of it and hands out the message again.
 struct SimulatedConsumer: Sendable {
     /// The hash of how often each message's effect was applied in Redis.
     static let countsKey = "counts"
@@ -30,8 +30,8 @@ struct SimulatedConsumer: Sendable {
         let share = try totals.share(of: message)
         let work = Double.random(in: 0.5..<1.5) * pace.messageMilliseconds
         await workRegardless(work * 0.6)
-        // Also when the claim was lost meanwhile: who wakes from a freeze in the middle of a step does not
-        // know.
+        // Even if the claim was lost meanwhile: a process that wakes from a freeze in the middle of a step
+        // does not know it.
         let outcome = try await ledger.apply(
             Effect(
                 message: delivery.id, share: share, fence: delivery.fencingToken.rawValue,
@@ -55,7 +55,7 @@ struct SimulatedConsumer: Sendable {
         }
     }
 
-    /// What ``Sabotage/effectBesideCommit`` does in place of the commit.
+    /// What ``Sabotage/effectBesideCommit`` does instead of the commit.
     private func writeCounts(_ delivery: Delivery, _ share: Share) async throws {
         let keys = try holdfast.store(ofQueue: delivery.queue).keys
         for (hash, field, amount) in [
@@ -68,7 +68,7 @@ struct SimulatedConsumer: Sendable {
     }
 }
 
-/// Work that takes some time. A cancelled task does not stop it, it only ends sooner.
+/// Work that takes some time. A cancellation does not stop it; it only ends sooner.
 func workRegardless(_ milliseconds: Double) async {
     try? await Task.sleep(for: .milliseconds(milliseconds))
 }

@@ -60,7 +60,8 @@ package enum SimulatedInstance {
         try ledger.close()
     }
 
-    /// Ends the process where a record can't be kept. To go on would look like a service that breaks its promises.
+    /// Ends the process if a record can't be kept. Continuing would look like a service that breaks its
+    /// promises.
     static func endingWithoutRecords<Result>(_ work: () async throws -> Result) async throws -> Result {
         do {
             return try await work()

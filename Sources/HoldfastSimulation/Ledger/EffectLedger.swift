@@ -7,16 +7,16 @@ internal import GRDB
 /// It plays two parts of a real service: the transactional database with an inbox that gives messages their
 /// effect class E2, and the fenced resource that a periodic worker writes to.
 ///
-/// No call gives up when its task is cancelled: like any step in progress, a write that has begun is
-/// finished, also by a handler that lost its claim while it was frozen. That is the case the inbox and the
-/// fence are there for.
+/// No call stops when its task is cancelled: like any step in progress, a write that has begun is finished,
+/// even by a handler that lost its claim while it was frozen. That case is what the inbox and the fence are
+/// for.
 ///
 /// Whatever SQLite throws is thrown as a ``RecordError``.
 package final class EffectLedger: Sendable {
     private let path: String
     private let database: DatabaseQueue
 
-    /// Opens the ledger, and creates it if need be.
+    /// Opens the ledger, and creates it if necessary.
     package init(path: String) throws {
         self.path = path
         database = try RecordError.wrapping("cannot open", path) {
@@ -30,7 +30,7 @@ package final class EffectLedger: Sendable {
         try database.close()
     }
 
-    /// Puts an instance on record, which tells that it is up.
+    /// Records an instance, which reports that it is up.
     package func register(_ author: Author) async throws {
         try await transact { database in
             try database.execute(
@@ -41,7 +41,7 @@ package final class EffectLedger: Sendable {
     }
 
     package enum Outcome: String, Codable, Sendable {
-        /// The effect is done by this call.
+        /// This call applied the effect.
         case applied
         /// The inbox knew the message: its effect was done before, and nothing was changed.
         case absorbed
@@ -49,7 +49,7 @@ package final class EffectLedger: Sendable {
 
     /// Effect class E2: the inbox row and the effect in one transaction.
     ///
-    /// - Parameter askingInbox: false applies the effect whatever the inbox knows, which is wrong.
+    /// - Parameter askingInbox: false applies the effect whatever the inbox says, which is wrong.
     package func apply(
         _ effect: Effect, by author: Author, askingInbox: Bool = true
     ) async throws -> Outcome {
@@ -108,7 +108,7 @@ package final class EffectLedger: Sendable {
     }
 
     /// One transaction that takes the write lock at its start, on the ledger's own queue: no thread of the
-    /// Swift pool waits for the lock, and no cancelled task takes the work back.
+    /// Swift pool waits for the lock, and cancelling a task does not undo the work.
     private func transact<Result: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws -> Result {

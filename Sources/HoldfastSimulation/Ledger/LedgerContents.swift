@@ -28,7 +28,7 @@ package struct LedgerContents: Hashable, Sendable {
         }
     }
 
-    /// In the order in which they were committed, like all lists here.
+    /// In the order they were committed, like all lists here.
     package var effects: [EffectRow] = []
     package var absorbed: [EffectRow] = []
     package var totals: [String: Int64] = [:]

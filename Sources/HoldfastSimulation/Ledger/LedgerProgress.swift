@@ -1,9 +1,10 @@
 internal import GRDB
 
-/// How far a run has come, cheap enough to be asked many times a second.
+/// How far a run has got; cheap enough to read many times a second.
 package struct LedgerProgress: Hashable, Sendable {
     package var effects: Int = 0
-    /// Who is between the start and the write of a tick: the newest start that has no write yet.
+    /// The process between the start and the write of a tick: that of the newest start, if it has no write
+    /// yet.
     package var tickRunner: Author?
     /// The processes that have reported that they are up.
     package var upPIDs: Set<Int32> = []

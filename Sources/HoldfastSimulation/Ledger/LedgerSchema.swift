@@ -1,10 +1,10 @@
 internal import GRDB
 
-/// The tables of the effect ledger. It stands outside Redis and is shared by all processes, so that it tells
-/// what happened even where Redis would not.
+/// The tables of the effect ledger. It is outside Redis and shared by all processes, so that it shows what
+/// happened even where Redis would not.
 ///
-/// What a checker must be able to see going wrong has no constraint that would hide it: an effect or a tick
-/// that happens twice makes two rows. Only `inbox` is unique, since it is the mechanism under test.
+/// No constraint hides what a checker must be able to see going wrong: an effect or a tick that happens twice
+/// makes two rows. Only `inbox` is unique, since it is the mechanism under test.
 enum LedgerSchema {
     static let statements = """
         CREATE TABLE IF NOT EXISTS instances (
@@ -37,7 +37,7 @@ enum LedgerSchema {
     static func configuration() -> Configuration {
         var configuration = Configuration()
         // A process that is stopped in the middle of a transaction keeps the file's write lock until it is
-        // continued: everybody else must have the patience to outlast the longest pause.
+        // continued: the other processes must be patient enough to outlast the longest pause.
         configuration.busyMode = .timeout(60)
         configuration.journalMode = .wal
         configuration.prepareDatabase { database in

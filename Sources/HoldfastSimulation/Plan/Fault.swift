@@ -10,7 +10,7 @@ package struct Fault: Codable, Hashable, Sendable {
         case restartRedis = "restart-redis"
     }
 
-    /// Whom it hits.
+    /// What it hits.
     package enum Victim: Hashable, Sendable {
         /// The instance in this slot, counted from 1. A replacement keeps the slot of the one that died.
         case slot(Int)
@@ -21,8 +21,9 @@ package struct Fault: Codable, Hashable, Sendable {
 
     package var kind: Kind
     package var victim: Victim
-    /// When: the part of all messages whose effect is done, from 0 to 1. Moments are told by progress and not
-    /// by the clock, so that faults hit while work goes on, on a fast machine as on a slow one.
+    /// When it strikes: the fraction of all messages whose effect is done, from 0 to 1. Moments are set by
+    /// progress and not by the clock, so that faults hit while work is under way, on a fast machine as on a
+    /// slow one.
     package var moment: Double
     /// How long a pause lasts, as a multiple of the lease; nil for other kinds.
     package var pauseInLeases: Double?

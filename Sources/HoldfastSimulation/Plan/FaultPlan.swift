@@ -3,10 +3,11 @@ internal import RedisTestRig
 /// Everything that will go wrong in a run, decided before it starts. A pure value: the same seed and the same
 /// counts give the same plan.
 package struct FaultPlan: Codable, Hashable, Sendable {
-    /// Faults lie in this part of the run: some work is done before the first, and enough is left after the
-    /// last for it to be felt.
+    /// Faults strike in this part of the run: some work is done before the first, and enough is left after
+    /// the last for it to be felt.
     package static let moments: ClosedRange<Double> = 0.05...0.85
-    /// A pause outlasts the lease by half at least, so that its claims are taken over while it sleeps.
+    /// A pause outlasts the lease by at least half, so that the victim's claims are taken over while it
+    /// sleeps.
     package static let pausesInLeases: ClosedRange<Double> = 1.5...2.5
 
     package var seed: UInt64
@@ -21,7 +22,7 @@ package struct FaultPlan: Codable, Hashable, Sendable {
         kinds += Array(repeating: .restartRedis, count: redisRestarts)
         random.shuffle(&kinds)
 
-        // One fault at a random place of each of n equal stretches: spread over the run, yet never in step
+        // One fault at a random place in each of n equal stretches: spread over the run, but never in step
         // with it.
         let width = (Self.moments.upperBound - Self.moments.lowerBound) / Double(max(kinds.count, 1))
         var someoneFrozeInATick = false

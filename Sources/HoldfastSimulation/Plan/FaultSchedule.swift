@@ -1,9 +1,9 @@
-/// Decides which fault of a plan strikes now, from what the run has come to. Values in, faults out: it has no
+/// Decides which fault of a plan strikes now, from the state of the run. Values in, faults out: it has no
 /// clock and touches no process.
 package struct FaultSchedule: Sendable {
     /// What the schedule needs to know about the run.
     package struct Situation: Sendable {
-        /// The part of all messages whose effect is done, from 0 to 1.
+        /// The fraction of all messages whose effect is done, from 0 to 1.
         package var progress: Double
         /// The slots whose instance is up and not paused.
         package var healthySlots: Set<Int>
@@ -17,7 +17,7 @@ package struct FaultSchedule: Sendable {
         }
     }
 
-    /// A fault that strikes now, with its victim found: nil for redis-server.
+    /// A fault that strikes now, with the slot of its victim: nil for redis-server.
     package struct Strike: Hashable, Sendable {
         package var fault: Fault
         package var slot: Int?
@@ -35,7 +35,7 @@ package struct FaultSchedule: Sendable {
     }
 
     /// The next fault whose moment has come and whose victim can be hit. A fault whose victim is down or
-    /// asleep waits, without holding up those behind it; killing a process that sleeps would only cut the
+    /// asleep waits, without holding up those after it; killing a process that is paused would only cut the
     /// pause short.
     package mutating func next(in situation: Situation) -> Strike? {
         for (index, fault) in pending.enumerated() where fault.moment <= situation.progress {
@@ -57,8 +57,8 @@ package struct FaultSchedule: Sendable {
         return nil
     }
 
-    /// How many of `total` messages may be in the queue's past or present while faults are pending: up to the
-    /// moment of the next one and `margin` more. What is held back here is the work that is still going on
+    /// How many of `total` messages may have been sent while faults are pending: those up to the moment of
+    /// the next fault, and `margin` more. The messages held back here are the work that is still under way
     /// when the fault strikes.
     package func feedLimit(total: Int, margin: Int) -> Int {
         guard let next = pending.first else { return total }

@@ -1,21 +1,21 @@
 package import RedisTestRig
 
-/// The draws of a plan. The standard library's own do not promise the same numbers in its next version; these
-/// do, for the same seed, on every machine.
+/// The random draws of a plan. Those of the standard library do not promise the same numbers in its next
+/// version; these do, for the same seed, on every machine.
 extension SeededGenerator {
-    /// A number from 0 up to and without `bound`. The bias of the remainder is below 2⁻⁴⁰ for the bounds used
-    /// here.
+    /// A number from 0 up to, but not including, `bound`. The bias of the remainder is below 2⁻⁴⁰ for the
+    /// bounds used here.
     package mutating func below(_ bound: Int) -> Int {
         precondition(bound > 0, "there is no number below \(bound)")
         return Int(next() % UInt64(bound))
     }
 
-    /// A number of the range, its upper end left out.
+    /// A number in the range, without its upper end.
     package mutating func between(_ range: ClosedRange<Double>) -> Double {
         range.lowerBound + unit() * (range.upperBound - range.lowerBound)
     }
 
-    /// Fisher and Yates' shuffle.
+    /// The Fisher–Yates shuffle.
     package mutating func shuffle<Element>(_ elements: inout [Element]) {
         guard elements.count > 1 else { return }
         for last in stride(from: elements.count - 1, to: 0, by: -1) {

@@ -17,12 +17,12 @@ package struct Figures: Codable, Hashable, Sendable {
     package var ticks: Int
     package var ticksTwice: Int
     package var acceptedWrites: Int
-    /// Writes of ticks that came too late and were refused for their fence.
+    /// Writes of ticks that came too late and were refused because of their fence.
     package var staleWritesRefused: Int
     package var kills: Int
     package var pauses: Int
     package var redisRestarts: Int
-    /// Messages that were being handled by the victims when the faults struck.
+    /// Messages that the victims were handling when the faults struck.
     package var messagesInFlightAtFaults: Int
     package var ticksInFlightAtFaults: Int
     package var seconds: Double

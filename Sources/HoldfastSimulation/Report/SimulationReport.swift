@@ -27,8 +27,8 @@ package struct SimulationReport: Codable, Sendable {
         artifacts = nil
     }
 
-    /// The totals as lines of group, tab and number, in the order of the groups' bytes: what
-    /// `LC_ALL=C sort` gives too.
+    /// The totals as lines of group, tab and number, in the order of the groups' bytes, like the output of
+    /// `LC_ALL=C sort`.
     package var totalsTable: String {
         totals.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
             .map { "\($0.key)\t\($0.value)\n" }

@@ -1,7 +1,7 @@
 internal import Holdfast
 internal import Synchronization
 
-/// Sends the messages, as far as the faults that are still to come allow it.
+/// Sends the messages, as far as the pending faults allow.
 final class Feeder: Sendable {
     private let store: QueueStore
     private let messages: [InputMessage]
@@ -19,8 +19,8 @@ final class Feeder: Sendable {
         progress.withLock { $0.limit = max($0.limit, limit) }
     }
 
-    /// Sends all messages. What fails is sent again under the same ids: the queue has each once. Returns
-    /// early when the task is cancelled.
+    /// Sends all messages. Those whose sending fails are sent again under the same ids, so the queue has each
+    /// once. Returns early when the task is cancelled.
     func run() async throws {
         while !Task.isCancelled {
             let (limit, sent) = progress.withLock { ($0.limit, $0.sent) }
@@ -45,7 +45,7 @@ final class Feeder: Sendable {
 }
 
 extension HoldfastError {
-    /// Whether the same call may succeed a moment later, with a server that was away.
+    /// Whether the same call may succeed a moment later, after the server was away.
     var isWorthARepetition: Bool {
         [.unavailable, .unknownOutcome, .refused].contains(code)
     }

@@ -9,11 +9,11 @@ internal import Processes
     internal import Darwin
 #endif
 
-/// The instances' processes: one in each slot, and what became of those before it.
+/// The instances' processes: one in each slot, and how the earlier ones ended.
 struct Fleet {
     struct Member {
         let child: ChildProcess
-        /// Kept open as long as the instance shall live.
+        /// Kept open as long as the instance is to live.
         let lifeLine: LifeLine
         let lastWords: LastWords
         var isUp = false
@@ -24,7 +24,7 @@ struct Fleet {
     private let workspace: Workspace
     private(set) var members: [Int: Member] = [:]
     private(set) var endings: [InstanceEnding] = []
-    /// Why an instance could not go on, through no fault of the service that it simulates.
+    /// Why an instance could not continue, through no fault of the service that it simulates.
     private(set) var harnessFailure: String?
 
     init(_ request: SimulationRequest, _ workspace: Workspace) {
@@ -32,7 +32,7 @@ struct Fleet {
         self.workspace = workspace
     }
 
-    /// The slots whose instance is up, not paused, and not about to end by a signal it was sent already.
+    /// The slots whose instance is up, not paused, and not about to end by a signal that was already sent.
     var healthySlots: Set<Int> {
         Set(
             members.filter {
@@ -62,7 +62,8 @@ struct Fleet {
         }
     }
 
-    /// Notes who has reported to be up, and takes those that are over out of their slots.
+    /// Notes which instances have reported that they are up, and removes those that have ended from their
+    /// slots.
     mutating func update(upPIDs: Set<Int32>) {
         for (slot, member) in members {
             switch member.child.state {
@@ -88,14 +89,13 @@ struct Fleet {
         members[slot] = nil
     }
 
-    /// Signals an instance. What it ends by is put down to `cause`.
+    /// Signals an instance. If it ends, its end is attributed to `cause`.
     mutating func signal(_ slot: Int, _ number: Int32, endingCause cause: InstanceEnding.Cause? = nil) {
         guard let member = members[slot], member.child.signal(number) else { return }
         if let cause { members[slot]?.endingCause = cause }
     }
 
-    /// Stops all instances: gracefully, and those that do not follow in time by force. Returns when none is
-    /// left.
+    /// Stops all instances: gracefully, and by force if they do not stop in time. Returns when none is left.
     mutating func stop(within patience: Duration) async {
         await end(SIGTERM, .asked, within: patience)
         await end(SIGKILL, .forced, within: .seconds(30))

@@ -23,7 +23,7 @@ struct Nemesis {
 
     var pendingCount: Int { schedule.pending.count }
 
-    /// Whether no fault is to come and none is going on.
+    /// Whether no fault is pending and none is in progress.
     var isDone: Bool {
         schedule.pending.isEmpty
             && strikes.allSatisfy { $0.hitAt != nil && ($0.endedAt != nil || $0.fault.kind == .kill) }
@@ -33,7 +33,7 @@ struct Nemesis {
         schedule.feedLimit(total: total, margin: margin)
     }
 
-    /// One step: strikes with the faults that are due, and sees to those that go on.
+    /// One step: follows up on the faults in progress, and strikes with the next one that is due.
     mutating func step(
         _ progress: Double, tickRunner: Author?, _ fleet: inout Fleet, _ server: SimulationServer
     )
@@ -65,16 +65,15 @@ struct Nemesis {
         strikes.append(record)
     }
 
-    /// Those whose pause ended a moment ago. They are spared until they have done what they were frozen in,
-    /// which is what the pause was for.
+    /// The slots whose pause ended a moment ago. They are spared until they have finished what they were
+    /// frozen in, which is what the pause was for.
     private var wakingSlots: Set<Int> {
         let recently = BootClock.now() - lease.wholeNanoseconds / 2
         return Set(
             strikes.filter { $0.fault.kind == .pause && $0.endedAt ?? 0 > recently }.compactMap(\.slot))
     }
 
-    /// While one tick is frozen the next runner is left in peace: its write is what makes the frozen one
-    /// stale.
+    /// While one tick is frozen, the next runner is left alone: its write is what makes the frozen one stale.
     private var aTickIsFrozen: Bool {
         strikes.contains { $0.fault.kind == .pause && $0.fault.victim == .tickRunner && $0.endedAt == nil }
     }
@@ -97,7 +96,7 @@ struct Nemesis {
             guard BootClock.now() - hitAt >= Int64(length) else { return }
             strikes[index].endedAt = BootClock.now()
             fleet.signal(slot, SIGCONT)
-            report(.fault("instance \(slot) goes on after its pause"))
+            report(.fault("instance \(slot) continues after its pause"))
         case .kill, .restartRedis:
             return
         }

@@ -7,7 +7,7 @@ struct RunResults: Sendable {
     let holdfast: Holdfast
     let queue: String
 
-    /// Whether all that was sent is settled.
+    /// Whether all messages that were sent are settled.
     func queueIsEmpty() async throws -> Bool {
         let stats = try await holdfast.store(ofQueue: queue).status()
         return stats.ready == 0 && stats.inFlight == 0 && stats.delayed == 0

@@ -1,8 +1,8 @@
 internal import Holdfast
 internal import RedisLink
 
-/// Notices a server that no longer works, by a write every second: it is gone, its disk or its memory is full.
-/// Without a server no promise can hold or break, so the run ends.
+/// Detects a server that no longer works, by a write every second: it is gone, or its disk or its memory is
+/// full. Without a server no promise can be kept or broken, so the run ends.
 struct ServerWatch {
     private let server: SimulationServer
     private let holdfast: Holdfast
@@ -31,6 +31,6 @@ struct ServerWatch {
     }
 
     private static let pause = Duration.seconds(1)
-    /// Longer than a server needs that was only slow, or is started again.
+    /// Longer than a slow server, or one that is being restarted, needs.
     private static let patience = Duration.seconds(10)
 }

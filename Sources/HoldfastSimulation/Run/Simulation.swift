@@ -10,7 +10,7 @@ package struct Simulation: Sendable {
     private let logger: Logger
     private let report: @Sendable (SimulationEvent) -> Void
 
-    /// - Parameter report: is told how the run goes on.
+    /// - Parameter report: called with each event of the run.
     package init(
         _ request: SimulationRequest, logger: Logger, report: @escaping @Sendable (SimulationEvent) -> Void
     ) {
@@ -21,10 +21,10 @@ package struct Simulation: Sendable {
 
     /// Runs to the end, or to the deadline, whose passing is part of the report.
     ///
-    /// Leaves no process, no server and no key behind, however it ends, also by cancellation. The directory
-    /// with the ledger, the histories and the logs stays when it was asked for or when a check failed.
+    /// Leaves no process, no server and no key behind, however it ends, even by cancellation. The directory
+    /// with the ledger, the histories and the logs stays if it was asked for or a check failed.
     ///
-    /// - Throws: ``SimulationError`` when it could not be run; `CancellationError` when it was cancelled.
+    /// - Throws: ``SimulationError`` if it could not be run; `CancellationError` if it was cancelled.
     package func run() async throws -> SimulationReport {
         do {
             return try await perform()
@@ -95,7 +95,7 @@ package struct Simulation: Sendable {
     }
 }
 
-/// Does what must be done to its end also in a cancelled task, such as putting away what was started.
+/// Does work that must be finished even in a cancelled task, such as cleaning up what was started.
 func finishingDespiteCancellation(_ work: @escaping @Sendable () async -> Void) async {
     // A task of its own is not cancelled with the one that waits for it.
     await Task { await work() }.value

@@ -1,4 +1,4 @@
-/// Why a simulation could not be run at all, or to its end; nothing is said about any promise.
+/// Why a simulation could not be run at all, or to its end; it says nothing about any promise.
 package struct SimulationError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
         /// The request makes no sense, for example restarts of a server that the simulation did not start.
@@ -25,7 +25,7 @@ package struct SimulationError: Error, Hashable, Sendable, CustomStringConvertib
         switch code {
         case .invalidRequest, .serverMissing: reason
         case .instancesFailed, .serverFailed, .machineFailed:
-            "the run could not go on, and no promise was checked: \(reason)"
+            "the run could not continue, and no promise was checked: \(reason)"
         }
     }
 }

@@ -1,4 +1,4 @@
-/// What a run tells while it goes on.
+/// What a run reports while it is in progress.
 package enum SimulationEvent: Sendable {
     package enum Stage: String, Sendable {
         case startingServer = "starting redis-server"
@@ -13,12 +13,12 @@ package enum SimulationEvent: Sendable {
     case stage(Stage)
     /// A fault struck, or ended; a sentence.
     case fault(String)
-    /// Something is left to be done by hand; a sentence.
+    /// Something has to be done by hand; a sentence.
     case warning(String)
     case progress(SimulationProgress)
 }
 
-/// How far a run has come.
+/// How far a run has got.
 package struct SimulationProgress: Hashable, Sendable {
     package var done: Int
     package var total: Int

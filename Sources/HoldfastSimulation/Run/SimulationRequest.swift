@@ -11,11 +11,12 @@ package struct SimulationRequest: Sendable {
     package var span: Duration
     /// When the run is given up.
     package var deadline: Duration
-    /// How this program is started again as an instance: its path, and what comes before the configuration's
-    /// path and the slot.
+    /// How this program is started again as an instance: its path, and the arguments before the
+    /// configuration's path and the slot.
     package var executable: String
     package var instanceArguments: [String]
-    /// Where ledger, histories and logs are kept; nil removes them, unless a promise did not hold.
+    /// Where the ledger, the histories and the logs are kept; nil removes them, unless a promise did not
+    /// hold.
     package var artifacts: String?
     /// What the instances do wrong on purpose.
     package var sabotage: Sabotage?
@@ -28,7 +29,7 @@ package struct SimulationRequest: Sendable {
     ) throws(SimulationError) {
         guard redisURL == nil || plan.count(.restartRedis) == 0 else {
             throw SimulationError(
-                .invalidRequest, "a redis-server that was given by its URL can't be restarted")
+                .invalidRequest, "a redis-server given by its URL can't be restarted")
         }
         self.messages = messages
         self.totals = totals

@@ -4,7 +4,7 @@ internal import HoldfastTesting
 internal import Logging
 internal import RedisLink
 
-/// The Redis of a run: a private server, or a given one of which a fresh namespace is used.
+/// The Redis of a run: a private server, or a fresh namespace on a given one.
 struct SimulationServer: Sendable {
     let url: String
     let namespace: String
@@ -12,7 +12,7 @@ struct SimulationServer: Sendable {
 
     /// - Parameters:
     ///   - url: of a given server; nil starts one.
-    ///   - survivesKill: whether what a private server answered must survive its SIGKILL.
+    ///   - survivesKill: whether acknowledged writes must survive a SIGKILL of the private server.
     init(url: String?, survivesKill: Bool) async throws(SimulationError) {
         if let url {
             self.url = url
@@ -41,7 +41,7 @@ struct SimulationServer: Sendable {
         try await own.restart()
     }
 
-    /// What a private server logged last, as the end of a sentence.
+    /// The last lines of a private server's log, as the end of a sentence.
     var lastWords: String {
         let lines = own?.log.split(separator: "\n").suffix(3) ?? []
         return lines.isEmpty ? "" : "; it last said: \(lines.joined(separator: " / "))"
@@ -49,7 +49,7 @@ struct SimulationServer: Sendable {
 
     /// Leaves nothing behind: ends a private server, removes the keys from a given one.
     ///
-    /// - Parameter holdfast: nil where there cannot be any.
+    /// - Parameter holdfast: the client for removing keys; nil if there cannot be any keys.
     func cleanUp(with holdfast: Holdfast?) async throws {
         if let own {
             await own.stop()
@@ -58,8 +58,8 @@ struct SimulationServer: Sendable {
         }
     }
 
-    /// The namespace is random and the run's own, so all keys that begin with it may go. The walk over the
-    /// whole keyspace is made of many short steps.
+    /// The namespace is random and belongs to this run, so all keys that begin with it can be removed. The
+    /// walk over the whole keyspace consists of many short steps.
     private func removeKeys(with holdfast: Holdfast) async throws {
         var cursor = "0"
         repeat {

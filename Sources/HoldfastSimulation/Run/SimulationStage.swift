@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Holdfast
 
-/// The part of a run in which processes run: from their start to their end.
+/// The part of a run from the start of the processes to their end.
 struct SimulationStage: Sendable {
     static let queue = "messages"
 
@@ -55,7 +55,7 @@ struct SimulationStage: Sendable {
         report(.stage(.working))
         var watch = ServerWatch(server, holdfast)
         let feeder = Feeder(request.messages.messages, to: try holdfast.store(ofQueue: Self.queue))
-        // A feeder that fails for good cancels the loop and with it the run.
+        // A feeder that fails for good cancels the loop, and with it the run.
         return try await withThrowingDiscardingTaskGroup { group in
             group.addTask { try await feeder.run() }
             defer { group.cancelAll() }
@@ -95,20 +95,20 @@ struct SimulationStage: Sendable {
         }
     }
 
-    /// Enough that all instances still have work when the next fault strikes, also where they are quicker than we
-    /// look.
+    /// Enough that all instances still have work when the next fault strikes, even if they are faster than we
+    /// poll.
     private var feedMargin: Int {
         4 * request.instances * request.pace.concurrency
     }
 
-    /// Instances that fall again and again would fall for ever.
+    /// Instances that fail again and again would fail forever.
     private func failIfInstancesFail(_ fleet: Fleet) throws {
         if let failure = fleet.harnessFailure { throw SimulationError(.machineFailed, failure) }
         let fallen = fleet.endings.filter { $0.cause == .byItself }
         guard fallen.count > request.instances, let last = fallen.last else { return }
         throw SimulationError(
             .instancesFailed,
-            "instances end by themselves again and again; the last one said: \(last.lastWords ?? "")")
+            "instances keep ending by themselves; the last one said: \(last.lastWords ?? "")")
     }
 
     private static func abandon(_ fleet: Fleet) async {

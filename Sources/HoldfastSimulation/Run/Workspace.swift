@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// The directory of one run: ledger, histories, logs and the instances' configuration. Only its user can look
-/// in.
+/// The directory of one run: the ledger, the histories, the logs and the instances' configuration. Only its
+/// user has access.
 struct Workspace: Sendable {
     let path: String
     /// Whether it stays after the run.
@@ -13,7 +13,7 @@ struct Workspace: Sendable {
 
     func log(slot: Int) -> String { "\(path)/instance-\(slot).log" }
 
-    /// - Parameter artifacts: where to make it; nil makes it in the temporary directory.
+    /// - Parameter artifacts: where to create it; nil creates it in the temporary directory.
     init(artifacts: String?) throws {
         isKept = artifacts != nil
         path =
@@ -25,7 +25,7 @@ struct Workspace: Sendable {
             throw SimulationError(.invalidRequest, "\(path) holds the ledger of an earlier run")
         }
         for directory in [path, histories] {
-            try RecordError.wrapping("cannot make the folder", directory) {
+            try RecordError.wrapping("cannot create the directory", directory) {
                 try files.createDirectory(
                     atPath: directory, withIntermediateDirectories: true, attributes: attributes)
             }
@@ -42,7 +42,7 @@ struct Workspace: Sendable {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// The histories of all processes, in the order of time.
+    /// The histories of all processes, in chronological order.
     func history() throws -> [HistoryRecord] {
         try RecordError.wrapping("cannot read", histories) {
             try FileManager.default.contentsOfDirectory(atPath: histories).flatMap { name in

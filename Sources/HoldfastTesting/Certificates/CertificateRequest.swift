@@ -1,9 +1,9 @@
-/// What stands in a certificate of a ``TestAuthority``.
+/// What goes into a certificate of a ``TestAuthority``.
 package struct CertificateRequest: Sendable {
     /// The subject alternative names, each with its kind: `DNS:redis.test`, `IP:127.0.0.1`.
     package var names: [String]
     package var commonName: String
-    /// When it becomes valid, counted from now; a minute ago unless set.
+    /// When it becomes valid, counted from now. Defaults to a minute ago.
     package var validFrom: Duration
     package var validFor: Duration
     /// Encrypts the key's PEM text.

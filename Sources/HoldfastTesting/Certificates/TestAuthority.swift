@@ -27,7 +27,7 @@ package final class TestAuthority {
         certificate = try Self.sign(request, key: key, issuer: name, by: key)
     }
 
-    /// A certificate of this authority and the key that belongs to it.
+    /// A certificate of this authority, and its key.
     package func issue(_ request: CertificateRequest) throws(CertificateError) -> IssuedCertificate {
         let key = try Key()
         return IssuedCertificate(
@@ -35,7 +35,7 @@ package final class TestAuthority {
             key: try key.pem(password: request.keyPassword))
     }
 
-    /// A certificate that no authority has signed but its own key.
+    /// A certificate signed by its own key instead of an authority.
     package static func selfSigned(
         _ request: CertificateRequest
     ) throws(CertificateError) -> IssuedCertificate {

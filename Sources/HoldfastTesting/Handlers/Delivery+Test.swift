@@ -2,9 +2,10 @@ public import Foundation
 public import Holdfast
 public import Logging
 
-/// For testing a handler, a worker's run or the body of `once` as a function, without queue, schedule and Redis.
+/// For testing a handler, a worker's run or the body of `once` as a function, without a queue, a schedule or
+/// Redis.
 extension Delivery {
-    /// One attempt at a message that no queue has.
+    /// One attempt at a message that is in no queue.
     ///
     /// ```swift
     /// let handled = try await book(order, .forTest(attempt: 5))
@@ -12,10 +13,11 @@ extension Delivery {
     /// ```
     ///
     /// - Parameters:
-    ///   - attempts: how many the message has in all; `attempt` is the last one if it is as high.
-    ///   - enqueuedAt: the beginning of 2026, UTC, by default, or what `clock` shows.
-    ///   - lease: how long the claim is held; nobody renews it. Zero for one that is over.
-    ///   - clock: what the lease goes by. The real time by default.
+    ///   - attempts: how many attempts the message has in all; with the same number, `attempt` is the last
+    ///     one.
+    ///   - enqueuedAt: Defaults to the time of `clock`, or without one to the beginning of 2026, UTC.
+    ///   - lease: how long the claim is held; nobody renews it. Zero for a claim that is already over.
+    ///   - clock: the clock of the lease. Defaults to real time.
     public static func forTest(
         queue: String = "test", id: String = "test-1", type: String = "", attempt: Int = 1,
         attempts: Int = RetryPolicy().attempts, priority: SendOptions.Priority = .normal,
@@ -39,8 +41,8 @@ extension Delivery {
             of: claim, queue: queue, namespace: "test", attempts: attempts, baseLogger: logger ?? .silent)
     }
 
-    /// Takes the claim away, as if it had been taken over: ``Delivery/check()`` throws from now on. The handler's task
-    /// is not cancelled, as it is in a queue.
+    /// Takes the claim away, as if another consumer had taken it over: ``Delivery/check()`` throws from now
+    /// on. Unlike in a queue, the handler's task is not cancelled.
     public func lose() { claim.update { _ = $0.refused() } }
 }
 
@@ -48,9 +50,9 @@ extension Tick {
     /// One run of a worker that nobody scheduled.
     ///
     /// - Parameters:
-    ///   - nominal: the beginning of 2026, UTC, by default, or what `clock` shows.
-    ///   - lease: how long the run's lease is held; nobody renews it. Zero for one that is over.
-    ///   - clock: what the lease goes by. The real time by default.
+    ///   - nominal: Defaults to the time of `clock`, or without one to the beginning of 2026, UTC.
+    ///   - lease: how long the run's lease is held; nobody renews it. Zero for a lease that is already over.
+    ///   - clock: the clock of the lease. Defaults to real time.
     public static func forTest(
         worker: String = "test", nominal: Date? = nil, isTriggered: Bool = false, attempt: Int = 1,
         deadline: ContinuousClock.Instant? = nil, fencingToken: FencingToken = FencingToken(rawValue: 1),
@@ -65,8 +67,8 @@ extension Tick {
             logger: logger ?? .silent)
     }
 
-    /// Takes the run's lease away: ``Tick/check()`` throws from now on. The task of the run is not cancelled, as it is
-    /// in a client.
+    /// Takes the run's lease away: ``Tick/check()`` throws from now on. Unlike in a client, the run's task is
+    /// not cancelled.
     public func lose() { lease.lose() }
 }
 
@@ -74,8 +76,8 @@ extension OnceClaim {
     /// A claim on an id that nobody asked for.
     ///
     /// - Parameters:
-    ///   - lease: how long the claim is held; nobody renews it. Zero for one that is over.
-    ///   - clock: what the lease goes by. The real time by default.
+    ///   - lease: how long the claim is held; nobody renews it. Zero for a claim that is already over.
+    ///   - clock: the clock of the lease. Defaults to real time.
     public static func forTest(
         id: String = "test-1", scope: String = "test", fencingToken: FencingToken = FencingToken(rawValue: 1),
         lease: Duration = .seconds(3600), clock: ManualClock? = nil
@@ -85,18 +87,18 @@ extension OnceClaim {
             lease: .forTest("\(scope)/\(id)", fencingToken: fencingToken, lease: lease, clock: clock))
     }
 
-    /// Takes the claim away: ``OnceClaim/check()`` throws from now on. The task of the body is not cancelled, as it is
-    /// in a client.
+    /// Takes the claim away: ``OnceClaim/check()`` throws from now on. Unlike in a client, the body's task is
+    /// not cancelled.
     public func lose() { lease.lose() }
 }
 
 extension Lease {
-    /// A lease that nobody granted, for a ``LockProvider`` of your own, or for what takes a lease.
+    /// A lease that nobody granted, for a ``LockProvider`` of your own, or for code that takes a lease.
     ///
     /// - Parameters:
-    ///   - fencingToken: nil as with `fenced: false`.
-    ///   - lease: how long it is held; nobody renews it. Zero for one that is over.
-    ///   - clock: what the lease goes by. The real time by default.
+    ///   - fencingToken: nil for a lease as with `fenced: false`.
+    ///   - lease: how long it is held; nobody renews it. Zero for a lease that is already over.
+    ///   - clock: the clock of the lease. Defaults to real time.
     public static func forTest(
         _ name: String = "test", fencingToken: FencingToken? = FencingToken(rawValue: 1),
         lease: Duration = .seconds(3600), clock: ManualClock? = nil
@@ -111,11 +113,11 @@ extension Lease {
 }
 
 extension Holder {
-    /// Who stands in the way, for a ``LockProvider`` of your own that refuses.
+    /// The holder of a lock, for a ``LockProvider`` of your own that refuses it.
     ///
     /// - Parameters:
     ///   - fencingToken: nil for a holder without a fence.
-    ///   - remaining: how long its lease lasts; nil for one without an end.
+    ///   - remaining: how long its lease still lasts; nil for a lease without an end.
     public static func forTest(
         instanceID: String? = nil, fencingToken: FencingToken? = FencingToken(rawValue: 1),
         heldFor: Duration? = .seconds(1), remaining: Duration? = .seconds(30)
@@ -143,6 +145,6 @@ extension Logger {
 }
 
 extension Date {
-    /// As ``ManualClock`` begins.
+    /// The time at which a ``ManualClock`` begins.
     fileprivate static var testStart: Date { Date(timeIntervalSince1970: 1_767_225_600) }
 }

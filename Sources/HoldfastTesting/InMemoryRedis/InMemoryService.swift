@@ -7,7 +7,7 @@ final class InMemoryService: WireService {
     private final class Connection {
         let end: WireEnd
         var channels: Set<[UInt8]> = []
-        /// What its client calls itself.
+        /// The name its client gave itself.
         var name: [UInt8] = []
 
         init(_ end: WireEnd) { self.end = end }
@@ -17,9 +17,9 @@ final class InMemoryService: WireService {
     private(set) var store: MemoryStore!
     private var scripts: MemoryScripts!
     private let clock: ManualClock?
-    /// Clients that are no more: none of them comes back.
+    /// Clients that were killed: none of them comes back.
     private var dead: Set<[UInt8]> = []
-    /// As a server that may not write, having too few replicas.
+    /// Like a server that may not write because it has too few replicas.
     private var refusesScripts = false
 
     init(clock: ManualClock?) {
@@ -54,7 +54,7 @@ final class InMemoryService: WireService {
 
     private func answer(_ arguments: [[UInt8]], _ connection: Connection) {
         let command = MemoryCommand(arguments)
-        // What asks for nothing is how the clock finds out that nothing happens.
+        // A PING asks for nothing: it is how the clock finds out that nothing is happening.
         if command.name != "PING" { clock?.time.note() }
         let changes = store.changes
         defer { if store.changes != changes { clock?.time.noteChange() } }
@@ -77,7 +77,8 @@ final class InMemoryService: WireService {
         }
     }
 
-    /// Ends the connections of a client, what they sent and was not yet taken included, and refuses it from now on.
+    /// Ends the connections of a client, drops what they sent that was not taken yet, and refuses the client
+    /// from now on.
     func kill(_ name: [UInt8]) {
         dead.insert(name)
         for connection in connections where connection.name == name { connection.end.close(reset: true) }
@@ -88,7 +89,7 @@ final class InMemoryService: WireService {
         connection.end.perform(.bytes(reply.encoded))
     }
 
-    /// What a command is answered; also for what does not come over a connection.
+    /// The reply to a command; also for commands that do not come over a connection.
     func reply(to arguments: [[UInt8]]) -> MemoryReply { reply(to: MemoryCommand(arguments), arguments) }
 
     private func reply(to command: MemoryCommand, _ arguments: [[UInt8]]) -> MemoryReply {

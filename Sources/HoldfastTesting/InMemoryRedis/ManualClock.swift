@@ -1,8 +1,8 @@
 public import Foundation
 internal import Holdfast
 
-/// A clock that stands still until a test sets it on: for workers' schedules, messages' delays and retries, and leases,
-/// without waiting for them.
+/// A clock that stands still until a test advances it: for workers' schedules, messages' delays and retries,
+/// and leases, without waiting for them.
 ///
 /// ```swift
 /// let clock = ManualClock()
@@ -15,8 +15,8 @@ internal import Holdfast
 /// await clock.advance(by: .seconds(1800))            // three ticks have run
 /// ```
 ///
-/// It is the time of an ``InMemoryRedis`` and of all clients of it; code under test may sleep by it. What belongs to
-/// connections and shutdowns counts real time: timeouts of commands, ``Holdfast/Configuration/stopDeadline``.
+/// It is the time of an ``InMemoryRedis`` and of all its clients; code under test may sleep by it. Limits of
+/// connections and shutdowns count real time: timeouts of commands, ``Holdfast/Configuration/stopDeadline``.
 public final class ManualClock: Clock, Sendable {
     /// The instants of the real clock, so that deadlines of both can be compared.
     public typealias Instant = ContinuousClock.Instant
@@ -24,13 +24,13 @@ public final class ManualClock: Clock, Sendable {
     let time = ManualTime()
     /// In µs since 1970.
     private let start: Int64
-    /// For how long in real time a run or a handler is waited for, once.
+    /// How long in real time it waits for a run or a handler, once.
     private let patience: Duration
 
     /// - Parameters:
-    ///   - start: the date that it shows at first. Defaults to the beginning of 2026, UTC.
-    ///   - patience: for how long in real time ``advance(by:)`` waits for a run or a handler that waits for the test
-    ///     itself. Defaults to 1 s.
+    ///   - start: the date at which it begins. Defaults to the beginning of 2026, UTC.
+    ///   - patience: how long in real time ``advance(by:)`` waits for a run or a handler that itself waits
+    ///     for the test. Defaults to 1 s.
     public init(
         start: Date = Date(timeIntervalSince1970: 1_767_225_600), patience: Duration = .seconds(1)
     ) {
@@ -38,38 +38,39 @@ public final class ManualClock: Clock, Sendable {
         self.patience = patience
     }
 
-    /// What the clock shows: it moves by ``advance(by:)`` alone.
+    /// The clock's present instant; only ``advance(by:)`` moves it.
     public var now: ContinuousClock.Instant { time.now }
     /// One nanosecond.
     public var minimumResolution: Duration { .nanoseconds(1) }
 
-    /// The date that it shows.
+    /// The clock's present date.
     public var date: Date { Date(timeIntervalSince1970: Double(microseconds) / 1_000_000) }
 
     var microseconds: Int64 { start + Int64(time.elapsed / .microseconds(1)) }
 
-    /// Returns when the clock has been set on so far.
+    /// Returns when the clock has reached `deadline`.
     ///
     /// - Throws: `CancellationError` when the task is cancelled.
     public func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration? = nil) async throws {
         try await time.sleep(until: deadline)
     }
 
-    /// Sets the clock on, from one instant at which something is due to the next: leases are renewed, retries and ticks
-    /// begin, each at its time.
+    /// Advances the clock, from one instant when something is due to the next: leases are renewed, retries
+    /// and ticks begin, each at its time.
     ///
-    /// At each it waits until what was due has been done: what workers and handlers began has ended, and the messages
-    /// that were sent by it were handled. A run or a handler that does not end, because it waits for the test itself, is
-    /// left to go on after a while of real time, see ``init(start:patience:)``; but where the clock wakes, serves or
-    /// cancels it later, it is waited for again. Call it from one task at a time.
+    /// At each instant it waits until everything due has been done: the work that workers and handlers began
+    /// has ended, and the messages it sent have been handled. A run or a handler that does not end, because
+    /// it waits for the test itself, is left running after a while of real time, see
+    /// ``init(start:patience:)``; but when the clock wakes, serves or cancels it later, it is waited for
+    /// again. Call this from one task at a time.
     ///
-    /// An instant at which something is due takes about a millisecond of real time. What is idle takes none, for however
-    /// long it is: looks that find nothing new are passed over.
+    /// An instant when something is due takes about a millisecond of real time. Idle time takes none, however
+    /// long it is: looks that find nothing new are skipped.
     ///
-    /// - Parameter duration: from zero on: a negative one stops the test's process, as a clock is not set back. With
-    ///   zero it only waits.
+    /// - Parameter duration: zero or more; a negative duration stops the test's process, because a clock is
+    ///   not set back. With zero, this only waits.
     public func advance(by duration: Duration) async {
-        precondition(duration >= .zero, "a clock is set on, not back: advance(by:) got \(duration)")
+        precondition(duration >= .zero, "a clock is not set back: advance(by:) was called with \(duration)")
         let target = time.now + duration.asDelay
         await untilIdle()
         while let next = time.nextInstant(upTo: target) {
@@ -80,7 +81,8 @@ public final class ManualClock: Clock, Sendable {
         await untilIdle()
     }
 
-    /// Returns when nothing was asked or begun between two looks, behind all that was asked before the first one.
+    /// Returns when nothing was asked or begun between two looks, and everything asked before the first look
+    /// is done.
     private func untilIdle() async {
         var seen: Int?
         while true {
@@ -96,7 +98,7 @@ public final class ManualClock: Clock, Sendable {
         var looks = 0
         while time.isBusy(forgettingAfter: patience) {
             looks += 1
-            // Most is through at once; what is not does not keep the processor.
+            // Most work is done at once; waiting for the rest must not occupy the processor.
             if looks < 100 { await Task.yield() } else { try? await Task.sleep(for: .microseconds(200)) }
         }
     }

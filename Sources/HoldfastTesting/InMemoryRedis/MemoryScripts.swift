@@ -5,7 +5,7 @@ final class MemoryScripts {
 
     init(_ store: MemoryStore) { self.store = store }
 
-    /// By its digest. Nil: it is not known.
+    /// Runs a script by its digest; nil if the digest is not known.
     func run(digest: String, _ arguments: ArraySlice<[UInt8]>) throws(MemoryError) -> MemoryReply? {
         guard let script = scripts[digest] else { return nil }
         return try run(script, arguments)
@@ -26,7 +26,7 @@ final class MemoryScripts {
 
     func forget() { scripts = [:] }
 
-    /// - Parameter arguments: how many keys there are, the keys, and the other arguments.
+    /// - Parameter arguments: the number of keys, the keys, and the other arguments.
     private func run(_ script: LuaPrototype, _ arguments: ArraySlice<[UInt8]>) throws(MemoryError)
         -> MemoryReply
     {

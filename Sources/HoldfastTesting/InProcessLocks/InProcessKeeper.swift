@@ -6,8 +6,8 @@ internal import Synchronization
 
 /// Grants, renews and ends the leases of one ``InProcessLocks``: the shell around its ``LockTable``.
 ///
-/// One timer looks after all: renewals, ends of names, limits of waits. What was decided under the mutex is told
-/// after it, since a resumed task may run at once.
+/// One timer serves everything: renewals, the ends of names, the limits of waits. What is decided under the
+/// mutex is announced after it is unlocked, since a resumed task may run at once.
 final class InProcessKeeper: LeaseIssuer {
     private struct Waiter {
         let claim: LeaseClaim
@@ -51,7 +51,7 @@ final class InProcessKeeper: LeaseIssuer {
         return state.withLock { ask(claim, .attempt, at: .now, &$0) }
     }
 
-    /// Returns the holder if the lock was not acquired until `deadline`; nil: without a limit.
+    /// Returns the holder if the lock was not acquired by `deadline`; nil for no limit.
     func acquire(
         _ claim: LeaseClaim, until deadline: ContinuousClock.Instant?, barging: Bool
     ) async throws -> Acquisition {
@@ -74,7 +74,7 @@ final class InProcessKeeper: LeaseIssuer {
         }
     }
 
-    /// Nil: it has to wait.
+    /// The result; nil if the waiter has to wait.
     private func enter(_ waiter: Waiter, _ mode: LeaseClaim.Mode) -> Result<Acquisition, any Error>? {
         state.withLock { state in
             guard state.cancelled.isEmpty || !state.cancelled.contains(waiter.claim.token) else {
@@ -116,7 +116,8 @@ final class InProcessKeeper: LeaseIssuer {
             nowMicroseconds: state.table.microseconds(at: now))
     }
 
-    /// Gives a name to the waiter whom the table says has it; call what is returned without the mutex.
+    /// Gives a name to the waiter that has it according to the table; call the returned closure outside the
+    /// mutex.
     private func serve(
         _ hold: LockTable.Hold?, at now: ContinuousClock.Instant, _ state: inout State
     ) -> (@Sendable () -> Void) {
@@ -148,7 +149,7 @@ final class InProcessKeeper: LeaseIssuer {
         return held
     }
 
-    /// Takes the name from its holder, who learns of it before the next one has it.
+    /// Takes the name from its holder, which is notified before the next one has it.
     func lose(_ key: String) -> Bool {
         let now = ContinuousClock.now
         let (grant, isHeld, tell) = state.withLock { state -> (Grant?, Bool, @Sendable () -> Void) in
@@ -167,7 +168,8 @@ final class InProcessKeeper: LeaseIssuer {
 
     // MARK: Time
 
-    /// Does what is due: first the leases, so that a holder learns of its end before the next one begins.
+    /// Does what is due: first the leases, so that a holder is notified of its end before the next one
+    /// begins.
     private func look() {
         let now = ContinuousClock.now
         let grants = state.withLock { state in
@@ -218,7 +220,7 @@ final class InProcessKeeper: LeaseIssuer {
         let claim = waiter.claim
         state.waiters[claim.token] = nil
         guard let hold = state.table.hold(of: claim.key) else {
-            preconditionFailure("somebody waits for a name that nobody holds")
+            preconditionFailure("a waiter waits for a name that nobody holds")
         }
         _ = state.table.leave(claim.key, claim.token, at: now)
         let holder = holder(hold, at: now, state)

@@ -1,7 +1,7 @@
 public import Holdfast
 public import Logging
 
-/// Locks that keep out nobody but this process: for the unit tests of a service, without a server.
+/// Locks within this process only: for the unit tests of a service, without a server.
 ///
 /// ```swift
 /// let locks = try InProcessLocks(logger: logger)
@@ -9,9 +9,9 @@ public import Logging
 /// ```
 ///
 /// The contract is that of ``Holdfast``: one holder at a time, fences that rise, waiters served in the order
-/// they came, leases that are renewed while they are held. Two processes with an `InProcessLocks` each hold the
-/// same name at the same time, so it says at its start what it is. Nothing here fails for want of a server; what
-/// can befall a holder all the same, a test makes happen: ``lose(_:)``, ``stopRenewals()``.
+/// they came, leases that are renewed while they are held. Two processes with an `InProcessLocks` each can
+/// hold the same name at the same time, so it logs at its start what it is. Nothing here fails for want of a
+/// server; what can still happen to a holder, a test makes happen: ``lose(_:)``, ``stopRenewals()``.
 public final class InProcessLocks: LockProvider {
     /// The instance that the holders of its refusals name.
     public let instance: Instance
@@ -21,9 +21,9 @@ public final class InProcessLocks: LockProvider {
     private let keeper: InProcessKeeper
 
     /// - Parameters:
-    ///   - configuration: its ``Holdfast/Configuration/lease`` is what a lock has unless it asks for another one.
-    ///   - logger: where it warns at once that it keeps out nobody but this process.
-    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for a lease that cannot be.
+    ///   - configuration: its ``Holdfast/Configuration/lease`` is the default lease of a lock.
+    ///   - logger: where it warns at once that its locks exist in this process only.
+    /// - Throws: a ``HoldfastError``: ``HoldfastError/Code/invalidArgument`` for an invalid lease.
     public init(configuration: Holdfast.Configuration = Holdfast.Configuration(), logger: Logger) throws {
         self.configuration = try configuration.validated()
         keys = try KeySpace(namespace: "in-process")
@@ -32,7 +32,8 @@ public final class InProcessLocks: LockProvider {
         logger[metadataKey: "holdfast.instance"] = .string(instance.id)
         keeper = InProcessKeeper(logger: logger)
         logger.warning(
-            "InProcessLocks keep out nobody but this process: others hold the same names at the same time")
+            "InProcessLocks exist in this process only: other processes can hold the same names at the same time"
+        )
     }
 
     /// See ``Holdfast/tryAcquire(_:lease:fenced:options:)``. No round trip.
@@ -67,18 +68,18 @@ public final class InProcessLocks: LockProvider {
     }
 }
 
-/// What a test looks at, and what it makes happen.
+/// What a test can look at, and what it can make happen.
 extension InProcessLocks {
     /// The names that are held at this moment, in order.
     public var heldNames: [String] { keeper.heldNames }
 
-    /// How many wait for a name at this moment; zero for a name that cannot be.
+    /// How many callers wait for a name at this moment; zero for an invalid name.
     public func waiterCount(of name: String) -> Int {
         (try? keys.lock(name)).map { keeper.waiterCount(of: $0) } ?? 0
     }
 
     /// Takes a lock from its holder, as if Redis had lost it: its lease is lost at once
-    /// (``LossReason/taken``), and the first waiter has the name. False if nobody held it.
+    /// (``LossReason/taken``), and the first waiter gets the name. Returns false if nobody held it.
     @discardableResult
     public func lose(_ name: String) -> Bool {
         (try? keys.lock(name)).map { keeper.lose($0) } ?? false
@@ -88,8 +89,8 @@ extension InProcessLocks {
     /// their deadlines (``LossReason/expired``).
     public func stopRenewals() { keeper.setRenews(false) }
 
-    /// Lets renewals succeed again. What is not lost until then is held again, at the latest a twentieth of a
-    /// lease later.
+    /// Lets renewals succeed again. A lease that has not been lost by then is held again, at the latest a
+    /// twentieth of its length later.
     public func resumeRenewals() { keeper.setRenews(true) }
 }
 

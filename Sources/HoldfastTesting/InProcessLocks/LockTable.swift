@@ -4,14 +4,14 @@ internal import RedisLink
 
 /// Who holds which name in this process, and who waits for it in which order.
 ///
-/// A value: no clock, no task. It is to ``InProcessLocks`` what the keys and scripts in Redis are to `Holdfast`.
-/// A name stands in it while it is held; nobody waits for a free one, since whoever frees a name hands it on in
-/// the same step.
+/// A value: no clock, no task. It is to ``InProcessLocks`` what the keys and scripts in Redis are to
+/// `Holdfast`. A name is in it while it is held; nobody waits for a free one, since the step that frees a
+/// name hands it on.
 struct LockTable: Sendable {
     struct Hold: Sendable {
         let claim: LeaseClaim
         let fence: FencingToken?
-        /// When the name is free, unless it is renewed before.
+        /// When the name becomes free, unless it is renewed before.
         fileprivate(set) var end: ContinuousClock.Instant
     }
 
@@ -21,7 +21,7 @@ struct LockTable: Sendable {
     }
 
     private var places: [ExactText: Place] = [:]
-    /// The start of the clock of the fences, which goes on whatever is done to the clock of the host.
+    /// The start of the fences' clock, which keeps running whatever is done to the host's clock.
     private let start: (instant: ContinuousClock.Instant, microseconds: Int64)
     private var lastFence: Int64 = 0
 
@@ -31,7 +31,7 @@ struct LockTable: Sendable {
 
     var heldNames: [String] { places.values.map(\.hold.claim.name).sortedExactly() }
 
-    /// When the first name is free, unless it is renewed before.
+    /// When the first name becomes free, unless it is renewed before.
     var nextEnd: ContinuousClock.Instant? { places.values.lazy.map(\.hold.end).min() }
 
     func microseconds(at now: ContinuousClock.Instant) -> Int64 {
@@ -43,7 +43,7 @@ struct LockTable: Sendable {
 
     func waiterCount(of key: String) -> Int { places[ExactText(key)]?.waiters.count ?? 0 }
 
-    /// Who holds the name after `claim` has asked for it: `claim`, if it was free.
+    /// The hold on the name after `claim` has asked for it: that of `claim` if the name was free.
     mutating func ask(_ claim: LeaseClaim, _ mode: LeaseClaim.Mode, at now: ContinuousClock.Instant) -> Hold {
         let key = ExactText(claim.key)
         guard let hold = places[key]?.hold else {
@@ -59,15 +59,15 @@ struct LockTable: Sendable {
         return hold
     }
 
-    /// False: the name is not held by `token` any more.
+    /// Returns false if the name is no longer held by `token`.
     mutating func renew(_ key: String, _ token: String, at now: ContinuousClock.Instant) -> Bool {
         guard let hold = hold(of: key), hold.claim.token == token, hold.end > now else { return false }
         places[ExactText(key)]?.hold.end = now + hold.claim.lease.keyLifetime
         return true
     }
 
-    /// `token` lets go of the name, or of its place among those who wait. Held: it had the name until now.
-    /// Next: who has it since.
+    /// `token` gives up the name, or its place among the waiters. `held`: it had the name until now. `next`:
+    /// the hold that replaces it.
     mutating func leave(
         _ key: String, _ token: String, at now: ContinuousClock.Instant
     ) -> (held: Bool, next: Hold?) {
@@ -79,7 +79,7 @@ struct LockTable: Sendable {
         return (hold.end > now, handOn(key, at: now))
     }
 
-    /// Takes the name from whoever holds it, and gives it to the first waiter.
+    /// Takes the name from its holder, and gives it to the first waiter.
     mutating func handOn(_ key: String, at now: ContinuousClock.Instant) -> Hold? {
         let place = ExactText(key)
         guard let claim = places[place]?.waiters.popFirst() else {
@@ -91,7 +91,7 @@ struct LockTable: Sendable {
         return hold
     }
 
-    /// Hands on the names whose time is over; returns who has them since.
+    /// Hands on the names whose time is over, and returns the new holds.
     mutating func expire(at now: ContinuousClock.Instant) -> [Hold] {
         let expired = places.values.filter { $0.hold.end <= now }
         return expired.compactMap { handOn($0.hold.claim.key, at: now) }

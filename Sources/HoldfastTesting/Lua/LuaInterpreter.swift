@@ -1,4 +1,5 @@
-/// Runs a script: as much of Lua 5.1 as the scripts of this project use. Anything else is an error, not a guess.
+/// Runs a script in as much of Lua 5.1 as the scripts of this project use. Anything else is an error, not a
+/// guess.
 final class LuaInterpreter {
     /// A variable, which functions may share.
     private final class Cell {
@@ -6,7 +7,7 @@ final class LuaInterpreter {
         init(_ value: LuaValue) { self.value = value }
     }
 
-    /// A function that runs.
+    /// A running function.
     private final class Frame {
         var slots: [Cell?]
         let captured: [Cell]
@@ -26,13 +27,13 @@ final class LuaInterpreter {
     }
 
     private var globals: [String: LuaValue]
-    /// Variables of functions, which may know themselves.
+    /// The variables of local functions, which may refer to themselves.
     private var functions: [Cell] = []
 
     init(globals: [String: LuaValue]) { self.globals = globals }
 
     func run(_ script: LuaPrototype) throws -> LuaValue {
-        // There is no collector: what goes in a circle is taken apart.
+        // There is no garbage collector: cycles are broken up here.
         defer { for function in functions { function.value = .none } }
         return try call(script, captured: [], []).first ?? .none
     }
@@ -73,7 +74,8 @@ final class LuaInterpreter {
             functions.append(cell)
         case .assign(let targets, let expressions, let line):
             let values = try values(expressions, frame)
-            // What is assigned to is known before anything is: `list[#list + 1], list[#list + 2] = a, b` adds two.
+            // All targets are evaluated before any assignment: `list[#list + 1], list[#list + 2] = a, b` adds
+            // two.
             let places: [(LuaTable, LuaValue)?] =
                 try targets.count == 1 ? [nil] : targets.map { try place($0, frame, line) }
             for (index, target) in targets.enumerated() {
@@ -97,7 +99,7 @@ final class LuaInterpreter {
         case .loopCount(let slot, let first, let last, let step, let body, let line):
             let bounds = try [first, last, step ?? .constant(.number(1))].map { expression in
                 guard let number = try value(expression, frame).asNumber else {
-                    throw LuaError("a loop counts with numbers only", line: line)
+                    throw LuaError("'for' limits must be numbers", line: line)
                 }
                 return number
             }
@@ -108,7 +110,7 @@ final class LuaInterpreter {
         case .loopEach(let slots, let expressions, let body, let line):
             let parts = try values(expressions, frame)
             guard parts.count >= 2, case .function(let iterator) = parts[0] else {
-                throw LuaError("a loop goes through ipairs or pairs only", line: line)
+                throw LuaError("a loop works with ipairs or pairs only", line: line)
             }
             var control = parts.count > 2 ? parts[2] : .none
             while true {
@@ -125,7 +127,7 @@ final class LuaInterpreter {
         return .next
     }
 
-    /// One turn of a loop. Nil: it goes on.
+    /// One turn of a loop; nil if the loop continues.
     private func turn(_ body: [LuaStatement], _ frame: Frame) throws -> Flow? {
         switch try run(body, frame) {
         case .next: nil
@@ -158,7 +160,7 @@ final class LuaInterpreter {
     ) throws -> (LuaTable, LuaValue)? {
         guard case .index(let owner, let key) = target else { return nil }
         guard case .table(let table) = try value(owner, frame) else {
-            throw LuaError("attempt to index what is no table", line: line)
+            throw LuaError("attempt to index a value that is not a table", line: line)
         }
         return (table, try value(key, frame))
     }
@@ -183,7 +185,7 @@ final class LuaInterpreter {
         case .varargs: return frame.more
         case .call(let callee, let arguments, let line):
             guard case .function(let function) = try value(callee, frame) else {
-                throw LuaError("attempt to call what is no function", line: line)
+                throw LuaError("attempt to call a value that is not a function", line: line)
             }
             return try function.call(try values(arguments, frame))
         default: return [try value(expression, frame)]
@@ -204,7 +206,7 @@ final class LuaInterpreter {
         case .single(let inner): return try value(inner, frame)
         case .index(let owner, let key):
             guard case .table(let table) = try value(owner, frame) else {
-                throw LuaError("attempt to index what is no table")
+                throw LuaError("attempt to index a value that is not a table")
             }
             return table[try value(key, frame)]
         case .function(let prototype): return closure(prototype, frame)

@@ -14,7 +14,7 @@ struct LuaLexer {
         "not",
         "or", "return", "then", "true", "while",
     ]
-    /// Of the language, and not known here: to be told at once.
+    /// Words of the language that are not supported here: an error at once.
     private static let unknown: Set<String> = ["repeat", "until", "goto"]
     private static let signs = [
         "...", "..", "==", "~=", "<=", ">=", "+", "-", "*", "/", "%", "^", "#", "<", ">", "=", "(", ")", "{",
@@ -39,7 +39,7 @@ struct LuaLexer {
             position += sign.count
             return .sign(String(decoding: sign, as: UTF8.self))
         }
-        throw LuaError("'\(Character(UnicodeScalar(byte)))' is not known here", line: line)
+        throw LuaError("'\(Character(UnicodeScalar(byte)))' is not supported here", line: line)
     }
 
     private mutating func skipSpace() {
@@ -59,7 +59,7 @@ struct LuaLexer {
 
     private mutating func word() throws(LuaError) -> Token {
         let word = take { Self.isLetter($0) || Self.isDigit($0) }
-        if Self.unknown.contains(word) { throw LuaError("'\(word)' is not known here", line: line) }
+        if Self.unknown.contains(word) { throw LuaError("'\(word)' is not supported here", line: line) }
         return Self.keywords.contains(word) ? .sign(word) : .name(word)
     }
 
@@ -69,7 +69,7 @@ struct LuaLexer {
             position += 1
             text += "e" + take { Self.isDigit($0) || $0 == UInt8(ascii: "-") }
         }
-        guard let number = Double(text) else { throw LuaError("\(text) is no number", line: line) }
+        guard let number = Double(text) else { throw LuaError("\(text) is not a number", line: line) }
         return .number(number)
     }
 

@@ -21,7 +21,7 @@ enum LuaLibrary {
                 return [.function(next), .table(table), .none]
             },
             "next": function { arguments in
-                guard arguments.count == 1 else { throw LuaError("next with a key is not known here") }
+                guard arguments.count == 1 else { throw LuaError("next with a key is not supported here") }
                 return try table(arguments, 0).pairs.first.map { [$0, $1] } ?? [.none]
             },
             "unpack": function { arguments in
@@ -46,7 +46,7 @@ enum LuaLibrary {
             "setmetatable": function { arguments in
                 let table = try table(arguments, 0)
                 guard case .table(let fallback) = try LuaLibrary.table(arguments, 1)["__index"] else {
-                    throw LuaError("a metatable with anything but a table as __index is not known here")
+                    throw LuaError("a metatable with anything but a table as __index is not supported here")
                 }
                 table.fallback = fallback
                 return [.table(table)]
@@ -78,7 +78,7 @@ enum LuaLibrary {
                         if case .string(let bytes) = value { bytes } else { [UInt8]?.none }
                     }
                     guard arguments.count == 1, texts.count == table.count else {
-                        throw LuaError("sort by a function, or of anything but texts, is not known here")
+                        throw LuaError("sort by a function, or of anything but texts, is not supported here")
                     }
                     for (index, text) in texts.sorted(by: { $0.lexicographicallyPrecedes($1) }).enumerated() {
                         table[.number(Double(index + 1))] = .string(text)
@@ -136,7 +136,7 @@ enum LuaLibrary {
                 },
                 "find": { arguments in
                     guard arguments.count == 4, arguments[3].isTrue else {
-                        throw LuaError("string.find for a pattern is not known here")
+                        throw LuaError("string.find for a pattern is not supported here")
                     }
                     let text = try bytes(arguments, 0), wanted = try bytes(arguments, 1)
                     let found = text.dropFirst(try int(arguments, 2) - 1).firstRange(of: wanted)
@@ -189,7 +189,7 @@ enum LuaLibrary {
         LuaNumber.whole(try number(arguments, index))
     }
 
-    /// A part of a text by its first and last position, which count from the end where they are negative.
+    /// A part of a text by its first and last position, which count from the end if they are negative.
     private static func range(
         _ arguments: [LuaValue], of text: [UInt8], last: Int
     ) throws(LuaError) -> Range<Int> {

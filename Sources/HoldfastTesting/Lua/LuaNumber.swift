@@ -2,10 +2,10 @@ internal import Foundation
 
 /// How numbers are written and read.
 enum LuaNumber {
-    /// As `tostring` and concatenation write it.
+    /// A number as `tostring` and concatenation write it.
     static func text(_ number: Double) -> String { text(number, digits: 14) }
 
-    /// As Redis writes it where it is the argument of a command.
+    /// A number as Redis writes it in an argument of a command.
     static func argument(_ number: Double) -> String { text(number, digits: 17) }
 
     private static func text(_ number: Double, digits: Int) -> String {
@@ -15,18 +15,18 @@ enum LuaNumber {
         return String(format: "%.\(digits)g", number)
     }
 
-    /// Without what stands behind the point; the nearest there is to one that is too large.
+    /// A number without its fraction; the nearest integer to one that is too large.
     static func whole(_ number: Double) -> Int {
         Int(exactly: number.rounded(.towardZero)) ?? (number > 0 ? .max : .min)
     }
 
-    /// Nil: it spells no number.
+    /// Nil if the text does not spell a number.
     static func parse(_ bytes: [UInt8]) -> Double? {
         let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespaces)
         guard let first = text.utf8.first(where: { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "+") }),
             first == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
         else {
-            // Double would read more words than these two.
+            // Double would accept more words than these.
             return switch text {
             case "inf", "+inf": .infinity
             case "-inf": -.infinity

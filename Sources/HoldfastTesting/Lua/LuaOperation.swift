@@ -18,7 +18,8 @@ enum LuaOperation {
                     "attempt to concatenate a \(left.typeName) and a \(right.typeName)", line: line)
             }
             return .string(first + second)
-        case .and, .or: preconditionFailure("the interpreter decides whether the right side is asked at all")
+        case .and, .or:
+            preconditionFailure("the interpreter decides whether to evaluate the right side at all")
         case .add: return .number(try number(left, line) + number(right, line))
         case .subtract: return .number(try number(left, line) - number(right, line))
         case .multiply: return .number(try number(left, line) * number(right, line))

@@ -48,7 +48,7 @@ extension LuaParser {
         }
     }
 
-    /// A variable or a bracket, with what is asked of it.
+    /// A variable or a parenthesised expression, with the indexes and calls that follow it.
     mutating func suffixed() throws(LuaError) -> LuaExpression {
         var value: LuaExpression
         if try skip("(") {
@@ -85,7 +85,7 @@ extension LuaParser {
                 try expect("=")
                 fields.append((key, try expression()))
             } else if case .name(let name) = token {
-                // Only the word behind it tells a field from a value.
+                // Only the token after it distinguishes a field from a value.
                 let before = self
                 try advance()
                 if try skip("=") {

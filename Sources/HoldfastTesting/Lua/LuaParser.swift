@@ -1,4 +1,4 @@
-/// Reads a script. Variables are found here, not when it runs.
+/// Parses a script. Variables are resolved here, not when it runs.
 struct LuaParser {
     final class Function {
         let prototype = LuaPrototype()

@@ -1,4 +1,4 @@
-/// Looks for a pattern in a text, as `string.match` and `string.find` do.
+/// Searches a text for a pattern, as `string.match` and `string.find` do.
 struct LuaPattern {
     struct Match {
         var range: Range<Int>
@@ -60,7 +60,7 @@ struct LuaPattern {
             return try match(past + 1, position)
         case UInt8(ascii: "*"): return try longest(at, past, position, atLeast: 0)
         case UInt8(ascii: "+"): return try longest(at, past, position, atLeast: 1)
-        case UInt8(ascii: "-"): throw LuaError("shortest matches are not known here")
+        case UInt8(ascii: "-"): throw LuaError("shortest matches are not supported here")
         default:
             guard try matches(at, past, position) else { return nil }
             return try match(past, position + 1)
@@ -85,7 +85,7 @@ struct LuaPattern {
             guard at + 1 < pattern.count else { throw LuaError("malformed pattern") }
             return at + 2
         case UInt8(ascii: "["):
-            // The first sign of a set belongs to it, also if it is a bracket.
+            // The first character of a set belongs to it, even if it is a bracket.
             var end = at + (pattern[(at + 1)...].first == UInt8(ascii: "^") ? 3 : 2)
             while end < pattern.count, pattern[end] != UInt8(ascii: "]") { end += 1 }
             guard end < pattern.count else { throw LuaError("malformed pattern") }
@@ -131,7 +131,7 @@ struct LuaPattern {
         case UInt8(ascii: "S"): return try !belongs(byte, to: UInt8(ascii: "s"))
         case UInt8(ascii: "D"): return try !belongs(byte, to: UInt8(ascii: "d"))
         case let letter where (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(letter | 0x20):
-            throw LuaError("the class %\(Character(UnicodeScalar(letter))) is not known here")
+            throw LuaError("the class %\(Character(UnicodeScalar(letter))) is not supported here")
         case let sign: return byte == sign
         }
     }

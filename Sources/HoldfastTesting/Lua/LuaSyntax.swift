@@ -2,7 +2,7 @@
 enum LuaVariable {
     /// In a slot of the running function.
     case local(Int)
-    /// Among what the running function has captured.
+    /// Among the variables the running function has captured.
     case captured(Int)
     case global(String)
 }
@@ -24,7 +24,7 @@ indirect enum LuaExpression {
         case modulo = "%"
         case power = "^"
 
-        /// How strongly it binds to the left and to the right.
+        /// How tightly it binds to the left and to the right.
         var binding: (left: Int, right: Int) {
             switch self {
             case .or: (1, 1)
@@ -78,7 +78,7 @@ enum LuaStatement {
     case leaveLoop
 }
 
-/// A function as it is written.
+/// A function as it was written.
 final class LuaPrototype {
     enum Capture {
         case local(Int)
@@ -89,6 +89,6 @@ final class LuaPrototype {
     var takesMore = false
     var body: [LuaStatement] = []
     var slots = 0
-    /// From where in the function around it each captured variable comes.
+    /// Where each captured variable is in the enclosing function.
     var captures: [Capture] = []
 }

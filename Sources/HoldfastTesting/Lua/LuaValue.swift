@@ -27,7 +27,7 @@ enum LuaValue: Hashable {
         }
     }
 
-    /// As a number where arithmetic takes it for one: a text that spells a number is one.
+    /// The value as a number, as arithmetic takes it: a text that spells a number counts.
     var asNumber: Double? {
         switch self {
         case .number(let number): number
@@ -36,7 +36,7 @@ enum LuaValue: Hashable {
         }
     }
 
-    /// As a text where concatenation takes it for one.
+    /// The value as a text, as concatenation takes it.
     var asBytes: [UInt8]? {
         switch self {
         case .string(let bytes): bytes
@@ -50,7 +50,7 @@ final class LuaTable: Hashable {
     /// The values at 1, 2, 3 …
     private(set) var array: [LuaValue] = []
     private var rest: [LuaValue: LuaValue] = [:]
-    /// Asked for what is not here: the `__index` of its metatable.
+    /// Searched for missing keys: the `__index` of its metatable.
     var fallback: LuaTable?
 
     init(_ array: [LuaValue] = []) { self.array = array }
@@ -94,7 +94,7 @@ final class LuaTable: Hashable {
         set { self[.text(name)] = newValue }
     }
 
-    /// What `pairs` goes through, as it was when it began.
+    /// What `pairs` iterates over, as it is at the beginning.
     var pairs: [(LuaValue, LuaValue)] {
         array.enumerated().filter { $1 != .none }.map { (.number(Double($0 + 1)), $1) }
             + rest.map { ($0, $1) }
@@ -115,7 +115,7 @@ final class LuaFunction: Hashable {
     func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
-/// What a script raised, or what is wrong with it: as the reply tells it.
+/// What a script raised, or what is wrong with it, as text for the reply.
 struct LuaError: Error {
     let text: String
 

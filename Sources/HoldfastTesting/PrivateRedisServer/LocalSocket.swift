@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// A stream socket on this machine with short blocking calls, to speak with the guardian and to knock at the
-/// server.
+/// A stream socket on this machine with short blocking calls, to talk to the guardian and to check whether
+/// the server answers.
 ///
 /// Close-on-exec from the moment it exists (on macOS, which cannot do that, an instant after), and without
 /// SIGPIPE.
@@ -17,7 +17,7 @@ struct LocalSocket: ~Copyable {
         #endif
     }
 
-    /// Connects to the unix socket at `path`; `nil` when nobody listens there.
+    /// Connects to the unix socket at `path`; `nil` if nobody listens there.
     init?(path: String) {
         descriptor = socket(AF_UNIX, Self.stream, 0)
         Self.closeOnExec(descriptor)
@@ -34,7 +34,7 @@ struct LocalSocket: ~Copyable {
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, stream, 0, &ends) == 0 else {
             throw PrivateRedisServerError(
-                .system, "No socket could be made: \(String(cString: strerror(errno)))")
+                .system, "No socket could be created: \(String(cString: strerror(errno)))")
         }
         ends.forEach(closeOnExec)
         return (ends[0], ends[1])
@@ -42,9 +42,9 @@ struct LocalSocket: ~Copyable {
 
     /// A TCP port of 127.0.0.1 that nobody uses at this moment.
     ///
-    /// None of those that the system gives to connecting sockets: while a server is down, such a port can go
-    /// to anybody's connection, and a client that tries again and again to reach the server can even be given
-    /// the very port and be connected to itself.
+    /// Not one of those that the system gives to connecting sockets: while a server is down, such a port can
+    /// be given to any connection, and a client that tries again and again to reach the server can even be
+    /// given that very port and be connected to itself.
     static func freeTCPPort() throws(PrivateRedisServerError) -> Int {
         for _ in 0..<100 {
             let port = UInt16.random(in: 10_240..<32_768)
@@ -93,7 +93,7 @@ struct LocalSocket: ~Copyable {
         return nil
     }
 
-    /// Tells the other side that nothing more comes.
+    /// Tells the other side that nothing more will come.
     borrowing func endSending() {
         shutdown(descriptor, Int32(SHUT_WR))
     }

@@ -3,35 +3,36 @@ internal import Foundation
 extension PrivateRedisServer {
     /// How a private redis-server is set up.
     public struct Options: Sendable {
-        /// When an append-only file is flushed to the disk, Redis' `appendfsync`.
+        /// When an append-only file is flushed to the disk: the `appendfsync` of Redis.
         public enum AppendFsync: String, Sendable {
-            /// Before each reply: nothing that was answered is lost.
+            /// Before each reply: no acknowledged write is lost.
             case always
             /// Once a second.
             case everySecond = "everysec"
-            /// When the operating system likes.
+            /// When the operating system decides to.
             case never = "no"
         }
 
         /// Whether the server keeps an append-only file, so that data survives
         /// ``PrivateRedisServer/restart()``.
         ///
-        /// `false` by default: everything is in memory and a restart begins empty.
+        /// Defaults to `false`: everything is in memory, and a restart begins empty.
         public var appendOnly: Bool
 
-        /// When the append-only file is flushed; `.everySecond` by default, as in Redis.
+        /// When the append-only file is flushed. Defaults to `.everySecond`, as in Redis.
         ///
-        /// Only `.always` keeps every answered write over ``PrivateRedisServer/kill()``: with the others the
-        /// server puts off its writes, for up to two seconds, while the disk is busy with an earlier flush.
+        /// Only `.always` keeps every acknowledged write across ``PrivateRedisServer/kill()``: with the
+        /// others the server puts off its writes, for up to two seconds, while the disk is busy with an
+        /// earlier flush.
         public var appendFsync: AppendFsync
 
-        /// What ``PrivateRedisServer/url`` goes over.
+        /// The transport of ``PrivateRedisServer/url``.
         ///
-        /// By default what the environment variable `HOLDFAST_TEST_TRANSPORT` says, `unix`, `tcp` or `tls`,
-        /// and without it `unix`. The server always listens on its unix socket too.
+        /// Defaults to the environment variable `HOLDFAST_TEST_TRANSPORT`, which is `unix`, `tcp` or `tls`,
+        /// and without it to `unix`. The server always listens on its unix socket too.
         public var transport: Transport?
 
-        /// A TCP port on 127.0.0.1; 0 picks a free one, `nil` (the default) opens none unless `transport` is
+        /// A TCP port on 127.0.0.1. 0 picks a free one; `nil`, the default, opens none unless `transport` is
         /// `.tcp`.
         public var tcpPort: Int?
 
@@ -40,27 +41,26 @@ extension PrivateRedisServer {
 
         /// More lines for redis.conf, for example `"maxmemory-policy allkeys-lru"`.
         ///
-        /// They come last, so they win over the lines made here.
+        /// They come last, so they override the lines made here.
         public var configuration: [String]
 
-        /// What the server's default user has to say; in the server's URLs then.
+        /// The password of the server's default user, which is then in the server's URLs.
         ///
-        /// By default the value of the environment variable `HOLDFAST_TEST_PASSWORD`, unless
-        /// ``configuration`` has a `requirepass`. Empty for none in any case.
+        /// Defaults to the environment variable `HOLDFAST_TEST_PASSWORD`, unless ``configuration`` has a
+        /// `requirepass`. Set it to the empty string for no password in any case.
         public var password: String?
 
         /// The server's executable: a path, or a name to find in `PATH`.
         ///
-        /// By default the value of the environment variable `HOLDFAST_REDIS_SERVER`, and without it
-        /// `redis-server`.
+        /// Defaults to the environment variable `HOLDFAST_REDIS_SERVER`, and without it to `redis-server`.
         public var binary: String?
 
-        /// How long the server may take from its start to its first answer; two minutes by default.
+        /// How long the server may take from its start to its first answer. Defaults to two minutes.
         ///
-        /// A server that ends at its start is noticed at once, whatever stands here.
+        /// A server that ends at its start is noticed at once, whatever the value.
         public var startDeadline: Duration
 
-        /// The defaults, but for what is given.
+        /// The defaults, except for what you pass.
         public init(
             appendOnly: Bool = false,
             appendFsync: AppendFsync = .everySecond,
@@ -98,7 +98,7 @@ extension PrivateRedisServer {
             return options
         }
 
-        /// Where clients find the server of these options, which are resolved.
+        /// Where clients find the server of these options, which must be resolved.
         func url(for files: ServerFiles) -> String {
             switch (transport, tcpPort, tlsPort) {
             case (.tcp?, let port?, _): "redis://127.0.0.1:\(port)"
@@ -118,7 +118,7 @@ extension PrivateRedisServer {
             password.map { PrivateRedisServer.url(url, user: nil, password: $0) } ?? url
         }
 
-        /// The text of redis.conf. Nothing is saved but by the append-only file.
+        /// The text of redis.conf. Only the append-only file saves anything.
         func configurationText(for files: ServerFiles) -> String {
             var lines = [
                 "port \(tcpPort ?? 0)",

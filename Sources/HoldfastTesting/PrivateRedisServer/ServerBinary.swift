@@ -2,7 +2,7 @@ internal import Foundation
 
 /// Finds the executable of the server.
 enum ServerBinary {
-    /// The full path of `wanted`, else of what the environment names, else of `redis-server`.
+    /// The full path of `wanted`, or else of what the environment names, or else of `redis-server`.
     static func find(
         _ wanted: String?,
         environment: [String: String] = ProcessInfo.processInfo.environment

@@ -3,7 +3,7 @@ internal import Foundation
 /// The paths of one private server.
 ///
 /// The path of a unix socket has room for 103 bytes on macOS and 107 on Linux, so the names are short, and
-/// where the temporary directory's own path is too long the server's directory is made in /tmp.
+/// if the temporary directory's own path is too long, the server's directory is made in /tmp.
 struct ServerFiles: Sendable {
     let directory: String
 

@@ -1,19 +1,19 @@
 internal import Foundation
 internal import Processes
 
-/// The process that answers for one private server: it makes the directory, starts and signals the server,
-/// and when its owner is gone ends the one and removes the other.
+/// The process that is responsible for one private server: it makes the directory, starts and signals the
+/// server, and when its owner is gone, ends the server and removes the directory.
 ///
 /// It is a `/bin/sh` that reads requests from a socket. The owner's end of that socket is close-on-exec from
-/// the moment it exists, so of all processes only the owner holds it, and the kernel closes it whatever way
-/// the owner dies. The shell then reads the end of its input and cleans up. There is no gap to fall into:
+/// the moment it exists, so the owner is the only process that holds it, and the kernel closes it however the
+/// owner dies. The shell then reads the end of its input and cleans up. There are no gaps:
 ///
-/// - The directory is made by the guardian, not handed to it: it never exists without somebody to remove it.
+/// - The guardian makes the directory itself: it never exists without somebody to remove it.
 /// - The server is the guardian's child, not the owner's: it never runs without somebody to end it, and the
-///   number of a dead server's process is not given to another one before the guardian has waited for it.
+///   id of a dead server's process is not reused before the guardian has waited for it.
 /// - The guardian is in a session of its own. Ctrl-C, a closed terminal, and a `SIGKILL` of the owner's whole
 ///   process group do not reach it.
-/// - It holds no descriptor of the owner but the socket: nobody waits in vain for the end of the owner's
+/// - Of the owner's descriptors it holds only the socket: nobody waits in vain for the end of the owner's
 ///   output.
 struct ServerGuardian: ~Copyable {
     private static let script = """
@@ -21,12 +21,12 @@ struct ServerGuardian: ~Copyable {
         finish() {
             trap '' HUP INT TERM
             if [ -n "$server" ]; then kill -s KILL "$server"; wait "$server"; fi
-            # A child that the server has forked to save its data may still add a file while they are removed.
+            # A child that the server has forked to save its data may still add a file during the removal.
             for attempt in 1 2 3 4 5; do
                 rm -rf "$directory" && break
                 sleep 1
             done
-            # The last act: such children are in this process group too, and else would work on for nobody.
+            # Last: such children are in this process group too, and would otherwise keep working for nobody.
             kill -s KILL 0
         }
         trap '' PIPE
@@ -69,7 +69,7 @@ struct ServerGuardian: ~Copyable {
         let processID = try spawn(["-c", script, "holdfast-guardian", directory, binary], channel: theirs)
         let guardian = ServerGuardian(channel: channel, processID: processID)
         guard guardian.channel.receiveLine(within: .seconds(10)) == "ready" else {
-            throw PrivateRedisServerError(.system, "The directory \(directory) could not be made.")
+            throw PrivateRedisServerError(.system, "The directory \(directory) could not be created.")
         }
         return guardian
     }
@@ -85,12 +85,12 @@ struct ServerGuardian: ~Copyable {
         do {
             return try plan.startUnwatched()
         } catch {
-            throw PrivateRedisServerError(.system, "The guardian of the private redis-server: \(error)")
+            throw PrivateRedisServerError(
+                .system, "The guardian of the private redis-server could not be started: \(error)")
         }
     }
 
-    /// Has the guardian start the server, and returns the number of its process; `nil` when the guardian is
-    /// gone.
+    /// Has the guardian start the server, and returns the id of its process; `nil` if the guardian is gone.
     borrowing func startServer() -> Int32? {
         ask("start").flatMap { Int32($0) }
     }
@@ -110,7 +110,7 @@ struct ServerGuardian: ~Copyable {
         return channel.receiveLine(within: .seconds(30))
     }
 
-    /// Lets the guardian end the server and remove the directory, exactly as after the owner's death, and
+    /// Has the guardian end the server and remove the directory, exactly as after the owner's death, and
     /// waits.
     deinit {
         channel.endSending()

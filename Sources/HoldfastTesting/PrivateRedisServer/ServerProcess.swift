@@ -1,9 +1,10 @@
 internal import Foundation
 internal import Holdfast
 
-/// One private server from its first start to its end, by blocking calls.
+/// One private server from its first start to its end, with blocking calls.
 ///
-/// The directory and the guardian come with the first start and go with ``stop()`` or the end of this value.
+/// The directory and the guardian are made by the first start, and go away with ``stop()`` or the end of this
+/// value.
 struct ServerProcess: ~Copyable {
     private let files: ServerFiles
     private let options: PrivateRedisServer.Options
@@ -16,7 +17,7 @@ struct ServerProcess: ~Copyable {
         self.options = options
     }
 
-    /// Starts the server, unless it runs, and waits until it answers.
+    /// Starts the server, unless it is running, and waits until it answers.
     mutating func start() throws(PrivateRedisServerError) {
         guard !isStopped else {
             throw PrivateRedisServerError(.stopped, "The private redis-server was stopped.")
@@ -47,15 +48,15 @@ struct ServerProcess: ~Copyable {
     mutating func kill() {
         guard let server = processID else { return }
         if guardian?.endServer() != true {
-            // Somebody killed the guardian; then it is on us.
+            // Somebody killed the guardian, so it is up to us.
             _ = Foundation.kill(server, SIGKILL)
         }
         processID = nil
     }
 
-    /// Ends the server as an operator would, and by force if it does not follow within five seconds.
+    /// Ends the server as an operator would, and by force if it does not end within five seconds.
     mutating func terminate() {
-        // A paused process takes its other signals when it goes on.
+        // A paused process receives its other signals when it continues.
         if let server = processID,
             guardian?.signalServer("TERM") == true, guardian?.signalServer("CONT") == true
         {
@@ -94,8 +95,8 @@ struct ServerProcess: ~Copyable {
         }
     }
 
-    /// Whether a PING is answered. A server that still loads its data says `-LOADING`; any other word, also a
-    /// demand for a password, comes from one that is up.
+    /// Whether the server answers a PING. One that is still loading its data says `-LOADING`; any other
+    /// reply, even a demand for a password, comes from a server that is up.
     private func answers(until deadline: ContinuousClock.Instant) -> Bool {
         guard let socket = LocalSocket(path: files.socket), authenticate(socket, until: deadline),
             socket.send("PING\r\n"),
@@ -104,7 +105,7 @@ struct ServerProcess: ~Copyable {
         return !answer.hasPrefix("-LOADING")
     }
 
-    /// Without its password a server would not say whether it still loads.
+    /// Without its password, a server would not say whether it is still loading.
     private borrowing func authenticate(
         _ socket: borrowing LocalSocket, until deadline: ContinuousClock.Instant
     ) -> Bool {
@@ -116,8 +117,8 @@ struct ServerProcess: ~Copyable {
     /// Whether the process is gone, or dead and not yet waited for by the guardian.
     private static func hasEnded(_ processID: Int32) -> Bool {
         if Foundation.kill(processID, 0) != 0 { return errno == ESRCH }
-        // "123 (redis-server) Z 122 …". Without /proc the shell waits at once and the line above has told
-        // already.
+        // "123 (redis-server) Z 122 …". On systems without /proc the shell waits at once, and the line above
+        // has already returned.
         guard let data = FileManager.default.contents(atPath: "/proc/\(processID)/stat") else { return false }
         return String(decoding: data, as: UTF8.self).split(separator: ")").last?.hasPrefix(" Z") == true
     }

@@ -1,7 +1,7 @@
 internal import Foundation
 
 extension PrivateRedisServer {
-    /// What a client's connection to a private server goes over.
+    /// The transport of a client's connection to a private server.
     public enum Transport: String, Sendable, Hashable, CaseIterable {
         /// A unix socket in the server's directory.
         case unix
@@ -11,7 +11,7 @@ extension PrivateRedisServer {
         /// authority.
         case tls
 
-        /// `wanted`, else what the environment variable `HOLDFAST_TEST_TRANSPORT` says, else `.unix`.
+        /// `wanted`, or else what the environment variable `HOLDFAST_TEST_TRANSPORT` says, or else `.unix`.
         static func find(
             _ wanted: Transport?,
             environment: [String: String] = ProcessInfo.processInfo.environment
@@ -20,7 +20,7 @@ extension PrivateRedisServer {
             guard let name = environment["HOLDFAST_TEST_TRANSPORT"] else { return .unix }
             guard let transport = Transport(rawValue: name) else {
                 throw PrivateRedisServerError(
-                    .system, "HOLDFAST_TEST_TRANSPORT is \(name), and not unix, tcp or tls.")
+                    .system, "HOLDFAST_TEST_TRANSPORT is \(name); it must be unix, tcp or tls.")
             }
             return transport
         }
@@ -32,7 +32,7 @@ extension ServerFiles {
     var certificate: String { directory + "/server.pem" }
     var key: String { directory + "/server.key" }
 
-    /// The URL of the server over TLS. Its certificate holds for 127.0.0.1 and for localhost.
+    /// The URL of the server over TLS. Its certificate is valid for 127.0.0.1 and localhost.
     func tlsURL(port: Int) -> String {
         let file = authority.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? authority
         return "rediss://127.0.0.1:\(port)?ca=\(file.replacing("&", with: "%26").replacing("=", with: "%3D"))"

@@ -15,8 +15,8 @@ package final class Listener: Sendable {
     private let isOpen = Atomic<Bool>(true)
     private static let count = Atomic<Int>(0)
 
-    /// - Parameter port: of TCP; a free one unless set.
-    /// - Throws: ``WireError`` where the system refuses to listen.
+    /// - Parameter port: the TCP port. Defaults to a free one.
+    /// - Throws: ``WireError`` if the system refuses to listen.
     package init(_ transport: Transport, port: UInt16 = 0) throws(WireError) {
         let wanted: LocalAddress
         switch transport {
@@ -42,14 +42,14 @@ package final class Listener: Sendable {
 
     deinit { stop() }
 
-    /// From now on, whoever connects is refused.
+    /// From now on, connections are refused.
     func stop() {
         guard isOpen.exchange(false, ordering: .relaxed) else { return }
         close(descriptor)
         if case .unix(let path) = address { unlink(path) }
     }
 
-    /// The next connection that waits, already non-blocking; nil when none does.
+    /// The next waiting connection, already non-blocking; nil if there is none.
     func accept() -> Int32? {
         #if canImport(Glibc)
             let accepted = Glibc.accept(descriptor, nil, nil)

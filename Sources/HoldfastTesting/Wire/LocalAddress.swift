@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-/// The kind of socket that a played server or a proxy listens on.
+/// The kind of socket that a fake server or a proxy listens on.
 package enum Transport: String, Sendable, CaseIterable {
     case unix
     /// TCP on 127.0.0.1.
@@ -35,7 +35,7 @@ package enum LocalAddress: Sendable {
         }
     }
 
-    /// As a client is given it.
+    /// The URL for a client.
     package var url: String {
         switch self {
         case .unix(let path): "redis+unix://\(path)"

@@ -1,6 +1,7 @@
-/// Redis' protocol in version 2, as bytes: for servers that are played and for boundaries that must be found.
+/// Version 2 of the Redis protocol, as bytes: for fake servers, and to find the boundaries of values.
 ///
-/// Independent of the client's own encoder and parser on purpose, so that a test compares two opinions.
+/// Independent of the client's own encoder and parser on purpose, so that a test compares two
+/// implementations.
 package enum RESP2 {
     package static let ok = status("OK")
     package static let null: [UInt8] = Array("$-1\r\n".utf8)
@@ -29,7 +30,7 @@ package enum RESP2 {
         bulk(Array(text.utf8))
     }
 
-    /// An array of values that are encoded already.
+    /// An array of values that are already encoded.
     package static func array(_ elements: [[UInt8]]) -> [UInt8] {
         elements.reduce(into: Array("*\(elements.count)\r\n".utf8)) { $0.append(contentsOf: $1) }
     }
@@ -38,7 +39,7 @@ package enum RESP2 {
         array(words.map { bulk($0) })
     }
 
-    /// A message as a subscriber gets it.
+    /// A message as a subscriber receives it.
     package static func message(_ text: String, channel: String) -> [UInt8] {
         array([bulk("message"), bulk(channel), bulk(text)])
     }
@@ -50,9 +51,9 @@ package enum RESP2 {
 }
 
 extension RESP2 {
-    /// What stands at the front of a stream of values.
+    /// What is at the front of a stream of values.
     package enum Front: Hashable, Sendable {
-        /// A whole value of so many bytes.
+        /// A whole value, with its number of bytes.
         case whole(Int)
         case partial
         case garbage
@@ -87,7 +88,7 @@ extension RESP2 {
         }
     }
 
-    /// The arguments of a whole command, nil when it is not an array of bulk strings.
+    /// The arguments of a whole command; nil if it is not an array of bulk strings.
     package static func arguments(of command: ArraySlice<UInt8>) -> [[UInt8]]? {
         command.withUnsafeBytes { bytes in
             guard let head = line(in: bytes, from: 0), head.type == UInt8(ascii: "*"), let count = head.number
@@ -108,9 +109,9 @@ extension RESP2 {
 
     private struct Line {
         var type: UInt8
-        /// What follows the type, where it is a number.
+        /// What follows the type, if it is a number.
         var number: Int?
-        /// The index behind the line's end.
+        /// The index after the line's end.
         var end: Int
     }
 

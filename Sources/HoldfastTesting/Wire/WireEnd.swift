@@ -4,16 +4,16 @@
     import Darwin
 #endif
 
-/// One end of a connection: what has come in, and what is to go out, when.
+/// One end of a connection: what has come in, and what is to go out, and when.
 ///
-/// Effects are queued and done in order, each not before its time. So "reply, wait, send half of another,
+/// Effects are queued and carried out in order, none before its time. So "reply, wait, send half of another,
 /// reset" is four lines for the caller and never blocks the thread that serves other connections. Confined to
 /// that thread.
 package final class WireEnd {
     /// What is done to a connection.
     package enum Effect {
         case bytes([UInt8])
-        /// Tells the other side that nothing more comes, and goes on reading.
+        /// Tells the other side that nothing more will come, and keeps reading.
         case halfClose
         case close
         /// Closes with a RST, where the transport has one: the other side gets an error instead of an end.
@@ -26,13 +26,13 @@ package final class WireEnd {
     }
 
     let descriptor: Int32
-    /// The bytes that were received and not yet taken by the owner.
+    /// The bytes that were received and that the owner has not taken yet.
     package var input: [UInt8] = []
     /// The other side has sent its last byte.
     package private(set) var inputEnded = false
-    /// Whether it was not closed by this side.
+    /// Whether this side has not closed it.
     package private(set) var isOpen = true
-    /// An end is queued: what would come behind it is left out.
+    /// An end is queued: anything queued after it is dropped.
     private var isEnding = false
     /// Whether what arrives is read at all.
     package var reads = true
@@ -51,7 +51,7 @@ package final class WireEnd {
 
     // MARK: What is to go out
 
-    /// Queues an effect behind those before it.
+    /// Queues an effect after the earlier ones.
     package func perform(_ effect: Effect) {
         guard !isEnding else { return }
         switch effect {
@@ -62,7 +62,7 @@ package final class WireEnd {
         outbox.append(Queued(effect: effect, notBefore: time))
     }
 
-    /// What is queued from now on happens so much later.
+    /// Delays everything that is queued from now on.
     package func delay(_ duration: Duration) {
         time = max(time, .now) + duration
     }
@@ -75,12 +75,12 @@ package final class WireEnd {
         return events
     }
 
-    /// When something queued becomes due that is not due yet.
+    /// When the first queued effect becomes due; nil if it is due already, or there is none.
     var nextTime: ContinuousClock.Instant? {
         outbox.first.flatMap { $0.notBefore > .now ? $0.notBefore : nil }
     }
 
-    /// Does what is due, as far as the socket takes it.
+    /// Carries out what is due, as far as the socket takes it.
     func flush() {
         while isOpen, let next = outbox.first, next.notBefore <= .now {
             switch next.effect {
@@ -111,7 +111,7 @@ package final class WireEnd {
 
     // MARK: What comes in
 
-    /// Reads what is there. False when there was nothing.
+    /// Reads what is there. Returns false if there was nothing.
     func receive() -> Bool {
         guard isOpen, reads, !inputEnded else { return false }
         return withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 1) { buffer in
@@ -128,7 +128,7 @@ package final class WireEnd {
 
     /// Closes at once, and drops what is queued.
     ///
-    /// - Parameter reset: by a RST, where the transport has one.
+    /// - Parameter reset: whether to send a RST, where the transport has one.
     package func close(reset: Bool) {
         guard isOpen else { return }
         isOpen = false
@@ -137,7 +137,7 @@ package final class WireEnd {
             var now = linger(l_onoff: 1, l_linger: 0)
             setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
         } else {
-            // Also ends a connection whose descriptor a child process got hold of before it was
+            // This also ends a connection whose descriptor a child process inherited before it was
             // close-on-exec.
             shutdown(descriptor, Int32(SHUT_RDWR))
         }

@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-/// A played server or a proxy could not be set up.
+/// A fake server or a proxy could not be set up.
 package struct WireError: Error, Sendable, CustomStringConvertible {
     package let description: String
 

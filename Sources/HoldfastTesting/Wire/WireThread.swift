@@ -7,17 +7,17 @@ import Synchronization
     import Darwin
 #endif
 
-/// What a ``WireThread`` serves. Made on that thread and never seen by another.
+/// What a ``WireThread`` runs. Made on that thread and never seen by another.
 package protocol WireService: AnyObject, SendableMetatype {
-    /// The ends to watch, all of them open. Asked before each wait and after each end that was closed.
+    /// The ends to watch, all of them open. Read before each wait and after each end that was closed.
     var ends: [WireEnd] { get }
     /// There is a new connection.
     func accepted(_ end: WireEnd)
-    /// There are new bytes in the end's input, or it ended.
+    /// There are new bytes in the end's input, or the input has ended.
     func received(_ end: WireEnd)
 }
 
-/// A thread that accepts connections and serves all of them, one event after the other.
+/// A thread that accepts connections and serves all of them, one event after another.
 package final class WireThread<Service: WireService>: Sendable {
     private struct Inbox {
         var jobs: [@Sendable (Service) -> Void] = []
@@ -30,7 +30,7 @@ package final class WireThread<Service: WireService>: Sendable {
     private let wakeup: Wakeup
 
     /// - Parameter make: makes the service, on the thread.
-    /// - Throws: ``WireError`` where the system has no pipe or no thread left; the listener is not stopped then.
+    /// - Throws: ``WireError`` if the system has no pipe or no thread left; the listener is not stopped then.
     package init(listener: Listener, _ make: @escaping @Sendable () -> Service) throws(WireError) {
         self.listener = listener
         do throws(RedisError) {
@@ -43,7 +43,8 @@ package final class WireThread<Service: WireService>: Sendable {
         do throws(SystemThread.Refusal) {
             thread = try SystemThread { loop.run() }
         } catch {
-            throw WireError("the system gives no thread: \(String(cString: strerror(error.number)))")
+            throw WireError(
+                "the system refused to start a thread: \(String(cString: strerror(error.number)))")
         }
         inbox.withLock { $0.thread = thread }
     }
@@ -94,7 +95,7 @@ package final class WireThread<Service: WireService>: Sendable {
                 pollfd(fd: thread.wakeup.descriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: thread.listener.descriptor, events: Int16(POLLIN), revents: 0),
             ]
-            // An end nobody waits for is left out, because poll reports a hang-up even unasked.
+            // An end nobody waits for is left out, because poll reports a hang-up even if not asked to.
             descriptors += ends.map { end in
                 pollfd(fd: end.interest == 0 ? -1 : end.descriptor, events: end.interest, revents: 0)
             }
@@ -104,7 +105,7 @@ package final class WireThread<Service: WireService>: Sendable {
                 timeout = Int32(max(0, min(left.rounded(.up), 1000)))
             }
             guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0 else { return }
-            // What was submitted before these bytes were sent is done before they are taken.
+            // Jobs submitted before these bytes were sent run before the bytes are taken.
             if descriptors[0].revents != 0 { return thread.wakeup.drain() }
             if descriptors[1].revents != 0 {
                 while let accepted = thread.listener.accept() {

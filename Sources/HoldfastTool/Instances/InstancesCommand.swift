@@ -4,15 +4,15 @@ internal import HoldfastInspection
 
 struct InstancesCommand: CommandGroup {
     static let configuration = CommandConfiguration(
-        commandName: "instances", abstract: "Show the instances that are running.", subcommands: [List.self])
+        commandName: "instances", abstract: "Show the running instances.", subcommands: [List.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "ls",
-            abstract: "List the instances that are running, the oldest first.",
+            abstract: "List the running instances, oldest first.",
             discussion: """
-                An instance is listed from its first lock, run or message on, as long as it gave a sign of life within \
-                the last minute.
+                An instance is listed from its first lock, run or message on, as long as it has given a sign \
+                of life within the last minute.
                 """
         )
 

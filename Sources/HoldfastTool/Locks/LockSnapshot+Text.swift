@@ -5,21 +5,22 @@ internal import HoldfastInspection
 internal import RedisLink
 
 extension LockSnapshot: ListRow {
-    /// Who it is, in a few words: never empty.
+    /// The holder in a few words; never empty.
     var holderText: String {
         if let host, let pid { return "\(host), pid \(pid)" }
         if let instance { return "instance \(instance) (not registered)" }
         return keyType.map { "no lock, but a key of the type \($0)" } ?? "a client of another kind"
     }
 
-    /// Who it is, since when and for how long still.
+    /// The holder, for how long it has held the lock, and how long its lease still lasts.
     var claimText: String {
         let age = heldForText.map { " for \($0)" } ?? ""
-        guard remainingMilliseconds != nil else { return "\(holderText)\(age); its lease lasts without end" }
-        return "\(holderText)\(age); its lease still lasts \(remainingText), and may be renewed"
+        guard remainingMilliseconds != nil else { return "\(holderText)\(age); its lease has no end" }
+        return "\(holderText)\(age); its lease lasts another \(remainingText), and may be renewed"
     }
 
-    /// Tells who holds a lock that was not acquired, since when and for how long still; the status to exit with.
+    /// Reports who holds a lock that was not acquired, for how long, and how long its lease still lasts.
+    /// Returns the status to exit with.
     static func notAcquired(_ name: String, _ error: HoldfastError, _ holdfast: Holdfast) async -> ExitCode {
         let held = try? await holdfast.lockStatus(name)
         let lock =
@@ -31,7 +32,7 @@ extension LockSnapshot: ListRow {
         return ExitCode(ExitStatus.notAcquired)
     }
 
-    /// Who waits, in the order they will be served; empty when nobody does.
+    /// The waiters, in the order they will be served; empty when there are none.
     private var waitersText: String {
         guard let waiting, let waiters, waiting > 0 else { return "" }
         let more = waiting > waiters.count ? ", the first \(waiters.count) of them" : ""
@@ -43,7 +44,7 @@ extension LockSnapshot: ListRow {
     }
 
     private var remainingText: String {
-        remainingMilliseconds.map { DurationText.short(.milliseconds($0)) } ?? "without end"
+        remainingMilliseconds.map { DurationText.short(.milliseconds($0)) } ?? "no end"
     }
 
     private var sinceText: String? {
@@ -63,7 +64,7 @@ extension LockSnapshot: ListRow {
 
     static func table(_ locks: [LockSnapshot]) -> String { ListWriter.table(locks) }
 
-    /// One line for each thing known.
+    /// One line for each known fact.
     var text: String {
         guard held else { return "\(TerminalText.escaped(name)) is free\n" + waitersText }
         let lines: [(String, String?)] = [

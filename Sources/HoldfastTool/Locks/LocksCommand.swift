@@ -7,7 +7,7 @@ struct LocksCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "locks",
         abstract:
-            "Show who holds which lock and who waits for it, wait for a lock, take one from its holder.",
+            "Show who holds which lock and who waits for it, wait for a lock, or take one from its holder.",
         subcommands: [List.self, Show.self, Wait.self, Release.self]
     )
 
@@ -15,19 +15,19 @@ struct LocksCommand: CommandGroup {
         static let configuration = CommandConfiguration(
             commandName: "ls", abstract: "List the locks that are held.",
             discussion: """
-                The first ones are shown while the others are still looked for; they are sorted in parts of some \
-                hundreds.
+                The first locks are shown while it is still looking for the others; they are sorted in \
+                batches of a few hundred.
                 """
         )
 
         @Argument(
             help: """
-                Which ones, by a pattern of their names in quotes: * is any text, ? one byte, [a-c] or [^a] one of \
-                several, a backslash before a sign the sign itself. All without it.
+                A pattern of their names, in quotes: * is any text, ? one byte, [a-c] or [^a] one of \
+                several, a backslash before a character the character itself. Without it, all locks.
                 """)
         var pattern: String?
 
-        @Option(help: "How many at most; all without it.")
+        @Option(help: "How many at most. Without it, all.")
         var limit: Int?
 
         @OptionGroup var connection: ConnectionOptions
@@ -58,8 +58,8 @@ struct LocksCommand: CommandGroup {
         static let configuration = CommandConfiguration(
             commandName: "show",
             abstract:
-                "Show one lock: who holds it, since when, for how long still, its fence, and who waits.",
-            discussion: "A lock that nobody holds is no error."
+                "Show one lock: who holds it, since when, the time left, its fence, and who waits.",
+            discussion: "A lock that nobody holds is not an error."
         )
 
         @Argument(help: "The name of the lock.")

@@ -12,17 +12,17 @@ extension LocksCommand {
             commandName: "release",
             abstract: "Take a lock from its holder.",
             discussion: """
-                For a holder that is gone for good, or hangs. It is not asked and may work until its next renewal; \
-                the fence is raised, so that what compares fences refuses it from the next holder on. Shows the \
-                holder, and asks on a terminal; refuses if the lock changed hands meanwhile. A lock that nobody \
-                holds is no error.
+                For a holder that is gone for good, or hangs. It is not asked, and may work until its next \
+                renewal; the fence is raised, so that whatever compares fences refuses it from the next \
+                holder on. Shows the holder, and asks for confirmation on a terminal; refuses if the lock \
+                has changed hands meanwhile. A lock that nobody holds is not an error.
                 """
         )
 
         @Argument(help: "The name of the lock.")
         var name: String
 
-        @Flag(help: "Do not ask: release it from whoever is seen to hold it.")
+        @Flag(help: "Do not ask: release it from whoever holds it when the command looks.")
         var yes = false
 
         @Flag(
@@ -56,7 +56,8 @@ extension LocksCommand {
                     }
                     guard released else {
                         if try await holdfast.lockStatus(name) == nil {
-                            return Console.say("the lock \(TerminalText.escaped(name)) is free meanwhile")
+                            return Console.say(
+                                "the lock \(TerminalText.escaped(name)) has become free meanwhile")
                         }
                         Console.say(
                             tokenStdin
@@ -76,8 +77,8 @@ extension LocksCommand {
             return false
         }
 
-        /// What is on standard input, any bytes, and the same without the line end that `echo` adds: one of them is
-        /// meant.
+        /// The bytes on standard input, whatever they are, and the same without the line end that `echo`
+        /// adds: one of them is meant.
         private static func tokens() throws -> [[UInt8]] {
             let input: [UInt8]
             do {
@@ -92,7 +93,8 @@ extension LocksCommand {
 
         private func isConfirmed() throws -> Bool {
             guard isatty(STDIN_FILENO) == 1 else {
-                Console.say("standard input is no terminal to ask on: use --yes, or --token-stdin")
+                Console.say(
+                    "cannot ask, because standard input is not a terminal: use --yes or --token-stdin")
                 throw ExitCode(ExitStatus.usage)
             }
             Console.note("Its holder may still be at work. Release it? Type yes: ")
@@ -105,15 +107,15 @@ extension LocksCommand {
             commandName: "wait",
             abstract: "Wait until a lock is free.",
             discussion: """
-                Queues up as every other caller, and lets the lock go at once when its turn comes: so all who came \
-                before have been served.
+                Queues up like every other caller, and releases the lock at once when its turn comes: so \
+                everybody who came before has been served.
                 """
         )
 
         @Argument(help: "The name of the lock.")
         var name: String
 
-        @Option(help: "How long to wait at most, \(DurationText.examples); without a limit unless set.")
+        @Option(help: "How long to wait at most, \(DurationText.examples). Without it, there is no limit.")
         var timeout: DurationArgument?
 
         @OptionGroup var connection: ConnectionOptions

@@ -12,7 +12,7 @@ extension MessageSnapshot {
         case "claimed":
             return
                 "being handled\(handlerText), attempt \(attempts ?? 0); the claim ends in \(time), unless it is renewed"
-        case "dead": return "given up after \((attempts ?? 0).counted("attempt"))"
+        case "dead": return "dead-lettered after \((attempts ?? 0).counted("attempt"))"
         default: return "done; its id is remembered for \(time)"
         }
     }
@@ -22,7 +22,7 @@ extension MessageSnapshot {
         return instance.map { " by the instance \($0), which is not registered" } ?? ""
     }
 
-    /// One line for each thing known.
+    /// One line for each known fact.
     var text: String {
         var lines = [("queue", queue), ("id", id), ("state", stateText)]
         for (name, value) in [

@@ -5,15 +5,15 @@ internal import RedisLink
 
 struct MessagesCommand: CommandGroup {
     static let configuration = CommandConfiguration(
-        commandName: "messages", abstract: "Show single messages.", subcommands: [Show.self])
+        commandName: "messages", abstract: "Show individual messages.", subcommands: [Show.self])
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "show",
             abstract: "Show the message with an id: what it is, and what it waits for.",
             discussion: """
-                Looks into every queue, or into the one that is named. What is not settled is found by walking over \
-                the queue's messages, a thousand at a time. The status is 1 if no queue knows the id.
+                Looks in every queue, or in the named one. A message that is not settled is found by walking \
+                over the queue's messages, a thousand at a time. The status is 1 if no queue knows the id.
                 """
         )
 
@@ -37,7 +37,7 @@ struct MessagesCommand: CommandGroup {
                     if let queue { names.usable = [queue] } else { names = try await holdfast.queueNames() }
                     for name in names.unusable {
                         let name = TerminalText.escaped(String(decoding: name, as: UTF8.self))
-                        Console.say("'\(name)' is listed among the queues, and cannot be the name of one")
+                        Console.say("'\(name)' is listed among the queues, but cannot be the name of one")
                     }
                     let (id, isOne) = (id, queue != nil)
                     let found = try await holdfast.core.each(names.usable) {
@@ -45,7 +45,7 @@ struct MessagesCommand: CommandGroup {
                         do {
                             return .looked(try await holdfast.store(ofQueue: name).message(id))
                         } catch let error as HoldfastError where !isOne && error.isOfWrongType {
-                            return .failed("the queue \(name) could not be looked at: \(error.message)")
+                            return .failed("the queue \(name) could not be read: \(error.message)")
                         }
                     }
                     let isClaimed = found.contains { $0.message?.instanceID != nil }
@@ -78,7 +78,7 @@ struct MessagesCommand: CommandGroup {
             }
         }
 
-        /// What came of looking into one queue.
+        /// The result of looking in one queue.
         private enum Finding: Sendable {
             case looked(MessageStatus?)
             case failed(String)

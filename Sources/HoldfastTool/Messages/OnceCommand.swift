@@ -11,10 +11,10 @@ struct OnceCommand: CommandGroup {
         static let configuration = CommandConfiguration(
             commandName: "show",
             abstract: "Show whether an id is done, with its result, or who is doing it.",
-            discussion: "An id that nobody has done is no error."
+            discussion: "An id that nobody has done is not an error."
         )
 
-        @Argument(help: "What the id is unique in.")
+        @Argument(help: "The scope in which the id is unique.")
         var scope: String
 
         @Argument(help: "The id.")

@@ -7,9 +7,9 @@ extension OnceSnapshot {
         let name = TerminalText.escaped("\(scope)/\(id)")
         let time = forMilliseconds.map { DurationText.short(.milliseconds($0)) }
         switch state {
-        case "free": return "\(name) was not done, or is forgotten\n"
+        case "free": return "\(name) has not been done, or has been forgotten\n"
         case "done":
-            let memory = time.map { "remembered for \($0)" } ?? "remembered without end"
+            let memory = time.map { "remembered for \($0)" } ?? "remembered forever"
             let told =
                 result.map { "result  \(TerminalText.escaped($0))" } ?? "its result could not be recorded"
             return "\(name) is done, \(memory)\n\(told)\n"

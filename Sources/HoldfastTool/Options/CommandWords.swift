@@ -13,8 +13,8 @@ extension CommandGroup {
 
 /// The words that name a command, such as `queues dead ls`.
 enum CommandWords {
-    /// What is wrong with the first of `arguments` that should be the name of a command and is none; nil if each is
-    /// one. ArgumentParser only says that it did not expect it.
+    /// What is wrong with the first of `arguments` that should be the name of a command but is not; nil if
+    /// each is one. ArgumentParser only says that it did not expect it.
     static func trouble(in arguments: [String], of root: any ParsableCommand.Type) -> String? {
         var command = root
         var path = name(of: root)
@@ -34,7 +34,7 @@ enum CommandWords {
         return nil
     }
 
-    /// What somebody who wrote `word` probably meant, if one can tell.
+    /// What somebody who wrote `word` probably meant, if there is a good guess.
     static func suggestion(for word: String, among names: [String]) -> String? {
         let habits = ["list": "ls", "delete": "rm", "remove": "rm", "retry": "replay", "unpause": "resume"]
         if let habit = habits[word], names.contains(habit) { return habit }
@@ -44,7 +44,7 @@ enum CommandWords {
             ?? names.first { !word.isEmpty && $0.hasPrefix(word) }
     }
 
-    /// How many letters must be put in, left out, changed, or swapped with their neighbour.
+    /// How many letters must be inserted, left out, changed, or swapped with their neighbour.
     private static func distance(_ one: String, _ other: String) -> Int {
         let (one, other) = (Array(one.prefix(100)), Array(other.prefix(100)))
         var before: [Int] = []

@@ -14,8 +14,9 @@ struct ConnectionOptions: ParsableArguments {
         help: ArgumentHelp(
             "The server: redis://[user:password@]host[:port][/database], rediss://… or redis+unix:///path[?db=number].",
             discussion: """
-                Without it, the environment's HOLDFAST_REDIS_URL; commands that only show something then look at \
-                \(defaultURL). Give a URL with a password in the environment: other users can see a command line.
+                Without it, HOLDFAST_REDIS_URL of the environment; without either, commands that only show \
+                something use \(defaultURL). Give a URL with a password in the environment: other users can \
+                see a command line.
                 """,
             valueName: "url"
         ))
@@ -23,8 +24,8 @@ struct ConnectionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "What the keys begin with.",
-            discussion: "Without it, the environment's HOLDFAST_NAMESPACE, else \(defaultNamespace).",
+            "The prefix of the keys.",
+            discussion: "Without it, HOLDFAST_NAMESPACE of the environment, or else \(defaultNamespace).",
             valueName: "name"
         ))
     var namespace: String?
@@ -34,7 +35,7 @@ struct ConnectionOptions: ParsableArguments {
 
     /// What a command does with Redis.
     enum Access {
-        /// Nothing is changed, so that the default server will do.
+        /// Nothing is changed, so the default server will do.
         case reading
         /// Something is changed: which server is meant must be said.
         case writing
@@ -49,7 +50,7 @@ struct ConnectionOptions: ParsableArguments {
         ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// - Parameter level: from which level on log lines are shown unless `--verbose` is given.
+    /// - Parameter level: the lowest level of log lines that are shown without `--verbose`.
     func logger(from level: Logger.Level) -> Logger {
         guard verbose else { return Logger(label: "holdfast") { _ in ConsoleLogHandler(logLevel: level) } }
         var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
@@ -57,7 +58,7 @@ struct ConnectionOptions: ParsableArguments {
         return logger
     }
 
-    /// Ends a command that would change something on a server that nobody has named.
+    /// Ends a command that would change something when no server was named.
     private func check(_ access: Access) throws {
         guard access == .writing, redis == nil, environment("HOLDFAST_REDIS_URL") == nil else { return }
         Console.say(
@@ -65,7 +66,7 @@ struct ConnectionOptions: ParsableArguments {
         throw ExitCode(ExitStatus.usage)
     }
 
-    /// For a list that is empty, perhaps since it was looked for in the wrong place.
+    /// For a list that is empty, perhaps because the command looked in the wrong place.
     func sayNothingFound(on holdfast: Holdfast) {
         Console.say("nothing was found in the namespace \(placeText(of: holdfast))")
     }
@@ -79,7 +80,7 @@ struct ConnectionOptions: ParsableArguments {
 
     /// Opens a client, does the work, and closes the client whatever happens.
     ///
-    /// - Parameter signals: what cuts short the connecting; not the work.
+    /// - Parameter signals: what interrupts the connecting, but not the work.
     func withHoldfast<Result>(
         _ access: Access = .writing, lease: Duration? = nil, logLevel: Logger.Level = .critical,
         interruptedBy signals: CaughtSignals? = nil, _ work: (Holdfast) async throws -> Result
@@ -108,20 +109,20 @@ struct ConnectionOptions: ParsableArguments {
     }
 }
 
-/// Tells that a password in a URL on the command line is there for others to see.
+/// Warns that others can see a password in a URL on the command line.
 ///
-/// - Parameter remedy: how to give it otherwise.
+/// - Parameter remedy: where to put the URL instead.
 func warnOfPassword(in url: String?, instead remedy: String = "HOLDFAST_REDIS_URL") {
     guard let url, let scheme = url.firstRange(of: "://") else { return }
-    // A password may hold any sign, a slash too, so it goes up to the last "@".
+    // A password may contain any character, even a slash, so it extends to the last "@".
     let rest = url[scheme.upperBound...]
     guard !rest.hasPrefix("/"), let end = rest.lastIndex(of: "@"), rest[..<end].contains(":") else { return }
     Console.say(
-        "the password in --redis can be seen by everybody on this machine; give the URL in \(remedy)"
+        "everybody on this machine can see the password in --redis; give the URL in \(remedy)"
     )
 }
 
-/// Log lines as the tool's other messages, for who did not ask for more.
+/// Log lines in the form of the tool's other messages, without `--verbose`.
 private struct ConsoleLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level
@@ -136,7 +137,7 @@ private struct ConsoleLogHandler: LogHandler {
     }
 }
 
-/// The form of the output, for every command that prints data.
+/// The format of the output, for every command that prints data.
 struct OutputOptions: ParsableArguments {
     @Flag(help: "Print one JSON object with documented field names instead of a table.")
     var json = false

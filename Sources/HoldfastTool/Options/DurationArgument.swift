@@ -16,7 +16,7 @@ struct DurationArgument: ExpressibleByArgument, Hashable {
     var defaultValueDescription: String { DurationText.exact(duration) }
 }
 
-/// How long to wait: a duration, or without end.
+/// How long to wait: a duration, or forever.
 enum WaitArgument: ExpressibleByArgument, Hashable {
     case atMost(Duration)
     case forever

@@ -12,8 +12,8 @@ internal import Processes
 
 /// The two ways out of a command: data on standard output, everything else on standard error.
 enum Console {
-    /// - Throws: when standard output takes no more, as on a full disk. Where its reader is gone, as after `| head`, the
-    ///   status that ends this program without a word.
+    /// - Throws: when standard output takes no more, as on a full disk. When its reader has gone, as after `|
+    ///   head`, it throws the status that ends this program without a message.
     static func write(_ text: String) throws {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
@@ -24,7 +24,7 @@ enum Console {
                 continue
             }
             guard count >= 0 else {
-                // As shells tell it of a program that SIGPIPE ended.
+                // As shells report it for a program that SIGPIPE ended.
                 if errno == EPIPE { throw ExitCode(ExitStatus.killed(by: SIGPIPE)) }
                 throw SystemError("cannot write to standard output", number: errno)
             }
@@ -49,20 +49,21 @@ enum Console {
         note("holdfast: \(message)\n")
     }
 
-    /// Dropped when standard error takes no more: work, and above all stopping a command whose lock is lost,
-    /// must not end because nobody listens.
+    /// Text is dropped when standard error takes no more: work, and above all stopping a command whose lock
+    /// is lost, must not end because nobody reads the messages.
     static func note(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }
 
-/// The system's `write`, whose name is another's in ``Console``.
+/// The system's `write`, a name that means something else in ``Console``.
 private func put(_ bytes: ArraySlice<UInt8>) -> Int {
     bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
 }
 
-/// Returns when standard output takes bytes again, or when writing tells what is wrong with it. It is non-blocking where
-/// another program that has it open too made it so, such as an `ssh` or a `node` in the same shell.
+/// Returns when standard output takes bytes again, or when a write will report what is wrong with it.
+/// Standard output is non-blocking if another program that has it open made it so, such as an `ssh` or a
+/// `node` in the same shell.
 private func waitForRoom() {
     var polled = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
     _ = poll(&polled, 1, -1)

@@ -2,7 +2,7 @@ internal import RedisLink
 
 /// Durations as people write and read them.
 enum DurationText {
-    /// For the help of an option: it is what is shown beside one that can't be read.
+    /// For the help of an option: it is also shown in the error for a duration that can't be read.
     static let examples = "such as 500ms, 1.5s, 2m or 1h"
 
     /// A number with a unit: `500ms`, `10s`, `1.5s`, `2m`, `1h`. Nil for anything else.
@@ -30,6 +30,6 @@ enum DurationText {
         return "\(milliseconds)ms"
     }
 
-    /// As the library tells a duration: `85ms`, `8.2s`, `2m 03s`, `3h 07m`, `4d 02h`.
+    /// As the library writes a duration: `85ms`, `8.2s`, `2m 03s`, `3h 07m`, `4d 02h`.
     static func short(_ duration: Duration) -> String { duration.text }
 }

@@ -6,7 +6,7 @@ internal import RedisLink
 
 /// Errors in words for people.
 enum ErrorText {
-    /// Safe for a terminal. Only where no name of somebody's choice can be in it a line end is one.
+    /// Safe for a terminal. Line ends are kept only in texts that cannot contain a name somebody chose.
     static func text(of error: any Error) -> String {
         let text = words(for: error)
         switch error {

@@ -3,7 +3,8 @@ internal import Foundation
 internal import Holdfast
 internal import JSONLines
 
-/// The exit statuses of the tool. Numbers from 64 are those of `sysexits.h`; 79 is the first it leaves free.
+/// The exit statuses of the tool. Numbers from 64 on are those of `sysexits.h`; 79 is the first it leaves
+/// free.
 enum ExitStatus {
     static let failed: Int32 = 1
     static let usage: Int32 = 64
@@ -17,10 +18,10 @@ enum ExitStatus {
     static let notExecutable: Int32 = 126
     static let notFound: Int32 = 127
 
-    /// Ends the program at once. Inside a command `exit` is another's name.
+    /// Ends the program at once. Inside a command, `exit` means something else.
     static func leave(with status: Int32) -> Never { exit(status) }
 
-    /// As shells tell that a signal ended a command.
+    /// As shells report that a signal ended a command.
     static func killed(by signal: Int32) -> Int32 { 128 + signal }
 
     static let help = """
@@ -33,14 +34,14 @@ enum ExitStatus {
           74   simulate: this machine could not carry it out, for example because a
                disk is full; nothing is said about the promises
           75   run, locks wait: the lock was not acquired in time; locks release:
-               another holds it
+               it has another holder
           77   the Redis user lacks a permission (the message says which)
-          78   another version of Holdfast keeps the data of the namespace
+          78   another version of Holdfast keeps the namespace's data
           79   run: the lock was lost while the command ran
           126  run: the command can't be executed
           127  run: the command was not found
           141  nobody reads the output any more, as after | head
-          run otherwise ends with the command's own status, or 128 + n if signal n
+          Otherwise run exits with the command's own status, or 128 + n if signal n
           ended it; send with 128 + n if signal n ended the reading.
         """
 
@@ -63,12 +64,12 @@ enum ExitStatus {
     }
 }
 
-/// An error of one command's own, which knows the status that the command ends with.
+/// An error specific to one command, which knows the status that the command exits with.
 protocol ExitStatusBearing: Error {
     var exitStatus: Int32 { get }
 }
 
-/// Runs a command's work; an error is told on standard error and becomes the exit status.
+/// Runs a command's work; an error is reported on standard error and becomes the exit status.
 func reportingErrors(_ work: () async throws -> Void) async throws {
     do {
         try await work()

@@ -1,4 +1,4 @@
-/// What a list shows of one thing.
+/// What a list shows for one item.
 protocol ListRow: Encodable {
     /// The columns of the table.
     static var columns: [(String, Table.Alignment)] { get }
@@ -14,7 +14,7 @@ struct ListWriter<Row: ListRow> {
     private var isBegun = false
     private(set) var isEmpty = true
 
-    /// - Parameter key: what the array is called.
+    /// - Parameter key: the name of the array.
     init(_ key: String, asJSON: Bool) {
         self.key = key
         self.asJSON = asJSON
@@ -23,7 +23,7 @@ struct ListWriter<Row: ListRow> {
     mutating func write(_ rows: [Row]) throws {
         guard !rows.isEmpty else { return }
         if asJSON {
-            // In the form of one object as a whole.
+            // In the form that one whole object would have.
             let array = try Console.json(rows)
             let elements = String(array.dropFirst("[\n".count).dropLast("\n]".count))
             try Console.write((isBegun ? ",\n  " : heading + "\n  ") + elements.replacing("\n", with: "\n  "))
@@ -35,7 +35,7 @@ struct ListWriter<Row: ListRow> {
         isEmpty = false
     }
 
-    /// Ends the list, also an empty one.
+    /// Ends the list, even an empty one.
     mutating func end() throws {
         if asJSON {
             try Console.write(isBegun ? "\n  ]\n}\n" : "\(heading)\n\n  ]\n}\n")

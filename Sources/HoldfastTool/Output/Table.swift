@@ -32,13 +32,13 @@ struct Table {
         return table.takeText()
     }
 
-    /// What was added since the last call, at first with the heading: for a table that is shown while it grows. Its
-    /// columns become wider, never narrower.
+    /// The rows added since the last call, with the heading the first time: for a table that is shown while
+    /// it grows. Its columns become wider, never narrower.
     mutating func takeText() -> String {
         defer { rows = [] }
         return rows.map { cells in
             var line = ""
-            // Blanks at the end of a line are only written if something comes behind them.
+            // Blanks are written only if something follows them on the line.
             var blanks = 0
             for (column, cell) in cells.enumerated() {
                 let padding = widths[column] - TextWidth.columns(of: cell)

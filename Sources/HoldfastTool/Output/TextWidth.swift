@@ -1,5 +1,5 @@
-/// How many columns a text takes on a terminal, as far as one can know: `count` tells how many characters it has, of
-/// which those of East Asia and emoji take two columns.
+/// How many columns a text takes on a terminal, as far as that can be known: `count` is the number of
+/// characters, and East Asian characters and emoji take two columns.
 enum TextWidth {
     static func columns(of text: String) -> Int {
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
@@ -7,7 +7,7 @@ enum TextWidth {
         var last: (scalar: Unicode.Scalar, columns: Int)?
         for scalar in text.unicodeScalars {
             if scalar == emojiStyle {
-                // Shown as a picture, what stands before it is as wide as one.
+                // The character before it is shown as a picture, and is as wide as one.
                 if let base = last, base.columns == 1, base.scalar.properties.isEmoji { columns += 1 }
                 last = nil
             } else if !(scalar.properties.isEmojiModifier && last?.scalar.properties.isEmoji == true) {
@@ -27,7 +27,7 @@ enum TextWidth {
         default: break
         }
         switch scalar.value {
-        // The second and third part of a Korean syllable stand inside the first.
+        // The second and third part of a Korean syllable are drawn inside the first.
         case 0x1160...0x11FF, 0xD7B0...0xD7FF: return 0
         // Two of them make a flag.
         case 0x1F1E6...0x1F1FF: return 1

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Holdfast
 internal import RedisLink
 
-/// Which dead letters a command is about: some by their own names, some by their messages' ids.
+/// The dead letters a command is about: some by their own names, some by their messages' ids.
 struct ChosenLetters: ParsableArguments {
     @Argument(help: "The letters, as 'queues dead ls' names them.")
     var letters: [String] = []
@@ -21,11 +21,11 @@ struct ChosenLetters: ParsableArguments {
 
     func check(orAll all: Bool) throws {
         if all != isEmpty {
-            throw ValidationError("Name letters, or messages by --id, or give --all, one of both.")
+            throw ValidationError("Either name letters, or messages by --id, or give --all.")
         }
     }
 
-    /// The letters' names, and what of the messages has none.
+    /// The letters' names, and the ids of the messages that have none.
     func names(in store: QueueStore) async throws -> (names: [String], missing: [String]) {
         var names = letters
         var missing: [String] = []
@@ -37,7 +37,8 @@ struct ChosenLetters: ParsableArguments {
         return (names, missing)
     }
 
-    /// Does something to the chosen letters, or to all that are there when it begins, some hundreds at a time.
+    /// Does something to the chosen letters, or to all that are there when it begins, a few hundred at a
+    /// time.
     ///
     /// - Returns: the ids of messages that have no letter.
     func each(
@@ -48,14 +49,15 @@ struct ChosenLetters: ParsableArguments {
             try await work(names)
             return missing
         }
-        // One that dies from now on, perhaps again, comes behind the newest, and is not taken. A count would not tell it
-        // from those before it: somebody else may remove some of them meanwhile.
+        // A message that dies from now on, perhaps again, is listed after the newest, and is not taken. A
+        // count could not distinguish it from those before it: somebody else may remove some of them
+        // meanwhile.
         guard let newest = try await store.newestDeadLetter() else { return [] }
         try await store.forEachPage(through: newest) { try await work($0.map(\.entry)) }
         return []
     }
 
-    /// Names what is not there, which is an error.
+    /// Reports what is not there, which is an error.
     static func tell(_ missing: [String]) throws {
         guard !missing.isEmpty else { return }
         let names = missing.map { TerminalText.escaped($0) }.joined(separator: ", ")
@@ -65,9 +67,9 @@ struct ChosenLetters: ParsableArguments {
 }
 
 extension QueueStore {
-    /// The dead letters, the oldest first, as they are read page by page.
+    /// The dead letters, oldest first, as they are read page by page.
     ///
-    /// - Parameter newest: The last one that counts, whether it is still there or not; all unless set.
+    /// - Parameter newest: The last one that counts, whether it is still there or not. Defaults to all.
     func forEachPage(
         atMost limit: Int = .max, through newest: String? = nil, _ take: ([DeadLetter]) async throws -> Void
     ) async throws {
@@ -86,7 +88,7 @@ extension QueueStore {
         }
     }
 
-    /// A letter's two numbers, in whose order letters stand; as text `9-0` would come behind `10-0`.
+    /// A letter's two numbers, by which letters are ordered; as text, `9-0` would sort after `10-0`.
     private static func numbers(_ letter: String) -> [UInt64] {
         letter.split(separator: "-").compactMap { UInt64($0) }
     }

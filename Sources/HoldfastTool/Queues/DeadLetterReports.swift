@@ -4,7 +4,7 @@ internal import RedisLink
 struct ReplayReport: Encodable, Hashable {
     var queue: String
     var replayed = 0
-    /// Letters that were not there (any more), or have no message.
+    /// Letters that were not there, or not there any more, or have no message.
     var missing = 0
 
     init(queue: String) {
@@ -17,7 +17,7 @@ struct ReplayReport: Encodable, Hashable {
     }
 
     var text: String {
-        let rest = missing == 0 ? "" : ", \(missing) not there any more, or without a message"
+        let rest = missing == 0 ? "" : ", \(missing) no longer there, or without a message"
         return
             "\(replayed.counted("message")) put back into \(TerminalText.escaped(queue))\(rest)\n"
     }
@@ -27,7 +27,7 @@ struct ReplayReport: Encodable, Hashable {
 struct RemovalReport: Encodable, Hashable {
     var queue: String
     var removed = 0
-    /// Letters that were not there (any more).
+    /// Letters that were not there, or not there any more.
     var missing = 0
     /// Whether the ids can be sent again.
     var forgotten: Bool
@@ -43,7 +43,7 @@ struct RemovalReport: Encodable, Hashable {
     }
 
     var text: String {
-        let rest = missing == 0 ? "" : ", \(missing) not there any more"
+        let rest = missing == 0 ? "" : ", \(missing) no longer there"
         let ids = forgotten ? "their ids are forgotten" : "their ids stay known for 7 days"
         return
             "\(removed.counted("dead letter")) of \(TerminalText.escaped(queue)) removed\(rest); \(ids)\n"

@@ -11,7 +11,7 @@ extension DeadLetterSnapshot: ListRow {
 
     var cells: [String?] { [letter, id, type.isEmpty ? nil : type, String(attempts), deadFor, reason] }
 
-    /// One line for each thing known.
+    /// One line for each known fact.
     var text: String {
         var lines = [("letter", letter), ("id", id)]
         if !type.isEmpty { lines.append(("type", type)) }

@@ -7,7 +7,8 @@ internal import RedisLink
 struct QueuesCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "queues",
-        abstract: "Show what the queues hold, pause and resume them, replay or remove their dead letters.",
+        abstract:
+            "Show what the queues hold, pause and resume them, and replay or remove their dead letters.",
         subcommands: [List.self, Show.self, Pause.self, Resume.self, QueuesDeadCommand.self]
     )
 
@@ -23,7 +24,7 @@ struct QueuesCommand: CommandGroup {
 
         func run() async throws {
             try await reportingErrors {
-                // A queue whose keys are something else is left out, and told on standard error.
+                // A queue whose keys are something else is left out, and reported on standard error.
                 try await connection.withHoldfast(.reading, logLevel: .error) { holdfast in
                     var list = ListWriter<QueueSnapshot>("queues", asJSON: output.json)
                     try list.write(try await holdfast.queues().map(QueueSnapshot.init))
@@ -63,10 +64,10 @@ struct QueuesCommand: CommandGroup {
 
     struct Pause: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "pause", abstract: "Let no instance begin a message of a queue.",
+            commandName: "pause", abstract: "Keep all instances from beginning a message of a queue.",
             discussion: """
-                Messages can be sent meanwhile, and handlers under way go on. The status is 1 if nobody has used a \
-                queue of that name.
+                Messages can be sent meanwhile, and handlers under way continue. The status is 1 if nobody \
+                has used a queue of that name.
                 """)
 
         @Argument(help: "The name of the queue.")
@@ -88,7 +89,7 @@ struct QueuesCommand: CommandGroup {
 
     struct Resume: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "resume", abstract: "Let a paused queue go on.")
+            commandName: "resume", abstract: "End the pause of a queue.")
 
         @Argument(help: "The name of the queue.")
         var name: String
@@ -100,7 +101,7 @@ struct QueuesCommand: CommandGroup {
                 try await connection.withHoldfast { holdfast in
                     try await connection.requireKnown(queue: name, on: holdfast)
                     let changed = try await holdfast.store(ofQueue: name).setPaused(false)
-                    Console.say("\(TerminalText.escaped(name)) \(changed ? "goes on" : "was not paused")")
+                    Console.say("\(TerminalText.escaped(name)) \(changed ? "is resumed" : "was not paused")")
                 }
             }
         }

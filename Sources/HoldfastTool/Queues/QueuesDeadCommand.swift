@@ -5,13 +5,13 @@ internal import HoldfastInspection
 struct QueuesDeadCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "dead",
-        abstract: "Show, replay and remove the messages of a queue that were given up.",
+        abstract: "Show, replay and remove the dead letters of a queue.",
         subcommands: [List.self, Show.self, Replay.self, Remove.self]
     )
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "ls", abstract: "List the messages that were given up, the oldest first.")
+            commandName: "ls", abstract: "List the dead letters, oldest first.")
 
         @Argument(help: "The name of the queue.")
         var queue: String
@@ -44,7 +44,7 @@ struct QueuesDeadCommand: CommandGroup {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "show",
-            abstract: "Show messages that were given up, with their bodies.",
+            abstract: "Show dead letters, with their bodies.",
             discussion: "The status is 1 if one of them is not there."
         )
 
@@ -87,9 +87,9 @@ struct QueuesDeadCommand: CommandGroup {
             commandName: "replay",
             abstract: "Put dead letters back into their queue.",
             discussion: """
-                Each is put back once, however often and by however many it is replayed; its attempts begin anew. \
-                Letters that are not there any more, or have no message, are no error; a message that is not among \
-                them is.
+                Each is put back once, however often and by however many it is replayed; its attempts start \
+                over. Letters that are no longer there, or have no message, are not an error; an --id that \
+                has no letter is.
                 """
         )
 
@@ -128,8 +128,9 @@ struct QueuesDeadCommand: CommandGroup {
             commandName: "rm",
             abstract: "Remove dead letters for good; their messages are never handled.",
             discussion: """
-                Their ids stay known for seven days, as those of messages that are done: until then sending one again \
-                adds nothing. With --forget they can be sent again at once; a uniqueness key stays taken for its time.
+                Their ids stay known for seven days, like those of messages that are done: until then \
+                sending one again adds nothing. With --forget they can be sent again at once; a uniqueness \
+                key stays taken for its time.
                 """
         )
 

@@ -3,7 +3,7 @@ internal import Holdfast
 internal import RedisLink
 
 extension ConnectionOptions {
-    /// Tells of a queue that nobody has ever used: its name or its namespace is perhaps mistyped.
+    /// Reports a queue that nobody has ever used: its name or its namespace may be mistyped.
     func sayIfUnknown(queue name: String, on holdfast: Holdfast) async throws {
         if let text = try await unknownText(of: name, on: holdfast) { Console.say(text) }
     }
@@ -15,7 +15,7 @@ extension ConnectionOptions {
         throw ExitCode(ExitStatus.failed)
     }
 
-    /// Nil for a queue that is registered, or in which there is something: other clients do not register theirs.
+    /// Nil for a queue that is registered or holds something: other clients do not register theirs.
     private func unknownText(of name: String, on holdfast: Holdfast) async throws -> String? {
         let known = try await holdfast.queueNames().usable
         guard !known.contains(where: { $0.utf8.elementsEqual(name.utf8) }) else { return nil }

@@ -22,7 +22,8 @@ struct HeldCommand {
     struct End: Sendable {
         /// The status to exit with.
         var status: Int32
-        /// What the terminal sent the command, and would have sent this program's job, had that kept the terminal.
+        /// The signal that the terminal sent the command, and would have sent this program's job if that had
+        /// kept the terminal.
         var interruption: Int32?
     }
 
@@ -43,7 +44,7 @@ struct HeldCommand {
     private func spawnPlan() -> SpawnPlan {
         var plan = SpawnPlan(command[0], Array(command.dropFirst()))
         plan.inheritance = .atStart
-        // The command gets the lock, and not the password of the server it lies on.
+        // The command gets the lock, but not the password of its server.
         plan.withheld = ["HOLDFAST_REDIS_URL"]
         plan.environment["HOLDFAST_LOCK"] = lease.name
         plan.environment["HOLDFAST_FENCE"] = lease.fence.map { String($0.rawValue) }
@@ -55,13 +56,13 @@ struct HeldCommand {
         guard let error = error as? SystemError else { return ExitStatus.failed }
         switch error.number {
         case ENOENT: return ExitStatus.notFound
-        // Of the process, not of the program that was to run in it.
+        // An error of the process, not of the program that was to run in it.
         case EAGAIN, ENOMEM: return ExitStatus.failed
         default: return ExitStatus.notExecutable
         }
     }
 
-    /// Feeds everything that happens into one stream, in its order, until the command is over.
+    /// Feeds everything that happens into one stream, in order, until the command is over.
     private func supervise(_ child: ChildProcess) async -> End {
         let (events, continuation) = AsyncStream<HeldCommandState.Event>.makeStream()
         return await withTaskGroup(of: Void.self) { group in
@@ -91,7 +92,7 @@ struct HeldCommand {
                     case .sendRest(let signal):
                         child.signalRest(signal)
                     case .provideTerminal:
-                        // It may have it by now: a command that is quick asks before it is given.
+                        // It may have the terminal by now: a quick command asks before it is given.
                         if Terminal.provide(to: child.pid) {
                             child.signalGroup(SIGCONT)
                         } else {
@@ -113,9 +114,9 @@ struct HeldCommand {
         }
     }
 
-    /// Continued by the shell's `fg`, with the terminal, or by `bg`, without it. A lock that was lost
-    /// meanwhile leaves the command stopped: the loss, told in a moment, sends it SIGTERM before it continues
-    /// it.
+    /// Continued by the shell's `fg`, with the terminal, or by `bg`, without it. If the lock was lost
+    /// meanwhile, the command stays stopped: the event of the loss, which comes in a moment, sends it SIGTERM
+    /// before continuing it.
     private func resume(_ child: ChildProcess) {
         guard lease.isHeld else { return }
         if Terminal.isGivenUnasked { Terminal.provide(to: child.pid) }

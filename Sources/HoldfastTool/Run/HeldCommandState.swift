@@ -14,12 +14,12 @@ struct HeldCommandState: Sendable {
     enum Event: Hashable, Sendable {
         /// The command's process changed.
         case child(ChildProcess.State)
-        /// This program got a signal.
+        /// This program received a signal.
         case signal(Int32)
         case lost(reason: String)
         /// The time that a command has to end after SIGTERM is over.
         case graceOver
-        /// The command is over, and nobody is left of its process group.
+        /// The command is over, and no process of its group is left.
         case restEnded
     }
 
@@ -32,18 +32,18 @@ struct HeldCommandState: Sendable {
         case watchRest
         /// Send a signal to what the command left behind.
         case sendRest(Int32)
-        /// Give the command the terminal it asks for, if this program's job has it; else stop like the
+        /// Give the command the terminal it asks for, if this program's job has it; otherwise stop, like the
         /// command.
         case provideTerminal
-        /// Stop like the command, so that the shell takes over, until somebody continues this program.
+        /// Stop, like the command, so that the shell takes over, until somebody continues this program.
         case suspend
-        /// This program was continued: give the command the terminal, if it is there, and let it go on.
+        /// This program was continued: give the command the terminal, if there is one, and continue it.
         case resume
         case finish(status: Int32)
     }
 
-    /// The signal that ended the command and did not come to this program: a terminal sends Ctrl-C and Ctrl-\ to the
-    /// group that has it, and to no other.
+    /// The signal that ended the command but was not sent to this program: a terminal sends Ctrl-C and Ctrl-\
+    /// only to the group that has it.
     private(set) var interruption: Int32?
 
     private var received: Set<Int32> = []
@@ -65,8 +65,8 @@ struct HeldCommandState: Sendable {
         case .lost(let reason):
             guard !isLost else { return [] }
             isLost = true
-            // A stopped command takes the SIGTERM when it is continued.
-            // The command first: telling may be slow, or fail.
+            // A stopped command receives the SIGTERM when it is continued.
+            // The command first: reporting may be slow, or fail.
             return [.send(SIGTERM), .send(SIGCONT), .startGrace, .tellLoss(reason: reason)]
 
         case .graceOver:

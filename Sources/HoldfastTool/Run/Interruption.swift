@@ -10,14 +10,14 @@ internal import Processes
 #endif
 
 extension CaughtSignals {
-    /// What ends a program unless it says otherwise, and is sent to end one that waits.
+    /// The signals that end a program by default, and are sent to end one that waits.
     static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
 
-    /// Does work until one of the signals comes: cancels it then, and returns when it has put everything away.
+    /// Does work until one of the signals comes: then cancels it, and returns when it has cleaned up.
     ///
     /// SIGTSTP and SIGCONT, where they are caught, stop and continue this program's job as they do by default.
     ///
-    /// - Throws: `ExitCode` when a signal came; else what `work` throws.
+    /// - Throws: `ExitCode` if a signal came; otherwise what `work` throws.
     func interrupting<Result: Sendable>(
         _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {

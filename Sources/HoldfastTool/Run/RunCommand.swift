@@ -23,12 +23,12 @@ struct RunCommand: AsyncParsableCommand {
             [<argument> ...]
             """,
         discussion: """
-            The command finds the lock's name in HOLDFAST_LOCK and its fence in HOLDFAST_FENCE; HOLDFAST_REDIS_URL, \
-            which may hold a password, is not handed on. It gets the \
-            terminal and the signals that this program gets. If the lock is lost, the command is stopped: SIGTERM, \
-            then SIGKILL. A command that must never act late should hand its fence to what it writes to.
+            The command finds the lock's name in HOLDFAST_LOCK and its fence in HOLDFAST_FENCE; \
+            HOLDFAST_REDIS_URL, which may hold a password, is not passed on. It gets the terminal and the \
+            signals that this program gets. If the lock is lost, the command is stopped: SIGTERM, then \
+            SIGKILL. A command that must never act late should pass its fence to whatever it writes to.
 
-            Ends with the command's own exit status.
+            Exits with the command's own status.
 
             \(ExitStatus.help)
             """
@@ -45,13 +45,13 @@ struct RunCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "How long the lock outlives this program, should it die, \(DurationText.examples); it is renewed all the time."
+            "How long the lock outlives this program if it dies, \(DurationText.examples); it is renewed all the time."
     )
     var lease = DurationArgument(.seconds(30))
 
     @Option(
         help:
-            "How long the command may take to end after SIGTERM, when the lock is lost, \(DurationText.examples)."
+            "How long the command may take to end after SIGTERM when the lock is lost, \(DurationText.examples)."
     )
     var grace = DurationArgument(.seconds(5))
 
@@ -80,7 +80,7 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// The command as it stands at the end of the command line, byte for byte.
+    /// The command at the end of the command line, byte for byte.
     private var commandWords: [CString] { CString.commandLine.suffix(command.count) }
 
     private func acquire(with holdfast: Holdfast) async throws -> Lease {
@@ -92,7 +92,7 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    /// Lets the lock go, whatever the command did.
+    /// Releases the lock, whatever the command did.
     ///
     /// - Returns: How the command ended, unless the lock turns out to be lost.
     private func release(_ lease: Lease, after end: HeldCommand.End) async -> HeldCommand.End {
@@ -103,7 +103,7 @@ struct RunCommand: AsyncParsableCommand {
             guard end.status != ExitStatus.lost else { return end }
             Console.say(TerminalText.escaped("\(error)"))
             if (error as? HoldfastError)?.code == .lost { return HeldCommand.End(status: ExitStatus.lost) }
-            Console.say("the lock is free at the latest when its lease has ended")
+            Console.say("the lock will be free at the latest when its lease ends")
             return end
         }
     }

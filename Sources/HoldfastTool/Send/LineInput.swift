@@ -12,19 +12,19 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// A file or a pipe, read as it comes: what is there is given out, and nothing waits for more of it.
+/// A file or a pipe, read as its bytes arrive: what is there is returned, without waiting for more.
 final class LineInput: Sendable {
-    /// The most that is given out at once.
+    /// The most that is returned at once.
     private static let chunk = 256 << 10
 
     /// Kept open; nil for standard input.
     private let file: FileHandle?
     private let descriptor: Int32
-    /// A pipe whose exit can be read from once the reading is to end.
+    /// A pipe that becomes readable when the reading is to end.
     private let stop: PrivatePipe
     /// Reading blocks its thread.
     private let queue = DispatchQueue(label: "input")
-    /// The end of a terminal's input is told once.
+    /// A terminal reports the end of its input only once.
     private let isOver = Mutex(false)
 
     /// - Parameter path: nil, or "-", for standard input.
@@ -44,7 +44,7 @@ final class LineInput: Sendable {
         stop = try PrivatePipe()
     }
 
-    /// The next bytes; nil at the end of the input, and once ``end()`` was called.
+    /// The next bytes; nil at the end of the input, and after ``end()`` was called.
     func next() async throws(InputError) -> [UInt8]? {
         try await withCheckedContinuation {
             (continuation: CheckedContinuation<Result<[UInt8]?, InputError>, Never>) in
@@ -54,13 +54,13 @@ final class LineInput: Sendable {
         }.get()
     }
 
-    /// Lets nothing more be read. It may be called from any thread.
+    /// Ends the reading. It may be called from any thread.
     func end() {
         var byte: UInt8 = 0
         _ = write(stop.entry, &byte, 1)
     }
 
-    /// Waits for the first bytes, and takes what has come by then.
+    /// Waits for the first bytes, and takes what has arrived by then.
     private func read() throws(InputError) -> [UInt8]? {
         var bytes: [UInt8] = []
         while !isOver.withLock({ $0 }), bytes.count < Self.chunk, try isReady(waiting: bytes.isEmpty) {
@@ -71,7 +71,7 @@ final class LineInput: Sendable {
         return bytes.isEmpty ? nil : bytes
     }
 
-    /// - Returns: whether there are bytes or the end of the input to be read; false once the reading is to end.
+    /// - Returns: whether bytes, or the end of the input, can be read; false once the reading is to end.
     private func isReady(waiting: Bool) throws(InputError) -> Bool {
         var polled = [
             pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
@@ -83,7 +83,7 @@ final class LineInput: Sendable {
         return polled[0].revents != 0 && polled[1].revents == 0
     }
 
-    /// Nil if there is nothing after all.
+    /// Nil if there are no bytes after all.
     private func available(_ count: Int) throws(InputError) -> ArraySlice<UInt8>? {
         var bytes = [UInt8](repeating: 0, count: count)
         let read = readBytes(descriptor, &bytes)
@@ -99,7 +99,7 @@ final class LineInput: Sendable {
     }
 }
 
-/// The system's `read`, whose name is another's in ``LineInput``.
+/// The system's `read`, a name that means something else in ``LineInput``.
 private func readBytes(_ descriptor: Int32, _ bytes: inout [UInt8]) -> Int {
     bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
 }

@@ -1,14 +1,15 @@
 internal import Foundation
 internal import Holdfast
 
-/// Cuts what is read from a file or a pipe into lines, as it comes.
+/// Cuts the bytes of a file or a pipe into lines, as they arrive.
 struct LineReader {
-    /// The most bytes of a line that is read to its end: those of the largest message, and blanks around it.
+    /// The most bytes of a line that is read to its end: those of the largest message and the blanks around
+    /// it.
     static let longest = MessageLimits.body + (64 << 10)
 
     private let longest: Int
     private var rest: [UInt8] = []
-    /// The number of lines given out.
+    /// The number of lines returned.
     private(set) var count = 0
 
     init(longest: Int = LineReader.longest) {
@@ -17,8 +18,8 @@ struct LineReader {
 
     /// The lines that `bytes` completes, with their numbers, counted from 1.
     ///
-    /// One that is too long is given out as far as it has come, for the caller to refuse it: an input without line ends
-    /// would else fill the memory.
+    /// A line that is too long is returned as far as it has arrived, for the caller to refuse it: otherwise
+    /// an input without line ends would fill the memory.
     mutating func lines(adding bytes: some Sequence<UInt8>) -> [(number: Int, bytes: ArraySlice<UInt8>)] {
         let looked = rest.count
         rest.append(contentsOf: bytes)
@@ -34,7 +35,7 @@ struct LineReader {
         return lines
     }
 
-    /// The last line, if the input did not end with a line's end.
+    /// The last line, if the input did not end with a line end.
     mutating func end() -> (number: Int, bytes: ArraySlice<UInt8>)? {
         guard !rest.isEmpty else { return nil }
         defer { rest = [] }

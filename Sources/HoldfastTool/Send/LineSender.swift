@@ -1,10 +1,10 @@
 internal import Holdfast
 internal import JSONLines
 
-/// Sends the lines of an input as they come.
+/// Sends the lines of an input as they arrive.
 struct LineSender {
-    /// The most lines that go in one call, in one round trip, and the most bytes, unless a line alone has more: so the
-    /// refusal of a large one names it.
+    /// The most lines in one call, which is one round trip, and the most bytes, unless a single line has
+    /// more: so the refusal of a large line names that line.
     private static let batch = (lines: 500, bytes: 1 << 20)
     private static let attempts = 3
 
@@ -14,14 +14,14 @@ struct LineSender {
 
     /// Sends all lines that are read, and counts them in `progress`.
     ///
-    /// - Throws: ``InputError`` at a line that can't be used; what was read before it is sent then. What the queue
-    ///   threw at some lines, with their numbers.
+    /// - Throws: ``InputError`` at a line that can't be used, after sending the lines before it. What the
+    ///   queue throws for some lines, with their numbers.
     func send(_ input: LineInput, _ progress: SendProgress) async throws {
         var reader = LineReader()
         while let bytes = try await input.next() {
             try await send(reader.lines(adding: bytes), progress)
         }
-        // Where the reading was ended, its last line may be a part of one.
+        // If the reading was interrupted, the last line may be incomplete.
         if !progress.isInterrupted, let last = reader.end() { try await send([last], progress) }
     }
 
@@ -58,13 +58,13 @@ struct LineSender {
             throw InputError(
                 line: number,
                 reason:
-                    "more than \(LineReader.longest) bytes, a message has at most \(MessageLimits.body)")
+                    "more than \(LineReader.longest) bytes; a message has at most \(MessageLimits.body)")
         }
         guard let line = try JSONLine(bytes, number: number) else { return nil }
         guard line.bytes.count <= MessageLimits.body else {
             throw InputError(
                 line: number,
-                reason: "\(line.bytes.count) bytes, a message has at most \(MessageLimits.body)")
+                reason: "\(line.bytes.count) bytes; a message has at most \(MessageLimits.body)")
         }
         return (id: try ids.id(of: line), body: line.bytes)
     }
@@ -81,7 +81,7 @@ struct LineSender {
         batch = Batch()
     }
 
-    /// A batch whose outcome is unknown is sent again: under the same ids, so nothing is in the queue twice.
+    /// A batch whose outcome is unknown is sent again, under the same ids, so nothing is in the queue twice.
     private func enqueue(_ messages: [QueueStore.Message]) async throws -> [SendOutcome] {
         for _ in 1..<Self.attempts {
             do {
@@ -93,7 +93,7 @@ struct LineSender {
         return try await store.enqueue(messages, type: type)
     }
 
-    /// Lines that go in one call.
+    /// The lines of one call.
     struct Batch {
         fileprivate(set) var messages: [QueueStore.Message] = []
         fileprivate var bytes = 0

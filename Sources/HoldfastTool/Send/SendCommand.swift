@@ -10,23 +10,23 @@ struct SendCommand: AsyncParsableCommand {
         commandName: "send",
         abstract: "Send messages to a queue: one JSON value a line, from a file or from standard input.",
         discussion: """
-            Lines are sent as they come, many at a time where many have come. At a line that can't be used it stops: \
-            all lines before it were sent, none after it. INT, TERM, HUP or QUIT end the reading: the lines that were read \
-            by then are sent, and the first one that was not is named. With --id-field the whole input can be sent \
-            again, and nothing is in the queue twice.
+            Lines are sent as they arrive, in batches when many have arrived. At a line that can't be used, \
+            it stops: all lines before it were sent, none after it. INT, TERM, HUP or QUIT end the reading: \
+            the lines read by then are sent, and it names the first one that was not. With --id-field the \
+            whole input can be sent again, and nothing is in the queue twice.
             """
     )
 
     @Argument(help: "The name of the queue.")
     var queue: String
 
-    @Argument(help: "The file; standard input without it, or with \"-\".", completion: .file())
+    @Argument(help: "The file. Without it, or with \"-\", standard input.", completion: .file())
     var file: String?
 
     @Option(help: "The field of each line that is its message's id. Without it, ids are random.")
     var idField: String?
 
-    @Option(help: "What kind of messages they are, for queues that carry several; not said unless set.")
+    @Option(help: "The type of the messages, for queues that carry several. Without it, they have none.")
     var type: String?
 
     @OptionGroup var connection: ConnectionOptions
@@ -100,7 +100,8 @@ struct SendReport: Encodable, Hashable {
     var duplicates = 0
     /// The line that could not be used; all before it were sent.
     var failedAtLine: Int?
-    /// Where it stopped before the end of the input: the first line that was not sent, or that may have been sent.
+    /// If it stopped before the end of the input: the first line that was not sent, or that may have been
+    /// sent.
     var nextLine: Int?
 
     init(queue: String) {

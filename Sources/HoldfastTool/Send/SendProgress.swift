@@ -1,13 +1,13 @@
 internal import Holdfast
 internal import Synchronization
 
-/// How far the sending is, for whoever interrupts it.
+/// How far the sending has got, for the report after an interruption.
 final class SendProgress: Sendable {
     private struct State {
         var report: SendReport
         /// The lines up to this one were sent, or are blank.
         var sentThrough = 0
-        /// What is on its way.
+        /// The lines that are on their way.
         var underWay: String?
         var isInterrupted = false
     }
@@ -40,7 +40,7 @@ final class SendProgress: Sendable {
         }
     }
 
-    /// What was sent, where it stopped before the end of the input with the line to begin at again.
+    /// What was sent; if it stopped before the end of the input, with the line to start from again.
     func report(complete: Bool) -> SendReport {
         state.withLock { state in
             var report = state.report
@@ -49,12 +49,12 @@ final class SendProgress: Sendable {
         }
     }
 
-    /// What became of the lines, where a signal ended the sending.
+    /// What happened to the lines when a signal ended the sending.
     var interruptionText: String {
         state.withLock { state in
             let rest =
                 state.underWay.map { "\($0) may have been sent, and nothing after" }
-                ?? "from line \(state.sentThrough + 1) on nothing was sent"
+                ?? "nothing was sent from line \(state.sentThrough + 1) on"
             return "ended by a signal: \(rest)"
         }
     }

@@ -10,8 +10,8 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// Tells on standard error how a simulation goes on: one line that changes on a terminal, a line now and then
-/// elsewhere.
+/// Reports the progress of a simulation on standard error: on a terminal one line that changes, elsewhere a
+/// line now and then.
 final class ProgressPrinter: Sendable {
     private struct State {
         var lastProgress: ContinuousClock.Instant?

@@ -15,7 +15,7 @@ struct SimulateInstanceCommand: AsyncParsableCommand {
     @Argument(help: "The path of the instance's configuration.")
     var configuration: String
 
-    @Argument(help: "The slot it stands in.")
+    @Argument(help: "The slot of the instance.")
     var slot: Int
 
     func run() async throws {

@@ -23,7 +23,7 @@ struct SimulationOptions: ParsableArguments {
     @Option(help: "How often redis-server is killed and started again on its append-only file.")
     var restartRedis = 0
 
-    @Option(help: "Decides the fault plan: the same seed, the same plan. Random without it.")
+    @Option(help: "Decides the fault plan: the same seed gives the same plan. Without it, random.")
     var seed: UInt64?
 
     @Option(help: "The lease of claims and ticks, \(DurationText.examples).")
@@ -37,12 +37,12 @@ struct SimulationOptions: ParsableArguments {
 
     @Option(
         help:
-            "The field of a message that names its group, for totals. Ids are those of the field \"id\", if all differ."
+            "The field of a message that names its group, for totals. Ids are those in the field \"id\", if all differ."
     )
     var totalsBy: String?
 
     @Option(
-        help: "The field of a message that is added up, a whole number. Without it, messages are counted.")
+        help: "The field of a message to add up, a whole number. Without it, messages are counted.")
     var totalsOf: String?
 
     @Option(
@@ -74,7 +74,7 @@ struct SimulationOptions: ParsableArguments {
         }
     }
 
-    /// Reads the messages, so that whatever is wrong with them is told before anything starts.
+    /// Reads the messages, so that whatever is wrong with them is reported before anything starts.
     func request() throws -> SimulationRequest {
         let totals = TotalsRule(by: totalsBy, of: totalsOf)
         let file = try readMessages(totals)
@@ -116,7 +116,7 @@ struct SimulationOptions: ParsableArguments {
         return url
     }
 
-    /// This program's own file, for the instances. The link in /proc also finds it after it was replaced.
+    /// This program's own file, for the instances. The link in /proc finds it even after it was replaced.
     private static var ownExecutable: String {
         let link = "/proc/self/exe"
         guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else {

@@ -15,13 +15,13 @@ extension WorkerSnapshot {
         return clockLagMilliseconds == nil ? "waiting" : "clock set back"
     }
 
-    /// What somebody should do about it.
+    /// What to do about the worker, if anything.
     var advice: String? {
         guard let clockLagMilliseconds else { return nil }
         let name = TerminalText.escaped(name)
         let lag = DurationText.short(.milliseconds(clockLagMilliseconds))
         return "the clock of the Redis server was set back: no tick of \(name) begins for \(lag); "
-            + "`holdfast workers rewind \(name)` lets it go on now"
+            + "`holdfast workers rewind \(name)` lets it continue now"
     }
 
     static func table(_ workers: [WorkerSnapshot]) -> String {

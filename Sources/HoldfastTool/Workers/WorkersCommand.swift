@@ -9,7 +9,7 @@ struct WorkersCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "workers",
         abstract:
-            "Show the periodic workers and their runs, ask for a run, pause, resume, reschedule and rewind.",
+            "Show the periodic workers and their runs; trigger, pause, resume, reschedule and rewind them.",
         subcommands: [
             List.self, History.self, Trigger.self, Pause.self, Resume.self, Reschedule.self, Rewind.self,
         ]
@@ -81,7 +81,7 @@ struct WorkersCommand: CommandGroup {
     struct Trigger: WorkerVerb {
         static let configuration = CommandConfiguration(
             commandName: "trigger",
-            abstract: "Ask for one run now, on any instance, also of a worker that is paused.")
+            abstract: "Ask for one run now, on any instance, even if the worker is paused.")
 
         @Argument(help: "The name of the worker.")
         var name: String
@@ -93,14 +93,14 @@ struct WorkersCommand: CommandGroup {
         func told(_ changed: Bool) -> String {
             changed
                 ? "runs once, as soon as one of its instances may begin"
-                : "was asked to run already, and will"
+                : "was already asked to run, and will"
         }
     }
 
     struct Pause: WorkerVerb {
         static let configuration = CommandConfiguration(
             commandName: "pause",
-            abstract: "Let no tick begin on any instance until it is resumed. Runs that go on are not ended.")
+            abstract: "Let no tick begin on any instance until `resume`. Runs under way are not ended.")
 
         @Argument(help: "The name of the worker.")
         var name: String
@@ -123,21 +123,22 @@ struct WorkersCommand: CommandGroup {
         func steer(_ holdfast: Holdfast) async throws -> Steered {
             try await holdfast.worker(name).steer(.resume)
         }
-        func told(_ changed: Bool) -> String { changed ? "goes on" : "was not paused" }
+        func told(_ changed: Bool) -> String { changed ? "is resumed" : "was not paused" }
     }
 
     struct Reschedule: WorkerVerb {
         static let configuration = CommandConfiguration(
             commandName: "reschedule",
-            abstract: "Put another schedule in force on all instances, or the one of the code again.",
+            abstract: "Put another schedule in force on all instances, or that of the code again.",
             discussion: """
-                A schedule is 'every 10m', 'every 1h phase 5m spread jitter 30s', 'after 60s', or \
-                'cron 30 2 * * mon-fri in Europe/Berlin', where the word cron may be left out. It holds until an instance of a higher version comes.
+                A schedule is 'every 10m', 'every 1h phase 5m spread jitter 30s', 'after 60s', or 'cron 30 2 \
+                * * mon-fri in Europe/Berlin', where the word cron may be left out. It holds until an \
+                instance of a higher version starts.
                 """)
 
         @Argument(help: "The name of the worker.")
         var name: String
-        @Argument(help: "The schedule; without it, that of the code.")
+        @Argument(help: "The schedule. Without it, that of the code.")
         var schedule: String?
         @OptionGroup var connection: ConnectionOptions
 
@@ -148,17 +149,18 @@ struct WorkersCommand: CommandGroup {
         func told(_ changed: Bool) -> String {
             let schedule = schedule.map { (try? Schedule.parse($0))?.description ?? $0 }
             let what = schedule.map { "\"\($0)\"" } ?? "the schedule of its code"
-            return "goes by \(what) \(changed ? "from now on" : "already")"
+            return "\(changed ? "follows" : "already follows") \(what)\(changed ? " from now on" : "")"
         }
     }
 
     struct Rewind: WorkerVerb {
         static let configuration = CommandConfiguration(
             commandName: "rewind",
-            abstract: "Let a worker go on after the clock of the Redis server was ahead and was set back.",
+            abstract: "Let a worker continue after the clock of the Redis server was ahead and was set back.",
             discussion: """
-                Its newest tick then lies ahead of the clock, and no other one begins until the clock is past it. \
-                No tick runs twice by this: an instant that comes again is a tick with another id.
+                Its newest tick is then ahead of the clock, and no other one begins until the clock has \
+                passed it. This does not run any tick twice: an instant that comes again is a tick with \
+                another id.
                 """)
 
         @Argument(help: "The name of the worker.")
@@ -169,7 +171,7 @@ struct WorkersCommand: CommandGroup {
             try await holdfast.worker(name).steer(.rewind)
         }
         func told(_ changed: Bool) -> String {
-            changed ? "goes on by the server's clock" : "has no tick ahead of the server's clock"
+            changed ? "continues by the server's clock" : "has no tick ahead of the server's clock"
         }
     }
 }
@@ -179,7 +181,7 @@ protocol WorkerVerb: AsyncParsableCommand {
     var name: String { get }
     var connection: ConnectionOptions { get }
     func steer(_ holdfast: Holdfast) async throws -> Steered
-    /// What is said of the worker: that this changed, or that it was so already.
+    /// What is said about the worker: that this changed, or that it was so already.
     func told(_ changed: Bool) -> String
 }
 

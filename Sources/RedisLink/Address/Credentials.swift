@@ -1,6 +1,6 @@
-/// Who a connection says it is.
+/// The user a connection authenticates as.
 package struct Credentials: Sendable, Hashable {
-    /// The ACL user; the server's default user unless set.
+    /// The ACL user. Defaults to the server's default user.
     package var user: String?
     package var password: Secret
 
@@ -16,10 +16,11 @@ package struct Credentials: Sendable, Hashable {
 
 /// Where a connection's credentials come from.
 package enum CredentialsSource: Sendable {
-    /// There are none: the server takes everybody for its default user.
+    /// There are none: the server treats every client as its default user.
     case none
     /// The same for every connection.
     case fixed(Credentials)
-    /// Asked anew for each connection, so that a rotated password is found. Bounded by the connect timeout.
+    /// Asked again for each connection, so that a rotated password is picked up. Bounded by the connect
+    /// timeout.
     case asked(@Sendable () async throws -> Credentials)
 }

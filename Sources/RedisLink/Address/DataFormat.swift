@@ -1,13 +1,13 @@
-/// The version of the form in which data lie in Redis, kept there under a key of its own.
+/// The version of the format of the data in Redis, kept there under a key of its own.
 ///
-/// A connection for commands sets the key where it is missing, and reads it, before anything else is sent on it: so a
-/// client never reads or writes data of a form that it does not know, whichever server it comes to. Both commands are
-/// part of the greeting and cost no round trip of their own.
+/// Before anything else, a connection for commands sets the key if it is missing, and reads it: so a client
+/// never reads or writes data in a format that it does not know, whichever server it reaches. Both commands
+/// are part of the greeting and cost no round trip of their own.
 package struct DataFormat: Sendable {
     let key: String
     /// What is written where there is nothing yet.
     let current: String
-    /// What this client can work with, `current` among it.
+    /// The formats this client can work with, including `current`.
     let known: [String]
 
     package init(key: String, current: String, known: [String]) {
@@ -16,12 +16,13 @@ package struct DataFormat: Sendable {
         self.known = known
     }
 
-    /// In this order: the answer to the second one counts.
+    /// In this order: the reply to the second one counts.
     var commands: [RedisCommand] {
         [["SET", .string(key), .string(current), "NX"], ["GET", .string(key)]]
     }
 
-    /// Why `value`, the answer to the second command, forbids to go on; nil if it does not.
+    /// Why the connection must not be used, judging by `value`, the reply to the second command; nil if it
+    /// may be.
     func refusal(of value: RedisValue) -> RedisError? {
         let found: String
         switch value {
@@ -30,7 +31,7 @@ package struct DataFormat: Sendable {
         case .bytes(let bytes) where !known.contains { $0.utf8.elementsEqual(bytes) }:
             found = "the format \(String(decoding: bytes.prefix(40), as: UTF8.self))"
         default:
-            // Nothing is there where it could not be set: then there are no data either, or no permission to look.
+            // If the key is missing, it could not be set: there is no data either, or no permission to look.
             return nil
         }
         return RedisError(

@@ -11,7 +11,8 @@ package struct RedisConfiguration: Sendable {
             }
         }
 
-        /// What the certificate of a server there names, unless the configuration tells; a path has none.
+        /// The name the server's certificate must carry, unless the configuration sets another; a path has
+        /// none.
         var host: String {
             switch self {
             case .tcp(let host, _): host
@@ -27,13 +28,13 @@ package struct RedisConfiguration: Sendable {
     package var tls: TLSConfiguration?
     /// The name shown by `CLIENT LIST`.
     package var clientName: String?
-    /// In which form the data must be; nil if that does not matter.
+    /// The format the data must have; nil if it does not matter.
     package var format: DataFormat?
     /// How long a command may take, from the call to the reply. It includes waiting for a connection.
     package var commandTimeout: Duration = .seconds(5)
     /// How long one attempt to connect and to authenticate may take.
     package var connectTimeout: Duration = .seconds(5)
-    /// The name service; tests put theirs here. Blocks.
+    /// Name resolution; tests replace it. Blocks.
     var resolve: @Sendable (_ host: String, _ port: Int) throws(RedisError) -> [SocketAddress] = {
         (host, port) throws(RedisError) in try SocketAddress.resolve(host: host, port: port)
     }

@@ -25,7 +25,7 @@ struct RedisURL {
             rest = rest[rest.index(after: at)...]
         } else if Self.endsInsidePassword(rest, at: authorityEnd, scheme) {
             throw Self.invalid(
-                "the Redis URL has an @ behind a slash: in a user or a password write / as %2F, and @ as %40")
+                "the Redis URL has an @ after a slash: in a user or a password, write / as %2F and @ as %40")
         }
         switch scheme {
         case "redis": try readHost(rest)
@@ -41,8 +41,9 @@ struct RedisURL {
         }
     }
 
-    /// Whether what stands before the first slash is the beginning of a password that holds it: a host and a port need
-    /// no @ behind them, since a path is a number. Files in a query, and sockets, may have one.
+    /// Whether the text before the first slash is the beginning of a password that contains the slash: a host
+    /// and a port have no @ after them, since a path is a number. Files in a query, and sockets, may have
+    /// one.
     private static func endsInsidePassword(
         _ rest: Substring, at slash: Substring.Index, _ scheme: String
     ) -> Bool {
@@ -56,7 +57,7 @@ struct RedisURL {
         }
     }
 
-    /// Whether a colon, if there is one behind a host, is followed by digits only.
+    /// Whether a colon after the host, if there is one, is followed by digits only.
     private static func endsInPort(_ authority: Substring) -> Bool {
         let host = authority.prefix { $0 != "]" }
         let tail = host.endIndex == authority.endIndex ? authority : authority[host.endIndex...]
@@ -78,12 +79,12 @@ struct RedisURL {
             let password = try Self.decode(parts[1], "password")
             guard !password.isEmpty || !user.isEmpty else {
                 throw Self.invalid(
-                    "the Redis URL has an empty password: is the variable set that it comes from? "
-                        + "Without a password leave the :@ out")
+                    "the Redis URL has an empty password: is the variable that it comes from set? "
+                        + "Without a password, leave out the :@")
             }
             self.password = password
         } else if !user.isEmpty {
-            // Others read it as a user or as a password. We would be the default user of the server.
+            // Other clients read it as a user or as a password. We would be the server's default user.
             throw Self.invalid(
                 "the Redis URL has a user without a password: write user:password@, or :password@")
         }

@@ -1,13 +1,13 @@
-/// What a connection knows of itself, from the traffic it had anyway.
+/// What a connection knows about itself, from the traffic it had anyway.
 package struct ConnectionHealth: Sendable {
     package var isConnected: Bool
-    /// When the server was last heard.
+    /// When something was last received from the server.
     package var lastReply: ContinuousClock.Instant?
-    /// When the command was sent whose reply comes next; nil when none is owed.
+    /// When the oldest command without a reply was sent; nil when no reply is owed.
     package var replyOwedSince: ContinuousClock.Instant?
-    /// Why the last attempt or connection ended; nil since the connection stands.
+    /// Why the last attempt or connection ended; nil while the connection is up.
     package var lastFailure: RedisError?
-    /// How many replies came that no command asked for, or that were those to others. Above zero, something
-    /// between us and the server is broken.
+    /// How many replies no command asked for, or belonged to another command. Above zero, something between
+    /// us and the server is broken.
     package var misplacedReplies: Int
 }

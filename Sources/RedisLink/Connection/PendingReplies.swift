@@ -3,10 +3,10 @@ internal import DequeModule
 /// The replies that are expected on a connection, in the order of their commands.
 ///
 /// RESP2 replies carry no number: the n-th reply belongs to the n-th command. So an entry leaves this queue
-/// only when its reply has come or the connection ends. A command that is cancelled or times out loses its
-/// completion and keeps its place; its reply is dropped and the next command gets its own.
+/// only when its reply has arrived or the connection ends. A command that is cancelled or times out loses its
+/// completion and keeps its place; its reply is dropped, and the next command still gets its own.
 ///
-/// A value without clock, socket or task.
+/// A value without a clock, socket or task.
 package struct PendingReplies<Completion> {
     package struct Entry {
         package var id: UInt64
@@ -24,10 +24,10 @@ package struct PendingReplies<Completion> {
     package var isEmpty: Bool { entries.isEmpty }
     package var count: Int { entries.count }
 
-    /// When the command was sent whose reply comes next, waited for or not.
+    /// When the oldest command without a reply was sent, whether or not anyone still waits for it.
     package var owedSince: ContinuousClock.Instant? { entries.first?.sentAt }
 
-    /// The earliest deadline of a command that somebody still waits for.
+    /// The earliest deadline of a command that a caller still waits for.
     package var earliestDeadline: ContinuousClock.Instant? {
         entries.lazy.filter { $0.completion != nil }.map(\.deadline).min()
     }
@@ -36,8 +36,8 @@ package struct PendingReplies<Completion> {
         entries.append(entry)
     }
 
-    /// The entry the reply that just came belongs to; nil when no reply was expected: the next command, if
-    /// there is one, is not among the `sent` bytes that the socket has taken.
+    /// The entry that the reply just received belongs to; nil when no reply was expected: the next command,
+    /// if there is one, is not among the `sent` bytes that the socket has taken.
     package mutating func replied(sent: UInt64) -> Entry? {
         guard let first = entries.first, first.end <= sent else { return nil }
         return entries.popFirst()
@@ -50,8 +50,9 @@ package struct PendingReplies<Completion> {
         return entries[index].completion
     }
 
-    /// The ids rise, but for the few whose commands overtook others on their way here: so the search begins
-    /// where the id would be if none was left out, which is at or behind its place, and goes on in front.
+    /// The ids rise, except for the few whose commands overtook others on their way here: so the search
+    /// begins where the id would be if none were missing, which is at or after its place, and continues
+    /// towards the front.
     private func index(of id: UInt64) -> Int? {
         guard let first = entries.first?.id else { return nil }
         let guess = id < first ? 0 : Int(clamping: min(id - first, UInt64(entries.count - 1)))
@@ -73,9 +74,10 @@ package struct PendingReplies<Completion> {
 
     /// Empties the queue at the end of a connection whose socket had taken `sent` bytes.
     ///
-    /// A command whose last byte was not taken was never whole at the server, so it was not executed.
+    /// A command whose last byte was not taken never reached the server whole, so it was not executed.
     ///
-    /// - Returns: for each command that somebody waits for, the offset of its last byte, too.
+    /// - Returns: the commands that a caller waits for, each with what is known about its delivery and the
+    ///   offset of its last byte.
     package mutating func end(
         sent: UInt64
     ) -> [(completion: Completion, delivery: RedisError.Delivery, end: UInt64)] {

@@ -1,6 +1,6 @@
-/// What callers do where they are, on any thread: they hand the connection's thread a call, and wait.
+/// What callers do on their own thread, whichever it is: they hand the connection's thread a call, and wait.
 extension RedisConnection {
-    /// Waits until the connection stands, or for the next attempt's failure.
+    /// Waits until the connection is up, or the next attempt fails.
     nonisolated(nonsending) func connect() async throws(RedisError) {
         let result = await withID { id in
             await withUnsafeContinuation { continuation in
@@ -10,8 +10,8 @@ extension RedisConnection {
         try result.get()
     }
 
-    /// Sends a command and waits for its reply. Cancelling the task ends the wait, not the command: unless it
-    /// had not left yet, the error's delivery is then unknown.
+    /// Sends a command and waits for its reply. Cancelling the task ends the wait, not the command: the
+    /// error's delivery is then unknown, unless the command had not been sent yet.
     nonisolated(nonsending) func send(
         _ command: RedisCommand, timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
@@ -23,7 +23,7 @@ extension RedisConnection {
         return try result.get()
     }
 
-    /// As ``send(_:timeout:)``, not interrupted by cancellation.
+    /// Like ``send(_:timeout:)``, but not interrupted by cancellation.
     nonisolated(nonsending) func sendShielded(
         _ command: RedisCommand, timeout: Duration? = nil
     ) async throws(RedisError) -> RedisReply {
@@ -34,7 +34,7 @@ extension RedisConnection {
         return try result.get()
     }
 
-    /// Has `operation` cancelled by its id, at the latest when it reaches the thread.
+    /// Lets `operation` be cancelled by its id, at the latest when it reaches the thread.
     @inline(__always)
     private nonisolated(nonsending) func withID<R>(
         _ operation: nonisolated(nonsending) (UInt64) async -> R

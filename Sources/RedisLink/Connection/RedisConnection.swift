@@ -2,9 +2,9 @@ import Synchronization
 
 /// The actor of one connection: hands commands to the session, and replies to the tasks that wait for them.
 ///
-/// Its executor is the link's ``LinkThread``. Callers do not enter the actor to send: they hand the
-/// thread a call, which takes part in the next turn, and go on where they were when the reply resumes them.
-/// That saves two of the three jobs that a call of an actor's method costs.
+/// Its executor is the link's ``LinkThread``. Callers do not enter the actor to send: they hand the thread a
+/// call, which takes part in the next turn, and continue where they were when the reply resumes them. That
+/// saves two of the three jobs that calling an actor's method costs.
 actor RedisConnection: LinkActor, SessionDelegate {
     nonisolated let thread: LinkThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -17,7 +17,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
     private var lastFailure: RedisError?
     private var outage = Outage()
     private let observe: LinkObserver
-    /// How many replies came that cannot be those to their commands.
+    /// How many replies cannot have belonged to their commands.
     private var misplacedReplies = 0
     private nonisolated let lastID = Atomic<UInt64>(0)
     nonisolated let cancellations = Cancellations()
@@ -25,10 +25,10 @@ actor RedisConnection: LinkActor, SessionDelegate {
     @exclusivity(unchecked) private var expiresAt: Moment?
     private var isClosed = false
     /// Why the server at the other end cannot serve us: nothing more is sent to it, and when every reply that
-    /// is owed has come, the owner is told. See ``ErrorReply/Rule``.
+    /// is owed has arrived, the owner is notified. See ``ErrorReply/Rule``.
     private var unfitness: String?
     private weak var owner: (any ConnectionOwner)?
-    /// How many commands rest, for tests.
+    /// How many commands are resting, for tests.
     var restingCount: Int { requests.restingCount }
 
     init(configuration: RedisConfiguration, thread: LinkThread, observe: @escaping LinkObserver) {
@@ -42,7 +42,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
 
     // MARK: Asked by callers
 
-    /// How the connection is, without asking the server.
+    /// The state of the connection, without asking the server.
     var health: ConnectionHealth {
         ConnectionHealth(
             isConnected: session.isReady && unfitness == nil, lastReply: session.lastReceived,
@@ -50,7 +50,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
             misplacedReplies: misplacedReplies)
     }
 
-    /// Whom to tell of a server that cannot serve us.
+    /// Sets whom to notify when the server cannot serve us.
     func report(to owner: any ConnectionOwner) {
         self.owner = owner
     }
@@ -110,7 +110,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
         expire(by: deadline)
     }
 
-    /// Writes a command, and returns the offset of its last byte; or keeps it until the connection stands.
+    /// Writes a command, and returns the offset of its last byte; or keeps it until the connection is up.
     @discardableResult
     private func transmit(_ request: consuming Request) -> UInt64? {
         if session.isReady, unfitness == nil { return write(request) }
@@ -141,7 +141,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
 
     // MARK: Error replies
 
-    /// Does what the rule of an error reply says.
+    /// Follows the rule for an error reply.
     ///
     /// - Parameter end: the offset of the last byte of the command that was refused.
     private func refused(_ request: Request, _ reply: ErrorReply, at end: UInt64) {
@@ -157,8 +157,8 @@ actor RedisConnection: LinkActor, SessionDelegate {
         }
     }
 
-    /// The server does not know the script of a call, and has not executed it: it may be sent again, within the same
-    /// deadline.
+    /// The server does not know the script of a call, and has not executed it: the call may be sent again,
+    /// within the same deadline.
     private func resend(_ request: Request, with script: RedisScript, refusedAt end: UInt64) {
         var request = request
         if texts.follow(request, of: script, refusedAt: end) {
@@ -180,7 +180,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
         }
     }
 
-    /// Makes the connection anew, by name: after a failover another server may answer to it.
+    /// Reconnects by name: after a failover another server may answer to it.
     func leave(_ unfitness: String) {
         session.fail(
             RedisError(
@@ -208,9 +208,9 @@ actor RedisConnection: LinkActor, SessionDelegate {
         expiresAt = nil
         let now = ContinuousClock.now
         for late in requests.expire(at: now) { finish(late.request, .failure(timeoutError(late))) }
-        // A connection that owes a reply for a whole command timeout and brought nothing at all is dead, even
-        // if the system has not noticed. The reply may be owed to a command that timed out long ago: commands
-        // whose own timeout is shorter must not keep a dead connection alive.
+        // A connection that has owed a reply for a whole command timeout and has brought nothing at all is
+        // dead, even if the system has not noticed. The reply may be owed to a command that timed out long
+        // ago: commands whose own timeout is shorter must not keep a dead connection alive.
         if let silentSince, now - silentSince >= configuration.commandTimeout {
             session.fail(
                 RedisError(
@@ -247,10 +247,10 @@ actor RedisConnection: LinkActor, SessionDelegate {
     }
 
     private func received(_ value: RedisValue) {
-        // Whoever waits is told of its reply before the connection is given up.
+        // The caller gets its reply before the connection is given up.
         defer { if let unfitness, requests.owesNothing { owner?.serverIsUnfit(unfitness, for: .commands) } }
         guard let entry = requests.replied(sent: session.sent) else {
-            // Whose reply this is cannot be known any more, nor whose the next ones will be.
+            // There is no way to know any more which command this reply belongs to, nor any later one.
             let unexpected = value.errorText ?? "a reply that no command asked for"
             if value.errorText == nil { noteMisplaced(unexpected) }
             return session.fail(
@@ -267,7 +267,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
         }
     }
 
-    /// Something on the way swapped or doubled replies: from here on none can be trusted.
+    /// Something on the way swapped or duplicated replies: from here on none can be trusted.
     private func misplaced(_ request: Request) {
         let what = "a reply that belongs to another command"
         noteMisplaced(what)
@@ -291,7 +291,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
         for (request, delivery) in requests.connectionEnded(sent: sent) {
             finish(request, .failure(RedisError(error.code, delivery: delivery, error.message)))
         }
-        // Waiting on would only repeat the refusal.
+        // To keep waiting would only repeat the refusal.
         if error.needsMending {
             for unanswered in requests.takeWaiting() { finish(unanswered.request, .failure(error)) }
         }
@@ -319,7 +319,7 @@ actor RedisConnection: LinkActor, SessionDelegate {
         let reason: String
         switch late.place {
         case .sent: reason = "no reply in time"
-        // What is known of a command that was refused before is what the server said.
+        // All that is known about a command that was refused before is what the server said.
         case .refused(let repetition): return repetition.failure
         case .waiting:
             reason = lastFailure.map { "no connection in time: \($0.message)" } ?? "no connection in time"

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// One server: the connection for commands and, once somebody listens, the one for messages.
+/// One server: the connection for commands and, from the first subscription on, the one for messages.
 ///
-/// Both are on the same thread, which several nodes may share. When one of them finds that the server cannot serve
-/// us, the node decides which of them leave it.
+/// Both are on the same thread, which several nodes may share. When one of them finds that the server cannot
+/// serve us, the node decides which of them leave it.
 final class RedisNode: ConnectionOwner {
     private struct Listening {
         var subscriber: RedisSubscriber?
@@ -22,11 +22,11 @@ final class RedisNode: ConnectionOwner {
         self.configuration = configuration
         self.observe = observe
         connection = RedisConnection(configuration: configuration, thread: thread, observe: observe)
-        // In a turn before that of any command.
+        // This runs in a turn before that of any command.
         thread.submit { self.connection.inTurn { $0.report(to: self) } }
     }
 
-    /// Has `onMessage` called with each message of `channel`; see ``RedisLink``.
+    /// Calls `onMessage` with each message of `channel`; see ``RedisLink``.
     ///
     /// - Throws: `closed`.
     func subscribe(
@@ -52,7 +52,8 @@ final class RedisNode: ConnectionOwner {
     }
 
     func serverIsUnfit(_ reason: String, for use: ConnectionUse) {
-        // Where nobody may listen commands may be served: the connection for them finds out itself.
+        // A server that refuses subscriptions may still serve commands: their connection finds out for
+        // itself.
         if use == .commands { connection.inTurn { $0.leave(reason) } }
         // A listener that stayed would hear nothing from the server that commands go to from then on.
         listening.withLock { $0.subscriber }?.inTurn { $0.leave(reason) }
@@ -68,7 +69,7 @@ final class RedisNode: ConnectionOwner {
         await connection.close()
     }
 
-    /// As ``close()``, for a node that was only dropped: nobody waits for the end.
+    /// Like ``close()``, for a node that was only dropped: nobody waits for the end.
     func abandon() {
         if let subscriber = listening.withLock({ $0.subscriber }) {
             thread.submit { subscriber.inTurn { $0.close() } }

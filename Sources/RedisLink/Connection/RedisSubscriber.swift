@@ -3,7 +3,7 @@ internal import DequeModule
 /// The actor of the one connection that only listens.
 ///
 /// Messages are hints: those published while it is not connected are lost. After each reconnection every
-/// handler is called once with an empty message, so that whoever waits looks for itself.
+/// handler is called once with an empty message, so that waiters look for themselves.
 actor RedisSubscriber: LinkActor, SessionDelegate {
     private struct Handler {
         var id: UInt64
@@ -11,7 +11,8 @@ actor RedisSubscriber: LinkActor, SessionDelegate {
         var refuse: @Sendable (RedisError) -> Void
     }
 
-    /// A command whose reply is to come. One command has one channel: a server refuses or accepts it whole.
+    /// A command whose reply is outstanding. One command has one channel: a server refuses or accepts it
+    /// whole.
     private struct Asked {
         var command: RedisArgument
         var channel: ExactText
@@ -25,7 +26,7 @@ actor RedisSubscriber: LinkActor, SessionDelegate {
     /// The channels whose subscription the server has confirmed on this connection.
     private var confirmed: Set<ExactText> = []
     private var asked = Deque<Asked>()
-    /// Why there is no connection, as it was told last: the attempts go on, and mostly say the same.
+    /// Why there is no connection, as last reported: the attempts continue, and mostly fail in the same way.
     private var toldFailure: RedisError?
     private let observe: LinkObserver
     private var isClosed = false
@@ -73,7 +74,7 @@ actor RedisSubscriber: LinkActor, SessionDelegate {
         asked.append(Asked(command: command, channel: channel))
     }
 
-    /// Makes the connection anew, by name.
+    /// Reconnects by name.
     func leave(_ unfitness: String) {
         guard session.isReady else { return }
         session.fail(
@@ -104,7 +105,7 @@ actor RedisSubscriber: LinkActor, SessionDelegate {
             subscriber.confirmed = []
             subscriber.asked.removeAll()
             let told = subscriber.toldFailure
-            // An attempt that is refused like this is refused until somebody mends it, who must hear of it.
+            // A refusal like this lasts until somebody fixes its cause, so it must be reported.
             if error.needsMending {
                 guard error.message != told?.message else { return }
                 subscriber.toldFailure = error
@@ -143,7 +144,7 @@ actor RedisSubscriber: LinkActor, SessionDelegate {
         }
     }
 
-    /// Unless it was settled meanwhile: by a new connection, or because nobody listens any more.
+    /// Unless it has been settled meanwhile: by a new connection, or because nobody listens any more.
     private func askAgain(_ again: Asked) {
         let isWanted = handlers[again.channel] != nil && again.command == "SUBSCRIBE"
         let isUnderWay = asked.contains { $0.channel == again.channel }

@@ -1,4 +1,4 @@
-/// A command with whoever waits for its reply.
+/// A command together with the caller that waits for its reply.
 ///
 /// It is consumed by whatever keeps it: a copy costs three references, which showed in `scripts/bench locks`.
 struct Request {
@@ -18,6 +18,6 @@ struct Request {
     var command: RedisCommand
     var completion: Completion
     @Moment var deadline: ContinuousClock.Instant
-    /// Whether it was sent by its digest once more, behind another call that brought the script along.
+    /// Whether it was sent by its digest once more, after another call that carried the script's text.
     var followsText = false
 }

@@ -1,21 +1,21 @@
 internal import DequeModule
 
-/// The requests of one connection that have not ended: where each of them is, and what is known of it when it
-/// ends there.
+/// The requests of one connection that have not ended: where each of them is, and what is known about it when
+/// it ends there.
 ///
 /// A request *waits* for a connection, then it is *sent* and its reply is owed. One that the server refuses for
 /// the time being *rests* before it is sent again.
 ///
-/// A value without clock, socket or task. What it returns it no longer has.
+/// A value without a clock, socket or task. It no longer holds what it returns.
 struct Requests {
     /// A request that ends without its reply.
     struct Unanswered {
         enum Place {
-            /// Nothing of it has left.
+            /// Nothing of it has been sent.
             case waiting
-            /// It was refused before, and its next try has not left.
+            /// It was refused before, and has not been sent again yet.
             case refused(Repetition)
-            /// It has left, and may have been executed.
+            /// It has been sent, and may have been executed.
             case sent
         }
 
@@ -36,7 +36,8 @@ struct Requests {
     private var waiting = Deque<Request>()
     private var sent = PendingReplies<Request>()
     private var resting: [UInt64: Request] = [:]
-    /// Of those that were refused for the time being, wherever they are now, from the first refusal on.
+    /// The repetitions of requests that were refused for the time being, from the first refusal on, wherever
+    /// the requests are now.
     private var repetitions: [UInt64: Repetition] = [:]
 
     init(server: String) {
@@ -44,12 +45,13 @@ struct Requests {
     }
 
     var restingCount: Int { resting.count }
-    /// Whether every reply has come.
+    /// Whether every reply has arrived.
     var owesNothing: Bool { sent.isEmpty }
-    /// When the command was sent whose reply comes next.
+    /// When the oldest command without a reply was sent.
     var owedSince: ContinuousClock.Instant? { sent.owedSince }
 
-    /// The earliest deadline of a request that waits or is sent. One that rests is sent again before its own.
+    /// The earliest deadline of a request that waits or is sent. A resting one is sent again before its
+    /// deadline.
     var earliestDeadline: ContinuousClock.Instant? {
         guard let first = waiting.lazy.map(\.deadline).min() else { return sent.earliestDeadline }
         return sent.earliestDeadline.map { min($0, first) } ?? first
@@ -61,7 +63,7 @@ struct Requests {
         waiting.append(request)
     }
 
-    /// The next one to send on a connection that stands.
+    /// The next one to send on a connection that is up.
     mutating func nextWaiting() -> Request? {
         waiting.popFirst()
     }
@@ -72,8 +74,8 @@ struct Requests {
         sent.append(.init(id: id, completion: request, sentAt: now, deadline: deadline, end: end))
     }
 
-    /// Whose reply has come; see ``PendingReplies/replied(sent:)``. Whoever takes the request ends it, or has it
-    /// rest or sent again.
+    /// The request whose reply has arrived; see ``PendingReplies/replied(sent:)``. The caller then ends the
+    /// request, or lets it rest or sends it again.
     mutating func replied(sent bytes: UInt64) -> PendingReplies<Request>.Entry? {
         sent.replied(sent: bytes)
     }
@@ -85,8 +87,8 @@ struct Requests {
 
     // MARK: Refused for the time being
 
-    /// A request whose reply was `refusal`. It rests for the time that is returned; or it ends with the error,
-    /// because its deadline comes first.
+    /// Notes that the reply to a request was `refusal`. It rests for the time that is returned; or it ends
+    /// with the error, because its deadline comes first.
     ///
     /// - Parameter random: uniform in 0..<1.
     mutating func refused(
@@ -107,7 +109,7 @@ struct Requests {
         return .success(pause)
     }
 
-    /// The request whose rest is over; nil when it ended meanwhile.
+    /// The request whose rest is over; nil when it has ended meanwhile.
     mutating func rested(_ id: UInt64) -> Request? {
         resting.removeValue(forKey: id)
     }
@@ -130,11 +132,11 @@ struct Requests {
         return expired
     }
 
-    /// The connection ended after its socket had taken so many bytes. Takes out what was sent, each with what is
-    /// known of it.
+    /// The connection ended after its socket had taken `bytes` bytes. Takes out the requests that were sent,
+    /// each with what is known about its delivery.
     ///
-    /// That of which nothing has left waits for the next connection, in front, as what comes from now on does. One
-    /// that left in part does not: it may be why the connection ended, and would end the next one, too.
+    /// A request of which nothing was sent waits for the next connection, ahead of later ones. One that was
+    /// sent in part does not: it may be why the connection ended, and would end the next one, too.
     mutating func connectionEnded(sent bytes: UInt64) -> [(request: Request, delivery: RedisError.Delivery)] {
         var ended: [(request: Request, delivery: RedisError.Delivery)] = []
         var untouched = Deque<Request>()

@@ -1,12 +1,12 @@
 /// A command as it goes over the wire: an array of bulk strings, in RESP.
 ///
-/// It is laid out by whoever makes it, so that the connection's thread only copies bytes. hiredis has a
+/// It is encoded where it is made, so that the connection's thread only copies bytes. hiredis has a
 /// function for this; it formats each number by `sprintf`, which costs more than the rest of sending.
 package struct RedisCommand: Sendable, Hashable {
     let bytes: [UInt8]
     let check: ReplyCheck
 
-    /// The script that is called by its digest, if one is.
+    /// The script that the command calls by its digest, if it does.
     let script: RedisScript?
 
     package init(_ arguments: [RedisArgument], check: ReplyCheck = .none) {
@@ -34,7 +34,7 @@ package struct RedisCommand: Sendable, Hashable {
         }
     }
 
-    /// The same call of `script`, by its text and not by its digest.
+    /// The same call of `script`, by its text instead of its digest.
     func bringing(_ script: RedisScript) -> RedisCommand {
         guard let header = bytes.firstIndex(of: UInt8(ascii: "\n")) else {
             preconditionFailure("a command without the header of its array")
@@ -80,7 +80,7 @@ extension RedisScript {
 }
 
 extension [RedisArgument] {
-    /// Room enough for them as bulk strings.
+    /// Enough room for them as bulk strings.
     fileprivate var capacity: Int {
         reduce(0) { $0 + RESPWriter.header + $1.maximumLength }
     }
@@ -98,8 +98,8 @@ extension RedisArgument {
 
 /// Writes RESP into memory that is large enough.
 private struct RESPWriter {
-    /// The longest decimal number, and the most bytes that stand around a bulk string: its sign and length,
-    /// and two line ends.
+    /// The longest decimal number, and the most bytes around a bulk string: its sign and length, and two line
+    /// ends.
     static let digits = 20
     static let header = 1 + digits + 2 + 2
 

@@ -1,4 +1,4 @@
-/// What became of a command: its reply, or why there is none that can be used.
+/// The outcome of a command: its reply, or why there is none that can be used.
 package enum RedisResult: Sendable {
     case success(RedisReply)
     // Out of line: the usual result is moved about as a few words.

@@ -1,6 +1,6 @@
 extension RedisScript {
-    /// The commands that the script calls in `line`, in capitals; those it calls protected when no line is
-    /// known, because only their errors come without one.
+    /// The commands that the script calls in `line`, in capitals; when no line is known, those that it calls
+    /// by `pcall`, because only their errors come without one.
     func commands(calledIn line: Int?) -> [String] {
         guard let line else { return Self.commands(in: source[...], calledBy: "pcall('") }
         let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
@@ -13,7 +13,7 @@ extension RedisScript {
         for range in text.ranges(of: call) {
             let arguments = text[range.upperBound...].split(separator: "'", omittingEmptySubsequences: false)
             var name = (arguments.first ?? "").uppercased()
-            // The one command of ours whose subcommands have permissions of their own.
+            // The only one of our commands whose subcommands have permissions of their own.
             if name == "XGROUP", arguments.count > 2 { name += "|\(arguments[2])" }
             if !commands.contains(name) { commands.append(name) }
         }
@@ -23,7 +23,7 @@ extension RedisScript {
 
 extension RedisError {
     /// The same error for a call of `script`. Redis before 7.2 does not say which command or key of a script
-    /// was forbidden, but where it stands.
+    /// was forbidden, only on which line.
     package func naming(_ script: RedisScript, keys: [String]) -> RedisError {
         guard var permission, permission.names.isEmpty else { return self }
         switch permission.kind {

@@ -1,13 +1,13 @@
 internal import COpenSSL
 
-/// A Lua script, sent by its SHA-1 digest and, where the server does not know it yet, by its text.
+/// A Lua script, sent by its SHA-1 digest or, when the server does not know it yet, by its text.
 ///
 /// An object, so that a command names its script by one reference.
 package final class RedisScript: Sendable {
     package let name: String
     package let source: String
     package let digest: String
-    /// The first two arguments of a call by digest, laid out once.
+    /// The first two arguments of a call by digest, encoded once.
     let callByDigest: [UInt8]
 
     package init(name: String, source: String) {

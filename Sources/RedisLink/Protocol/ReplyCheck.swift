@@ -1,20 +1,20 @@
-/// How a reply shows that it is the one to this command, and not to a neighbour's.
+/// How a reply shows that it belongs to this command, and not to a neighbour's.
 ///
-/// RESP2 numbers no replies: one that something on the way swaps or doubles is told by what it says, or not at
-/// all. So a script multiplies a number that its call brought by two, adds its yes or no, and gives that as
-/// its reply, or as the first element of it.
+/// RESP2 does not number replies: one that something on the way swaps or duplicates is recognised by what it
+/// says, or not at all. So a script takes a number from its call, doubles it, adds one for a yes, and returns
+/// that as its reply, or as the first element of it.
 package enum ReplyCheck: Sendable, Hashable {
     case none
-    /// `OK` or nil, which is all that `SET … NX` can answer.
+    /// `OK` or nil, the only possible replies to `SET … NX`.
     case okOrNull
-    /// Twice this number, and one more for a yes; ``RedisReply/isYes`` reads it.
+    /// Twice this number, plus one for a yes; ``RedisReply/isYes`` reads it.
     case number(UInt32)
 
-    /// A number that hardly another call has: one for the scripts that are not given a token.
+    /// A number that another call is unlikely to have: for the scripts that are not given a token.
     package static func random() -> ReplyCheck { .number(.random(in: 0..<1 << 28)) }
 
-    /// The number that seven hexadecimal digits of a token spell: for the scripts that get it anyway. No check
-    /// for a token that was not made by this library.
+    /// The number that seven hexadecimal digits of a token spell: for the scripts that are given one anyway.
+    /// No check for a token that was not made by this library.
     ///
     /// - Parameter end: how many bytes follow the seven.
     package static func digits(of token: String, before end: Int) -> ReplyCheck {

@@ -6,9 +6,9 @@ internal import CHiredis
     import Darwin
 #endif
 
-/// Turns received bytes into replies, by hiredis' reader.
+/// Turns received bytes into replies, with hiredis' reader.
 ///
-/// The reader tells each element it finds to functions of ours, which keep it as a Swift value: nothing is
+/// The reader passes each element it finds to functions of ours, which keep it as a Swift value: nothing is
 /// allocated for a number, a status or a nil.
 ///
 /// Confined to its session. After an error it stays broken: the connection it belongs to is closed.
@@ -16,25 +16,25 @@ final class ReplyParser {
     private let reader: UnsafeMutablePointer<redisReader>
     private let elements: UnsafeMutablePointer<Elements>
     private let maximumReplyBytes: Int
-    /// The bytes of the reply that is not whole yet, counting those that hiredis has parsed already.
+    /// The bytes of the reply that is not complete yet, counting those that hiredis has parsed already.
     private(set) var unfinished = 0
     private var end: RedisError?
-    /// Whether something may have become whole since hiredis looked last: it looks through an unfinished line
+    /// Whether an element may have become complete since hiredis last looked: it scans an unfinished line
     /// from its beginning each time.
     private var hasNewEnd = false
     private var endsInReturn = false
 
     /// - Parameters:
     ///   - maximumReplyBytes: The largest reply that is read.
-    ///   - maximumElements: The most elements in all arrays of one reply: each takes many times the four bytes
-    ///     that it may have.
+    ///   - maximumElements: The most elements in all arrays of one reply: each takes many times the memory of
+    ///     the four bytes it may be received in.
     init(maximumReplyBytes: Int, maximumElements: Int = 1 << 18) {
         elements = .allocate(capacity: 1)
         elements.initialize(to: Elements(maximum: maximumElements))
         reader = redisReaderCreateWithFunctions(elementFunctions)
         reader.pointee.privdata = UnsafeMutableRawPointer(elements)
-        // hiredis gives a drained buffer back when it is larger than this; its own 16 KiB make pointless work
-        // on a busy link.
+        // hiredis frees a drained buffer when it is larger than this; its default of 16 KiB makes pointless
+        // work on a busy link.
         reader.pointee.maxbuf = 1 << 20
         self.maximumReplyBytes = maximumReplyBytes
     }
@@ -70,7 +70,7 @@ final class ReplyParser {
 
     private static let shortReply = 64 << 10
 
-    /// The next whole reply, nil when more bytes are needed.
+    /// The next complete reply; nil when more bytes are needed.
     func next() throws(RedisError) -> RedisValue? {
         if let end { throw end }
         var object: UnsafeMutableRawPointer?
@@ -83,7 +83,7 @@ final class ReplyParser {
             return nil
         }
         unfinished = reader.pointee.len - reader.pointee.pos
-        guard let value = elements.pointee.take() else { throw broken("is not of RESP2") }
+        guard let value = elements.pointee.take() else { throw broken("is not RESP2") }
         return value
     }
 
@@ -99,7 +99,7 @@ final class ReplyParser {
             return RedisError(
                 .protocolViolation, delivery: .unknown,
                 "the server's reply has arrays of more than \(elements.pointee.maximum) elements, or nests "
-                    + "them deeper than \(Elements.maximumDepth), or is not of RESP2, or memory ran out")
+                    + "them deeper than \(Elements.maximumDepth), or is not RESP2, or memory ran out")
         }
         let text = withUnsafeBytes(of: reader.pointee.errstr) { raw in
             String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
@@ -108,8 +108,7 @@ final class ReplyParser {
     }
 }
 
-/// The elements of the reply that is being read, in the order in which they come: an array before what is in
-/// it.
+/// The elements of the reply that is being read, in the order they arrive: an array before its contents.
 private struct Elements {
     private enum Element {
         case value(RedisValue)
@@ -131,7 +130,7 @@ private struct Elements {
         list.append(.value(value))
     }
 
-    /// False: those are too many.
+    /// False if there are too many.
     mutating func appendArray(count: Int) -> Bool {
         guard count <= left else { return false }
         left -= count
@@ -139,7 +138,7 @@ private struct Elements {
         return true
     }
 
-    /// The reply that is whole now; nil if hiredis did not tell all that is in it.
+    /// The reply that is now complete; nil if hiredis did not report all of its elements.
     mutating func take() -> RedisValue? {
         defer {
             list.removeAll(keepingCapacity: list.capacity <= 1024)
@@ -173,7 +172,7 @@ private struct Elements {
 /// (older releases of hiredis stop about there, newer ones nowhere), are refused before memory is taken. So are
 /// the types of RESP3, which newer releases read as well.
 ///
-/// Unchecked, because it is a pointer: what it points to is written here, once, and read ever after.
+/// Unchecked, because it is a pointer: what it points to is written here, once, and only read after that.
 private nonisolated(unsafe) let elementFunctions: UnsafeMutablePointer<redisReplyObjectFunctions> = {
     let functions = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
     // All others stay null: hiredis then reports no element for the types of RESP3.
@@ -215,7 +214,7 @@ private nonisolated(unsafe) let elementFunctions: UnsafeMutablePointer<redisRepl
     return functions
 }()
 
-/// What hiredis gets for an element. It only looks whether it is null.
+/// What hiredis is given for an element. It only checks whether it is null.
 private nonisolated(unsafe) let something = UnsafeMutableRawPointer(bitPattern: 1)
 
 extension UnsafePointer<redisReadTask> {

@@ -1,5 +1,5 @@
-/// What an error reply of the server means: what kind it is, what is done about it, which permission it says
-/// is missing.
+/// What an error reply of the server means: its kind, what is done about it, and which permission it says is
+/// missing.
 ///
 /// A value. Scripts disguise the errors of their commands, each server in its own way, and this undoes it:
 ///
@@ -8,11 +8,11 @@
 package struct ErrorReply: Sendable, Hashable {
     /// What the link does about an error reply.
     package struct Rule: Sendable, Hashable {
-        /// The command was not executed, and the reason passes by itself: the link sends it again until its
-        /// deadline.
+        /// The command was not executed, and the reason will pass by itself: the link sends it again until
+        /// its deadline.
         package var isRepeated = false
         /// The server at the other end is not the one to ask, or does not serve this connection: once every
-        /// reply that is owed has come, the connection is made anew, with name resolution.
+        /// reply that is owed has arrived, the link reconnects, with name resolution.
         package var needsNewConnection = false
 
         package static let refuse = Rule()
@@ -23,18 +23,18 @@ package struct ErrorReply: Sendable, Hashable {
 
     /// What the server sent, word for word.
     package let text: String
-    /// The first word, for example `NOSCRIPT`, `WRONGTYPE` or `OOM`; of the command's error if it came out of
-    /// a script.
+    /// The first word, for example `NOSCRIPT`, `WRONGTYPE` or `OOM`; that of the command's own error if a
+    /// script called the command.
     package let kind: String
-    /// The line of the script that called the command; nil when it was no script's command, or not said.
+    /// The line of the script that called the command; nil when no script did, or the server does not say.
     package let scriptLine: Int?
-    /// Which permission is missing, with the server's word that one is.
+    /// The missing permission, if the server says that one is missing.
     package let denied: Permission?
     package let rule: Rule
 
     package init(_ text: String) {
         self.text = text
-        // What is looked for stands in the text of a real server, which is short.
+        // What is looked for is in the text of a real server, which is short.
         let known = text.utf8.count <= 8192 ? text : String(decoding: text.utf8.prefix(8192), as: UTF8.self)
         let script = ScriptPosition(in: known)
         let message = script?.message ?? known[...]
@@ -47,11 +47,12 @@ package struct ErrorReply: Sendable, Hashable {
 
     private static func rule(of kind: String, _ message: Substring) -> Rule {
         switch kind {
-        // Not executed, and over in a while: data is loaded, a script runs, a slot moves or has no server.
+        // Not executed, and over in a while: data is loading, a script is running, a slot moves or has no
+        // server.
         case "LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN": .repeat
-        // A replica without its master: that comes back, or another server takes the name over.
+        // A replica without its master: the master comes back, or another server takes over the name.
         case "MASTERDOWN": .repeatElsewhere
-        // A server that was the master, behind the same name.
+        // A server that used to be the master, behind the same name.
         case "READONLY": .reconnect
         // Nothing is served on this connection.
         case "NOAUTH": .reconnect
@@ -81,7 +82,7 @@ private struct ScriptPosition {
             line = Int(rest.prefix { $0.isNumber })
             message = text[..<end.lowerBound]
         } else {
-            // The mark may stand twice: Lua's own position and the one Redis adds.
+            // The mark may occur twice: Lua's own position and the one Redis adds.
             (line, message) = (Self.number(rest).line, Self.number(rest).rest)
             while message.hasPrefix(Self.mark) {
                 message = Self.number(message.dropFirst(Self.mark.count)).rest

@@ -5,7 +5,7 @@ package struct Permission: Sendable, Hashable {
     }
 
     package var kind: Kind
-    /// The command, key or channel; several when it is one of these, none when that is not known.
+    /// The command, key or channel; several when it is one of them, none when it is not known.
     package var names: [String]
 
     package init(_ kind: Kind, _ names: String...) {
@@ -13,7 +13,7 @@ package struct Permission: Sendable, Hashable {
         self.names = names
     }
 
-    /// The permission that is missing according to an error reply; nil when that is not its reason.
+    /// The permission that is missing according to an error reply; nil when the error has another reason.
     ///
     /// The wordings are those of Redis 6.2 to 7.4 and Valkey 7.2 to 9, inside and outside of scripts.
     init?(deniedBy message: Substring, kind: String) {
@@ -38,7 +38,7 @@ package struct Permission: Sendable, Hashable {
         }
     }
 
-    /// What an administrator grants with `ACL SETUSER`; nil where that is not known.
+    /// The rule an administrator grants with `ACL SETUSER`; nil when it is not known.
     package var rule: String? {
         guard !names.isEmpty else { return nil }
         var rules: [String] = []
@@ -57,7 +57,7 @@ package struct Permission: Sendable, Hashable {
 }
 
 extension Permission {
-    /// All keys beside this one: a user is let into a namespace, `<namespace>:{<name>}:<part>`, and not to one
+    /// All keys of the same namespace: a user is granted a namespace, `<namespace>:{<name>}:<part>`, not one
     /// name.
     private static func pattern(_ name: String) -> String {
         name.firstRange(of: ":{").map { "\(name[..<$0.lowerBound]):*" } ?? name
@@ -78,7 +78,7 @@ extension Permission: CustomStringConvertible {
 }
 
 extension Substring {
-    /// What stands between the first `start` and the last `end`, so that a quote inside is no end.
+    /// The text between the first `start` and the last `end`, so that a quote inside does not end it.
     fileprivate func quoted(after start: String, before end: String) -> String? {
         guard let start = firstRange(of: start), let end = ranges(of: end).last,
             start.upperBound <= end.lowerBound

@@ -1,10 +1,10 @@
-/// Why a command did not bring a usable reply, and whether the server may have executed it.
+/// Why a command has no usable reply, and whether the server may have executed it.
 package struct RedisError: Error, Sendable {
     /// What is known about the execution of the command.
     package enum Delivery: String, Sendable {
-        /// Not one complete command reached the server: repeating it is safe.
+        /// The command never reached the server whole: repeating it is safe.
         case notDelivered = "not delivered"
-        /// The server answered that it did not do it.
+        /// The server replied that it did not execute it.
         case refused
         /// The command was written and no reply came: it may or may not have been executed.
         case unknown
@@ -17,15 +17,15 @@ package struct RedisError: Error, Sendable {
         package static let invalidConfiguration = Code(description: "invalid configuration")
         /// No connection could be made.
         package static let connectFailed = Code(description: "connect failed")
-        /// One of the sides refused TLS: the certificate of the other does not hold, or it speaks none.
+        /// One side refused TLS: the other's certificate is not valid, or it does not speak TLS.
         package static let tlsFailed = Code(description: "TLS failed")
         /// The server refused the user or the password.
         package static let authenticationFailed = Code(description: "authentication failed")
-        /// The closure that is asked for the credentials threw, or gave none in time.
+        /// The closure that provides the credentials threw, or returned none in time.
         package static let credentialsUnavailable = Code(description: "credentials unavailable")
-        /// The server's user lacks a permission; ``RedisError/permission`` is which.
+        /// The server's user lacks a permission; ``RedisError/permission`` says which.
         package static let permissionDenied = Code(description: "permission denied")
-        /// The data on the server are of a form that this client does not know, see ``DataFormat``.
+        /// The data on the server has a format that this client does not know; see ``DataFormat``.
         package static let unknownFormat = Code(description: "unknown format")
         /// The connection ended before the reply.
         package static let connectionLost = Code(description: "connection lost")
@@ -35,9 +35,9 @@ package struct RedisError: Error, Sendable {
         package static let cancelled = Code(description: "cancelled")
         /// The link was closed by its owner.
         package static let closed = Code(description: "closed")
-        /// The server sent something that is no reply to what was asked.
+        /// The server sent something that is not a reply to the command.
         package static let protocolViolation = Code(description: "protocol violation")
-        /// The server answered with an error reply; ``RedisError/replyKind`` is its first word.
+        /// The server sent an error reply; ``RedisError/replyKind`` is its first word.
         package static let refused = Code(description: "refused")
     }
 
@@ -71,8 +71,8 @@ package struct RedisError: Error, Sendable {
 }
 
 extension RedisError {
-    /// Whether the next attempt to connect would meet the same, until somebody mends it: then nobody should
-    /// wait for that attempt.
+    /// Whether the next attempt to connect would fail in the same way until somebody fixes the cause: then
+    /// nobody should wait for that attempt.
     var needsMending: Bool {
         [.invalidConfiguration, .tlsFailed, .authenticationFailed, .permissionDenied, .unknownFormat]
             .contains(code)
@@ -80,20 +80,20 @@ extension RedisError {
 }
 
 extension RedisError {
-    /// Whether the server refused for a state that it, or the one that takes its place, leaves by itself: it loads
-    /// data, runs a script, is no primary, misses replicas.
+    /// Whether the server refused because of a state that will end by itself, there or on the server that
+    /// takes its place: it is loading data, is running a script, is not a primary, or lacks replicas.
     package var refusalPasses: Bool {
         let kinds = ["LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOREPLICAS"]
         return replyKind.map(kinds.contains) ?? false
     }
 
-    /// Redis refuses it for as long as something lasts that ends by itself, or that somebody mends: its disk or its
-    /// memory is full.
+    /// Whether Redis refuses only for as long as a condition lasts: one that ends by itself, or that somebody
+    /// fixes, such as a full disk or memory.
     package var refusalMayEnd: Bool {
         refusalPasses || replyKind == "OOM" || replyKind == "MISCONF"
     }
 
-    /// The same command, if repeating it does no harm, may still succeed.
+    /// Whether the same command, if repeating it does no harm, may still succeed.
     package var mayEnd: Bool {
         code != .closed && (delivery != .refused || refusalMayEnd)
     }

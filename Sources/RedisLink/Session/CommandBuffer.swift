@@ -1,14 +1,14 @@
 /// Commands on their way out, kept until the socket has taken them.
 ///
-/// Offsets count bytes since the connection began. A command whose last byte is not past `sent` was never
-/// whole at the server, and Redis does not execute half a command.
+/// Offsets count bytes since the connection began. A command that ends after `sent` never reached the server
+/// whole, and Redis does not execute half a command.
 struct CommandBuffer {
     private var bytes: [UInt8] = []
     private var first = 0
     /// The number of bytes the socket has taken.
     private(set) var sent: UInt64 = 0
 
-    /// The number of bytes that were ever appended.
+    /// The number of bytes ever appended.
     var end: UInt64 { sent + UInt64(bytes.count - first) }
     var isEmpty: Bool { first == bytes.count }
     /// The bytes of memory in use, for tests.
@@ -20,7 +20,7 @@ struct CommandBuffer {
         return end
     }
 
-    /// Hands the waiting bytes to `send` until it takes no more. Returns why it failed, if it did.
+    /// Passes the waiting bytes to `send` until it takes no more. Returns why it failed, if it did.
     mutating func drain(_ send: (UnsafeRawBufferPointer) -> Socket.Transfer) -> String? {
         while !isEmpty {
             let first = first

@@ -8,10 +8,11 @@ final class Dialer {
     private let deadline: ContinuousClock.Instant
     private var socket: Socket?
     private var timer: LinkThread.TimerID?
-    /// Called once, with the connected socket or with why the last address has none, unless it is cancelled before.
+    /// Called once, with the connected socket or with the last address's failure; not called after a
+    /// cancellation.
     private let ended: (Result<Socket, RedisError>) -> Void
 
-    /// - Parameter deadline: when the last of the addresses is given up by the caller.
+    /// - Parameter deadline: when the caller gives up on the last address.
     init(
         _ addresses: [SocketAddress], of endpoint: RedisConfiguration.Endpoint,
         until deadline: ContinuousClock.Instant, on thread: LinkThread,
@@ -53,7 +54,7 @@ final class Dialer {
         ended(.failure(failure))
     }
 
-    /// An address that does not answer at all must leave the others their part of the connect timeout.
+    /// An address that does not answer at all must leave the others their share of the connect timeout.
     private func limit(to share: Duration, _ address: SocketAddress) {
         timer = thread.schedule(at: .now + share) { [weak self] in
             guard let self else { return }
@@ -70,7 +71,7 @@ final class Dialer {
         timer = nil
     }
 
-    /// The socket is writable, or failed.
+    /// The socket is writable, or has failed.
     func ready() {
         guard let socket, let result = socket.connectResult() else { return }
         cancelTimer()

@@ -1,13 +1,13 @@
-/// What a new connection is greeted with, and what becomes of it by each reply: who we are, the database, the
-/// name, the format of the data.
+/// The first commands of a new connection, and what each reply means for it: the credentials, the database,
+/// the client's name, the format of the data.
 ///
 /// A value: commands out, replies in, in the same order.
 struct Greeting {
     /// What a reply means for the connection.
     enum Verdict {
-        /// Other replies are to come, to these commands, too.
+        /// More replies are outstanding, including those to these commands.
         case goesOn(sending: [RedisCommand])
-        /// That was the last one: the connection serves us.
+        /// That was the last reply: the connection serves us.
         case done
         /// The connection must end.
         case failed(RedisError)
@@ -16,7 +16,7 @@ struct Greeting {
     private enum Step {
         case authentication(Credentials)
         case required
-        /// Only asks whether the server serves us.
+        /// Only checks whether the server serves us.
         case probe
         case formatMark
         case format
@@ -30,10 +30,10 @@ struct Greeting {
     private let endpoint: RedisConfiguration.Endpoint
     private let format: DataFormat?
 
-    /// At least one reply must come: a server that is full, or wants a password, says so in reply to the first command
-    /// only, and a connection is no success before.
+    /// At least one reply is needed: a server that is full, or requires a password, says so only in reply to
+    /// the first command, and until then the connection does not count as made.
     ///
-    /// - Parameter listens: whether the connection is one for messages, which have no format.
+    /// - Parameter listens: whether the connection is the one for messages, which have no format.
     init(_ configuration: RedisConfiguration, as credentials: Credentials?, listens: Bool) {
         endpoint = configuration.endpoint
         format = listens ? nil : configuration.format
@@ -43,7 +43,8 @@ struct Greeting {
         if let name = configuration.clientName { add(["CLIENT", "SETNAME", .string(name)], .required) }
         if steps.isEmpty { add(["PING"], .probe) }
         for (command, step) in zip(format?.commands ?? [], [Step.formatMark, .format]) { add(command, step) }
-        // The credentials go alone. After a failed AUTH a server would take what follows for the default user's.
+        // The credentials are sent alone: after a failed AUTH the server would run what follows as the
+        // default user.
         if credentials != nil {
             rest = Array(opening.dropFirst())
             opening = Array(opening.prefix(1))
@@ -55,7 +56,7 @@ struct Greeting {
         steps.append(step)
     }
 
-    /// The next reply has come.
+    /// The next reply has arrived.
     mutating func replied(_ value: RedisValue) -> Verdict {
         guard let step = steps.popFirst() else {
             preconditionFailure("a reply to the greeting came after the last one")
@@ -70,25 +71,25 @@ struct Greeting {
         return .goesOn(sending: rest)
     }
 
-    /// Why the connection must end with this error reply; nil if it need not.
+    /// Why the connection must end after this error reply; nil if it need not.
     private func failure(of step: Step, by text: String) -> RedisError? {
         let reply = ErrorReply(text)
         switch step {
         case .authentication(let credentials): return Self.refusal(text, of: credentials, by: endpoint)
         case .required: return Self.refusal(text, by: endpoint)
-        // Others, such as `LOADING` or `BUSY`, pass: commands get the server's own word for it.
+        // Other errors, such as `LOADING` or `BUSY`, are ignored: commands get the server's own reply.
         case .probe, .formatMark: return reply.servesNobody ? Self.refusal(text, by: endpoint) : nil
-        // Nothing is done before this was answered. What it cannot be for good, nothing else can either.
+        // Nothing is sent before this is answered. A refusal that lasts would refuse everything else, too.
         case .format:
             let isRefusal = reply.servesNobody || reply.rule.isRepeated
             return isRefusal ? Self.refusal(text, by: endpoint) : nil
         }
     }
 
-    /// The server refused the connection. The socket must go: after a failed AUTH the server would serve it as the
-    /// default user.
+    /// The server refused the connection. The socket must be closed: after a failed AUTH the server would
+    /// serve it as the default user.
     ///
-    /// - Parameter credentials: those that it refused, if it was they.
+    /// - Parameter credentials: the credentials it refused, if it refused those.
     static func refusal(
         _ text: String, of credentials: Credentials? = nil, by endpoint: RedisConfiguration.Endpoint
     ) -> RedisError {
@@ -118,8 +119,8 @@ extension ErrorReply {
 }
 
 extension Credentials {
-    /// What a server answered to the credentials, without them: one that does not know AUTH repeats its
-    /// arguments.
+    /// What the server replied to the credentials, with the password removed: a server that does not know
+    /// AUTH repeats its arguments.
     fileprivate func redacted(_ text: String) -> String {
         let arguments = text.firstRange(of: "with args beginning with")
         let told = text[..<(arguments?.lowerBound ?? text.endIndex)]

@@ -4,21 +4,21 @@
     import Darwin
 #endif
 
-/// One connection after the other to the same server: resolve, connect, authenticate, move bytes, and again.
+/// One connection after another to the same server: resolve, connect, authenticate, move bytes, start again.
 ///
 /// Unchecked: every property is touched only inside turns of `thread`; what leaves them (name resolution)
 /// comes back through ``LinkThread/submit(_:)``.
 final class Session: LinkSource, @unchecked Sendable {
     private let configuration: RedisConfiguration
     private let thread: LinkThread
-    /// Whether it is the link's connection for messages.
+    /// Whether this is the link's connection for messages.
     private let listens: Bool
     weak var delegate: (any SessionDelegate)?
 
     @exclusivity(unchecked) private var state = SessionState()
     private var dialer: Dialer?
     @exclusivity(unchecked) private var wire: Wire?
-    /// Asks the owner for the credentials, while it is waited for.
+    /// The task that asks the owner for the credentials, while we wait for it.
     private var asking: Task<Void, Never>?
     private var greeting: Greeting?
     @exclusivity(unchecked) private var parser: ReplyParser
@@ -28,7 +28,7 @@ final class Session: LinkSource, @unchecked Sendable {
     @exclusivity(unchecked) private(set) var lastReceived: ContinuousClock.Instant?
     /// How much had been sent when something was last received.
     @exclusivity(unchecked) private var sentWhenReceived: UInt64 = 0
-    /// When the present attempt is given up.
+    /// When the current attempt is given up.
     private var attemptEnds = ContinuousClock.now
 
     init(configuration: RedisConfiguration, thread: LinkThread, listens: Bool) {
@@ -62,7 +62,7 @@ final class Session: LinkSource, @unchecked Sendable {
         case .unix(let path):
             resolved(attempt: attempt, Result { () throws(RedisError) in [try SocketAddress.unix(path)] })
         case .tcp(let host, let port):
-            // getaddrinfo blocks, for as long as the name service likes: it has a thread of its own.
+            // getaddrinfo blocks for as long as name resolution takes: it gets a thread of its own.
             do throws(RedisError) {
                 try startThread { [self] in
                     let result = Result { () throws(RedisError) in
@@ -76,7 +76,7 @@ final class Session: LinkSource, @unchecked Sendable {
         }
     }
 
-    /// Appends a command; it leaves at the end of the turn. Returns the offset of its last byte.
+    /// Appends a command; it is sent at the end of the turn. Returns the offset of its last byte.
     func append(_ command: RedisCommand) -> UInt64 {
         output.append(command)
     }
@@ -134,14 +134,14 @@ final class Session: LinkSource, @unchecked Sendable {
     private func secure() {
         guard let wire, let tls = wire.tls else { return }
         let step = tls.handshake()
-        // Whatever the outcome: an alert tells the server why.
+        // Whatever the outcome: OpenSSL's alert tells the server why.
         let unsent = wire.flush()
         switch step {
         case .done:
             authorize()
         case .goesOn:
             guard let unsent else { return }
-            // The server's last words may tell why it is gone.
+            // The server's last bytes may say why it closed.
             if case .bytes = wire.receive(into: input) { _ = tls.handshake() }
             fail(failure.lost(unsent))
         case .failed:
@@ -253,7 +253,7 @@ final class Session: LinkSource, @unchecked Sendable {
     func flush() {
         guard let wire, state.phase != .securing else { return }
         guard let reason = wire.flush() ?? output.drain({ wire.send($0) }) else { return }
-        // The server's last words, such as the replies before its end, may still be unread.
+        // The server's last bytes, such as the replies before its end, may still be unread.
         receive()
         fail(failure.lost(reason))
     }
@@ -267,8 +267,8 @@ final class Session: LinkSource, @unchecked Sendable {
             accept(transfer)
             return
         }
-        // One piece of ciphertext may hold many records, or none that is whole. What came before an end
-        // counts.
+        // One piece of ciphertext may hold many records, or no complete one. What arrived before the end of
+        // the stream counts.
         while self.wire?.tls === tls, accept(tls.decrypt(into: input)) {}
         if self.wire?.tls === tls, case .closed(let reason) = transfer { fail(failure.lost(reason)) }
     }
@@ -276,14 +276,14 @@ final class Session: LinkSource, @unchecked Sendable {
     private func receiveHandshake() {
         if case .closed(let reason) = wire?.receive(into: input) {
             return fail(
-                failure.lost("\(reason) in the TLS handshake, as one without TLS does, and a full one"))
+                failure.lost("\(reason) in the TLS handshake, as one without TLS does, or a full one"))
         }
         secure()
-        // Replies cannot have come yet, but the server's last handshake records may have brought more.
+        // Replies cannot have arrived yet, but more may have come with the server's last handshake records.
         if state.phase != .securing { receive() }
     }
 
-    /// Parses what was received. True: there may be more.
+    /// Parses what was received. Returns true if there may be more.
     @discardableResult
     private func accept(_ transfer: Socket.Transfer) -> Bool {
         switch transfer {
@@ -315,7 +315,7 @@ final class Session: LinkSource, @unchecked Sendable {
         switch state.phase {
         case .greeting: greeted(value)
         case .authorizing:
-            // Unasked: a server that is full says so and goes.
+            // Unasked: a server that is full says so and closes the connection.
             fail(
                 Greeting.refusal(
                     value.errorText ?? "a reply that no command asked for", by: configuration.endpoint))

@@ -1,4 +1,4 @@
-/// What is known of a session when its attempt or its connection ends, and what is said of it then.
+/// What is known about a session when its attempt or its connection ends, and the error that follows from it.
 ///
 /// A value.
 struct SessionFailure {
@@ -6,7 +6,7 @@ struct SessionFailure {
     let configuration: RedisConfiguration
     /// Why TLS refused, or was refused, if it was.
     var tlsFailure: String?
-    /// Whether the connection is encrypted, as far as it came.
+    /// Whether the connection is encrypted, as far as it got.
     var isEncrypted = false
     /// Whether the session ever received anything.
     var hasReceived = false
@@ -25,10 +25,11 @@ struct SessionFailure {
             "no connection to \(configuration.endpoint) within \(configuration.connectTimeout)\(missing)")
     }
 
-    /// The connection ended, by what the socket says.
+    /// The connection ended; `reason` is what the socket says.
     func lost(_ reason: String) -> RedisError {
         let isNew = phase != .ready
-        // In TLS 1.3 a server refuses a client's certificate when for the client the handshake is over.
+        // In TLS 1.3 the server may refuse the client's certificate after the handshake is over for the
+        // client.
         if isNew, let tlsFailure {
             return RedisError(
                 .tlsFailed, delivery: .notDelivered,
@@ -36,7 +37,7 @@ struct SessionFailure {
         }
         var message = "the connection to \(configuration.endpoint) was lost: \(reason)"
         if isNew, !hasReceived, !isEncrypted, case .tcp = configuration.endpoint {
-            message += " before the first answer; one that speaks TLS does that, and needs rediss://"
+            message += " before the first reply; a server that speaks TLS does that, and needs rediss://"
         }
         return RedisError(
             isNew ? .connectFailed : .connectionLost, delivery: isNew ? .notDelivered : .unknown, message)
@@ -46,6 +47,6 @@ struct SessionFailure {
     static func noCredentials(_ reason: String) -> RedisError {
         RedisError(
             .credentialsUnavailable, delivery: .notDelivered,
-            "no credentials for Redis: the closure that is asked for them \(reason)")
+            "no credentials for Redis: the closure that provides them \(reason)")
     }
 }

@@ -1,17 +1,17 @@
 /// Where a session stands between two connections: which step comes next, and when to try again.
 ///
-/// A value without clock, socket or randomness.
+/// A value without a clock, socket or randomness.
 struct SessionState {
     enum Phase: Hashable {
-        /// Nothing was asked of the session yet.
+        /// Nothing has been asked of the session yet.
         case idle
         case resolving
         case connecting
         /// Connected, in the TLS handshake.
         case securing
-        /// Connected; the owner is asked who we are.
+        /// Connected; the owner is being asked for the credentials.
         case authorizing
-        /// Connected; replies of the greeting are still to come.
+        /// Connected; replies to the greeting are outstanding.
         case greeting
         case ready
         /// The last attempt failed; the next one waits for its timer.
@@ -20,7 +20,7 @@ struct SessionState {
     }
 
     private(set) var phase = Phase.idle
-    /// Counts the attempts, so that the late result of an abandoned one is known as such.
+    /// Counts the attempts, so that the late result of an abandoned one is recognised.
     private(set) var attempt = 0
     private var backoff: Backoff
     /// As it was when the connection became ready.
@@ -31,10 +31,10 @@ struct SessionState {
         backoffBefore = backoff
     }
 
-    /// Asked to connect by a command. True: begin an attempt.
+    /// A command asks for a connection. Returns true to begin an attempt.
     ///
     /// A command does not shorten the wait after a failure: many callers of a server that is down, or that
-    /// refuses their password, would make a storm of attempts out of it.
+    /// refuses their password, would cause a storm of attempts.
     mutating func begin() -> Bool {
         switch phase {
         case .idle:
@@ -45,7 +45,7 @@ struct SessionState {
         }
     }
 
-    /// The wait after a failure is over. True: begin an attempt.
+    /// The wait after a failure is over. Returns true to begin an attempt.
     mutating func retry() -> Bool {
         switch phase {
         case .waiting:
@@ -61,7 +61,7 @@ struct SessionState {
         attempt += 1
     }
 
-    /// The name service answered for `attempt`. True: connect to what it said.
+    /// Name resolution has a result for `attempt`. Returns true to use it.
     mutating func resolved(attempt: Int) -> Bool {
         guard phase == .resolving, attempt == self.attempt else { return false }
         phase = .connecting
@@ -74,19 +74,19 @@ struct SessionState {
         phase = .securing
     }
 
-    /// The connection stands, and the owner is asked for the credentials.
+    /// The connection is made, and the owner is asked for the credentials.
     mutating func authorize() {
         precondition(
             phase == .connecting || phase == .securing, "credentials were asked for without a connection")
         phase = .authorizing
     }
 
-    /// The owner answered for `attempt`. True: go on with what it said.
+    /// The owner has answered for `attempt`. Returns true to use the answer.
     func isAuthorizing(attempt: Int) -> Bool {
         phase == .authorizing && attempt == self.attempt
     }
 
-    /// The connection stands, and the greeting begins.
+    /// The connection is made, and the greeting begins.
     mutating func greet() {
         precondition(
             phase == .connecting || phase == .securing || phase == .authorizing,
@@ -94,7 +94,7 @@ struct SessionState {
         phase = .greeting
     }
 
-    /// The last reply of the greeting was good: the session is ready.
+    /// The last reply to the greeting was good: the session is ready.
     mutating func greeted() {
         precondition(phase == .greeting, "a reply to the greeting came outside the greeting")
         phase = .ready
@@ -104,8 +104,8 @@ struct SessionState {
 
     /// The attempt or the connection failed. Returns the wait before the next attempt.
     ///
-    /// - Parameter unfit: the connection stood, but to a server that cannot serve us: its waits go on growing
-    ///   as if it had not stood, or a server that stays so would be connected to again and again.
+    /// - Parameter unfit: the connection was up, but to a server that cannot serve us: the waits keep growing
+    ///   as if it had not been up, or we would connect again and again to a server that stays unfit.
     mutating func failed(random: Double, unfit: Bool = false) -> Duration? {
         if unfit, phase == .ready { backoff = backoffBefore }
         switch phase {

@@ -6,8 +6,8 @@
 
 /// A connected or connecting stream socket. Owned by one ``Session``; closed once, by its end.
 ///
-/// Opened here and not by hiredis, so that it is close-on-exec and non-blocking from its first instant, and
-/// so that writing to a closed peer is an error and not a SIGPIPE.
+/// Opened here and not by hiredis, so that it is close-on-exec and non-blocking from the start, and writing
+/// to a closed peer is an error and not a SIGPIPE.
 final class Socket {
     let descriptor: Int32
 
@@ -19,7 +19,8 @@ final class Socket {
 
     deinit { close(descriptor) }
 
-    /// Starts to connect. The connection stands when the socket is writable and ``connectResult()`` is success.
+    /// Starts to connect. The connection is up when the socket is writable and ``connectResult()`` is
+    /// success.
     init(connectingTo address: SocketAddress) throws(RedisError) {
         #if canImport(Glibc)
             let kind =
@@ -44,8 +45,8 @@ final class Socket {
         }
     }
 
-    /// Keep-alive notices a dead peer of an idle connection; the user timeout one of a connection whose
-    /// writes it does not acknowledge.
+    /// Keep-alive detects a dead peer on an idle connection; the user timeout detects one that does not
+    /// acknowledge writes.
     private func configureTCP() {
         setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         setOption(SOL_SOCKET, SO_KEEPALIVE, 1)
@@ -66,7 +67,7 @@ final class Socket {
         RedisError(.connectFailed, delivery: .notDelivered, "\(what): \(errorText(number))")
     }
 
-    /// Whether the attempt to connect is over: nil while it goes on.
+    /// The result of the attempt to connect; nil while it is in progress.
     func connectResult() -> Result<Void, RedisError>? {
         var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         guard poll(&state, 1, 0) > 0 else { return nil }

@@ -37,11 +37,12 @@ final class TLSContext {
     private func loadIdentity(certificate: String?, key: String?) throws(RedisError) {
         guard let certificate else {
             guard key == nil else {
-                throw Self.invalid("there is a client key (key) and no certificate (cert)")
+                throw Self.invalid("there is a client key (key) but no certificate (cert)")
             }
             return
         }
-        // The key first: then a certificate of another key is no error yet, and each failure has one meaning.
+        // The key first: then a certificate for another key is not an error yet, and each failure has one
+        // meaning.
         let key = key ?? certificate
         guard SSL_CTX_use_PrivateKey_file(pointer, key, SSL_FILETYPE_PEM) == 1 else {
             throw Self.invalid("cannot read the client's key (key) from \(key): \(Self.reason())")
@@ -56,12 +57,12 @@ final class TLSContext {
         }
     }
 
-    /// The first of OpenSSL's errors in words: those after it only tell where it was noticed.
+    /// The first of OpenSSL's errors in words: later ones only say where it was noticed.
     private static func reason() -> String {
         let code = ERR_peek_error()
         defer { ERR_clear_error() }
         if holdfast_err_errno(code) != 0 { return errorText(holdfast_err_errno(code)) }
-        guard let text = ERR_reason_error_string(code) else { return "it is no PEM file" }
+        guard let text = ERR_reason_error_string(code) else { return "it is not a PEM file" }
         let reason = String(cString: text)
         return switch reason {
         case "no start line", "unsupported", "no certificate or crl found": "it holds none (\(reason))"
@@ -70,7 +71,7 @@ final class TLSContext {
         }
     }
 
-    /// An error of the configuration, which no retry mends.
+    /// An error in the configuration, which no retry fixes.
     static func invalid(_ what: String) -> RedisError {
         ERR_clear_error()
         return RedisError(.invalidConfiguration, delivery: .notDelivered, "TLS: \(what)")

@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// What OpenSSL's refusals mean, in words by which an operator can act.
+/// What OpenSSL's refusals mean, in words an operator can act on.
 enum TLSFailure {
     /// Why the server's certificate was refused.
     ///
@@ -23,20 +23,20 @@ enum TLSFailure {
             case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
                 X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
                 X509_V_ERR_CERT_SIGNATURE_FAILURE:
-                "its authority is not trusted; ca names the file of those that are"
+                "its authority is not trusted; ca names the file of trusted authorities"
             case X509_V_ERR_INVALID_PURPOSE:
                 "it is not for a server"
             default:
-                "it does not hold"
+                "it is not valid"
             }
         let text = String(cString: X509_verify_cert_error_string(Int(code)))
         return "the server's certificate was refused: \(reason) (\(text))"
     }
 
-    /// What went wrong otherwise.
+    /// Any other failure.
     ///
     /// - Parameters:
-    ///   - code: OpenSSL's error, 0 where it left none.
+    ///   - code: OpenSSL's error; 0 if it left none.
     ///   - asked: whether the server has asked for a client certificate.
     static func text(_ code: UInt, asked: Bool) -> String {
         guard code != 0 else { return "TLS failed" }
@@ -47,9 +47,9 @@ enum TLSFailure {
     private static func meaning(of reason: Int32, asked: Bool) -> String {
         // OpenSSL adds a thousand to the number of an alert that the other side sent (RFC 8446, section 6).
         switch reason - 1000 {
-        case 116: return "the server asks for a client certificate, and got none; cert and key name the files"
+        case 116: return "the server asks for a client certificate and got none; cert and key name the files"
         case 40 where asked: return "the server asks for a client certificate that it accepts"
-        case 40: return "the server and we have no cipher in common"
+        case 40: return "we have no cipher in common with the server"
         case 42, 43, 44, 45, 46, 48, 49: return "the server refused the client certificate"
         case 70: return "the server does not speak TLS 1.2 or later"
         case 112: return "the server does not know the name it was asked for"

@@ -6,13 +6,13 @@ internal import COpenSSL
 /// OpenSSL works on memory, and the session moves the encrypted bytes: so the socket stays non-blocking and
 /// free of SIGPIPE, and one poll loop serves both kinds of connection. Confined to its session.
 ///
-/// An end of the stream without TLS' own end (`close_notify`) is no special case: every end is a loss of the
-/// connection, and a reply that was cut short is never taken for a whole one.
+/// A stream that ends without TLS's own end (`close_notify`) is not a special case: every end is a loss of
+/// the connection, and a reply that was cut short is never taken for a complete one.
 final class TLSStream {
     enum Handshake: Hashable {
         case done
         case goesOn
-        /// Refused by one of the sides; why is in ``failure``.
+        /// Refused by one of the sides; ``failure`` says why.
         case failed
     }
 
@@ -31,7 +31,7 @@ final class TLSStream {
     /// Why TLS itself failed: a refusal by one of the sides, or a broken stream.
     private(set) var failure: String?
 
-    /// So much is encrypted at a time. What the socket does not take of it waits here and counts as sent, so
+    /// How much is encrypted at a time. What the socket does not take of it waits here and counts as sent, so
     /// it is kept small.
     private static let pieceSize = 64 << 10
 
@@ -54,8 +54,8 @@ final class TLSStream {
     deinit { SSL_free(ssl) }
 
     private func expect(_ name: String) throws(RedisError) {
-        // OpenSSL takes an empty name for "verify none", also one that is cut short by a zero byte, and one
-        // that begins with a dot for "any name below".
+        // OpenSSL takes an empty name, or one that is cut short to nothing by a zero byte, to mean "verify
+        // none", and one that begins with a dot to mean "any name below".
         guard !name.isEmpty, !name.hasPrefix("."), !name.utf8.contains(where: { $0 <= 32 || $0 == 127 })
         else {
             throw TLSContext.invalid("the name of the server must be a host name or an IP address")
@@ -63,7 +63,7 @@ final class TLSStream {
         holdfast_ssl_set_name_rules(ssl)
         if X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 { return }
         ERR_clear_error()
-        // The dot that ends a full name is the name service's, and never in a certificate.
+        // The dot that ends a fully qualified name belongs to DNS, and is never in a certificate.
         let name = name.hasSuffix(".") ? String(name.dropLast()) : name
         guard SSL_set1_host(ssl, name) == 1, holdfast_ssl_set_sni(ssl, name) == 1 else {
             throw TLSContext.invalid("\(name) cannot be the name of a server")
@@ -72,7 +72,7 @@ final class TLSStream {
 
     // MARK: Handshake
 
-    /// Goes as far as the received bytes allow.
+    /// Continues the handshake as far as the received bytes allow.
     func handshake() -> Handshake {
         ERR_clear_error()
         let result = SSL_do_handshake(ssl)
@@ -85,7 +85,7 @@ final class TLSStream {
         }
     }
 
-    /// Notes why OpenSSL failed.
+    /// Records why OpenSSL failed.
     private func fail() {
         let verification = Int32(truncatingIfNeeded: SSL_get_verify_result(ssl))
         if verification != X509_V_OK {
@@ -109,7 +109,7 @@ final class TLSStream {
             fail()
             return .closed(failure ?? "TLS failed")
         }
-        // A failure is told by the next call: the socket may have taken whole commands before it.
+        // The next call reports a failure: the socket may have taken complete commands before it.
         _ = flush(through: send)
         return .bytes(count)
     }
@@ -120,7 +120,7 @@ final class TLSStream {
     /// The bytes of memory that wait for the socket, for tests.
     var footprint: Int { unsent.count + BIO_ctrl_pending(encryptedOutput) }
 
-    /// Sends what OpenSSL has produced. Returns why the socket takes no more, if that is so.
+    /// Sends what OpenSSL has produced. Returns the socket's failure, if it has failed.
     func flush(through send: Send) -> String? {
         while socketFailure == nil, hasUnsent {
             if first == unsent.count { takeOutput() }
@@ -141,7 +141,7 @@ final class TLSStream {
         first = 0
     }
 
-    /// Tells the server that nothing more comes, as far as the socket takes it now.
+    /// Tells the server that nothing more will come, as far as the socket can send it now.
     func end(through send: Send) {
         guard failure == nil, SSL_is_init_finished(ssl) == 1 else { return }
         ERR_clear_error()
@@ -155,7 +155,7 @@ final class TLSStream {
     /// Takes encrypted bytes from the socket; they come out of ``decrypt(into:)``.
     func take(_ encrypted: UnsafeRawBufferPointer) {
         let count = BIO_write(encryptedInput, encrypted.baseAddress, Int32(encrypted.count))
-        // Never go on with a gap in the stream.
+        // Never continue with a gap in the stream.
         precondition(count == encrypted.count, "OpenSSL is out of memory")
     }
 

@@ -1,4 +1,4 @@
-/// A connected socket, in plain text or with TLS on it.
+/// A connected socket, in plain text or with TLS.
 struct Wire {
     let socket: Socket
     let tls: TLSStream?
@@ -12,12 +12,12 @@ struct Wire {
     /// Whether bytes that were taken by ``send(_:)`` wait for the socket.
     var hasUnsent: Bool { tls?.hasUnsent == true }
 
-    /// Sends those. Returns why the socket takes no more, if that is so.
+    /// Sends them. Returns the socket's failure, if it has failed.
     func flush() -> String? {
         tls?.flush { socket.send($0) }
     }
 
-    /// Takes what the socket has: in plain text into `buffer`; with TLS through it, to come out of
+    /// Receives what the socket has: in plain text into `buffer`; with TLS by way of `buffer`, to come out of
     /// ``TLSStream/decrypt(into:)``.
     func receive(into buffer: UnsafeMutableRawBufferPointer) -> Socket.Transfer {
         let transfer = socket.receive(into: buffer)
@@ -27,7 +27,7 @@ struct Wire {
         return transfer
     }
 
-    /// Tells the server that nothing more comes, as far as the socket takes it now.
+    /// Tells the server that nothing more will come, as far as the socket can send it now.
     func end() {
         tls?.end { socket.send($0) }
     }

@@ -1,6 +1,6 @@
 extension Duration {
-    /// For people, as short as it can be without hiding the order of magnitude: `85ms`, `8.2s`, `2m 03s`, `3h 07m`,
-    /// `4d 02h`.
+    /// For people to read, as short as it can be without hiding the order of magnitude: `85ms`, `8.2s`, `2m
+    /// 03s`, `3h 07m`, `4d 02h`.
     package var text: String {
         let parts = components
         let milliseconds = max(0, parts.attoseconds / 1_000_000_000_000_000)
@@ -17,7 +17,8 @@ extension Duration {
 }
 
 extension Duration {
-    /// Whole milliseconds, rounded towards zero. At most 2⁵³, which Lua has exactly and no clock will reach.
+    /// Whole milliseconds, rounded towards zero. At most 2⁵³, which Lua represents exactly and no clock will
+    /// reach.
     package var wholeMilliseconds: Int64 {
         let most: Int64 = 1 << 53
         let (seconds, attoseconds) = components

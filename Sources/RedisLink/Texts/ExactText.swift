@@ -1,11 +1,12 @@
-/// A text as Redis compares texts: by its bytes. Names, keys, ids, fields, channels and types go by it wherever Swift
-/// compares, hashes or sorts them.
+/// A text that is compared as Redis compares texts: by its bytes. Names, keys, ids, fields, channels and
+/// types use it wherever Swift compares, hashes or sorts them.
 ///
-/// `String` takes two spellings of one text for the same, "é" as one character and as two, and a `Character` takes in
-/// the marks beside it, so that a slash followed by an accent is no slash. Either would mix up what Redis keeps apart.
+/// `String` treats two spellings of one text as equal, such as "é" as one scalar and as two, and a
+/// `Character` includes the combining marks after it, so that a slash followed by an accent is not a slash.
+/// Either would mix up what Redis keeps apart.
 ///
-/// A plain `String` is right where one side can only be ASCII, as our own tokens, instance ids, entries of streams and
-/// the words of our formats: no other text is equal to one of those.
+/// A plain `String` is right where one side can only be ASCII, such as our own tokens, instance ids, stream
+/// entries and the words of our formats: no other text is equal to one of those.
 package struct ExactText: Hashable, Comparable, Sendable {
     package let text: String
 
@@ -37,7 +38,7 @@ extension StringProtocol {
         return String(decoding: utf8.dropFirst(beginning.utf8.count), as: UTF8.self)
     }
 
-    /// What stands before and after the first `mark`, an ASCII character, whatever stands beside it.
+    /// The text before and after the first `mark`, an ASCII character, whatever is next to it.
     package func cut(at mark: Unicode.Scalar) -> (before: String, after: String)? {
         utf8.firstIndex(of: UInt8(ascii: mark)).map(halves)
     }
@@ -51,14 +52,14 @@ extension StringProtocol {
 }
 
 extension String {
-    /// As ``cut(at:)``, at the last one.
+    /// Like ``cut(at:)``, at the last one.
     package func cut(atLast mark: Unicode.Scalar) -> (before: String, after: String)? {
         utf8.lastIndex(of: UInt8(ascii: mark)).map(halves)
     }
 }
 
 extension Sequence where Element == String {
-    /// In the order of their bytes, which is the same for all who list them.
+    /// In the order of their bytes, which is the same wherever they are listed.
     package func sortedExactly() -> [String] {
         sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }

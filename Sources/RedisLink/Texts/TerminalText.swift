@@ -1,4 +1,5 @@
-/// Text from elsewhere (names, hosts, ids) as it may be shown on a terminal. Unlike `printable(limit:)` it loses nothing.
+/// Text from elsewhere (names, hosts, ids), made safe to show on a terminal. Unlike `printable(limit:)` it
+/// loses nothing.
 package enum TerminalText {
     /// The text with every character that could move the cursor, change colours, hide or reorder others, or
     /// break a line replaced by its escape. A backslash is doubled, so that nothing can pretend to be an
@@ -22,6 +23,6 @@ package enum TerminalText {
         return result
     }
 
-    /// A text in quotes, as it may be shown.
+    /// The escaped text in quotes.
     package static func quoted(_ text: String) -> String { "\"\(escaped(text))\"" }
 }

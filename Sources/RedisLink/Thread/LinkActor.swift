@@ -4,8 +4,8 @@ package protocol LinkActor: Actor {
 }
 
 extension LinkActor {
-    /// As `assumeIsolated`, for callers in a turn of the thread. Only debug builds look whether they are: the
-    /// look costs more than most of what is done after it.
+    /// Like `assumeIsolated`, for callers in a turn of the thread. Only debug builds check that they are: the
+    /// check costs more than most of what follows it.
     @inline(__always)
     package nonisolated func inTurn<R: Sendable>(_ work: (isolated Self) throws -> R) rethrows -> R {
         assert(thread.isInTurn, "this may only be called in a turn of the link's thread")

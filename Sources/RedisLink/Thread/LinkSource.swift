@@ -4,15 +4,15 @@
 protocol LinkSource: AnyObject {
     /// The socket to watch, with the events to watch it for; nil while there is none.
     var watched: (descriptor: Int32, events: Int16)? { get }
-    /// The socket has one of the events that were asked for, or failed.
+    /// The socket has one of the events that were asked for, or has failed.
     func ready(_ events: Int16)
-    /// Some jobs have run, or all of this turn: what they wrote can leave in one write.
+    /// Some or all jobs of this turn have run: what they wrote can be sent in one write.
     func flush()
-    /// Something was sent, and nothing was received since.
+    /// Whether something was sent and nothing has been received since.
     var isAwaiting: Bool { get }
 }
 
-/// A source of a thread, which does not keep it alive.
+/// A source that a thread watches without keeping it alive.
 struct WatchedSource {
     weak var object: (any LinkSource)?
 }

@@ -1,7 +1,7 @@
 /// Runs the tasks that prefer it in the turns of a ``LinkThread``.
 ///
-/// Not the thread itself: the runtime must be able to tell a task that is on the thread by preference from one
-/// that is in an actor there, or it would enqueue the first anew after each call.
+/// Not the thread itself: the runtime must be able to distinguish a task that is on the thread by preference
+/// from one that is in an actor there, or it would enqueue the first again after each call.
 package final class LinkTaskExecutor: TaskExecutor {
     private let thread: LinkThread
 

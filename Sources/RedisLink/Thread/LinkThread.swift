@@ -9,31 +9,32 @@ import Synchronization
 
 /// The event loop of one link, and the serial executor of the actors that use it.
 ///
-/// All connections of a link, to however many servers, are on one thread, so that what a message asks for is sent,
-/// and its answer read, without another thread that has to wake.
+/// All connections of a link, to however many servers, are on one thread, so that what a message asks for is
+/// sent, and its reply read, without having to wake another thread.
 ///
 /// **Turns.** Everything that touches the connection happens in a *turn*: run the queued jobs, fire the due
 /// timers, flush the sources once. Commands of many tasks that arrive within one turn therefore leave in one
 /// write. `turn` is the lock of the right to take a turn.
 ///
 /// **Borrowing.** Normally the loop's own thread takes the turns. While it sleeps in `poll`, waking it would
-/// cost a system call and a thread switch before the first byte leaves. So a caller who finds the loop asleep
-/// takes the turn itself, on its own thread: its command is written at once, as a plain blocking client would
-/// do it. A busy loop is never borrowed from; there the job waits for the next turn and shares its write.
-/// A borrower runs only code of this library: tasks that prefer the thread are left to the loop, since they may
-/// wait for what the borrower holds, and cancellation handlers do not borrow at all.
+/// cost a system call and a thread switch before the first byte leaves. So a caller that finds the loop
+/// asleep takes the turn itself, on its own thread: its command is written at once, as a plain blocking
+/// client would write it. A busy loop is never borrowed from; there the job waits for the next turn and
+/// shares its write. A borrower runs only code of this library: tasks that prefer the thread are left to the
+/// loop, since they may wait for something the borrower holds, and cancellation handlers do not borrow at
+/// all.
 ///
 /// **No lost wake-up.** A job is appended before the appender tries to borrow. If the lock is taken, its
-/// holder looks at the inbox again after letting go (``runTurns(borrowed:)``), or is the loop itself, which only goes
-/// to sleep after seeing an empty inbox under the same mutex that guards the append. What is queued inside a
-/// turn needs no mutex: whoever ends the turn looks at that queue once more.
+/// holder looks at the inbox again after unlocking it (``runTurns(borrowed:)``), or is the loop itself, which
+/// only goes to sleep after seeing an empty inbox under the same mutex that guards the append. What is queued
+/// inside a turn needs no mutex: the thread that ends the turn looks at that queue once more.
 ///
 /// The properties of a turn are exempt from the runtime's checks of exclusive access, which showed up in
-/// every profile: that only one thread takes a turn is checked by `turn`, and no access lasts over a call.
+/// every profile: `turn` ensures that only one thread takes a turn, and no access spans a call.
 package final class LinkThread: SerialExecutor, @unchecked Sendable {
     // Unchecked: what is not in `inbox` is touched only by the holder of `turn`.
 
-    /// So many jobs share a write.
+    /// How many jobs share a write.
     private static let batch = 32
 
     private struct Inbox {
@@ -41,14 +42,14 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         /// The loop's thread is in `poll`, or about to be.
         var asleep = false
         var stopping = false
-        /// The loop has ended: whoever has something to do does it himself, or has it done.
+        /// The loop has ended: callers run their jobs themselves, or have another thread run them.
         var ended = false
     }
 
     private enum Job {
-        /// Of an actor on this thread.
+        /// A job of an actor on this thread.
         case actor(UnownedJob)
-        /// Of a task that prefers this thread, outside of any actor.
+        /// A job of a task that prefers this thread, outside any actor.
         case task(UnownedJob, LinkTaskExecutor)
         case call(@Sendable () -> Void)
     }
@@ -60,11 +61,11 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     private let wakeup: Wakeup
     private var patience = Patience()
     private let turnOwner = Atomic<UInt>(0)
-    /// What was queued inside this turn, and what of it runs now.
+    /// What was queued inside this turn, and the part of it that is running now.
     @exclusivity(unchecked) private var queued: [Job] = []
     @exclusivity(unchecked) private var running: [Job] = []
-    /// What borrowers have left to the loop: tasks are the code of others, and may wait for what the borrower
-    /// holds.
+    /// What borrowers have left to the loop: tasks run other people's code, and may wait for something the
+    /// borrower holds.
     @exclusivity(unchecked) private var tasks: [Job] = []
     @exclusivity(unchecked) private var instant: Moment?
     @exclusivity(unchecked) private var timers = Timers()
@@ -105,16 +106,16 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         submit(.call(call))
     }
 
-    /// As ``submit(_:)``, but never in a turn of the caller's: for cancellation handlers, which the runtime
-    /// calls while it holds a lock of the very task that the turn may go on with.
+    /// Like ``submit(_:)``, but never in a turn that the caller takes: for cancellation handlers, which the
+    /// runtime calls while it holds a lock of the very task that the turn may resume.
     package func post(_ call: @escaping @Sendable () -> Void) {
         submit(.call(call), borrowing: false)
     }
 
     private func submit(_ job: Job, borrowing: Bool = true) {
         guard !isInTurn else { return queued.append(job) }
-        // The runtime enqueues without holding the executor, and a job may be the last that does: once it is
-        // in the inbox, another thread may run it.
+        // The runtime enqueues without retaining the executor, and a job may be the last to retain it: once
+        // it is in the inbox, another thread may run it.
         let alive = Unmanaged.passRetained(self)
         defer { alive.release() }
         let (asleep, ended) = inbox.withLock { inbox in
@@ -130,7 +131,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         }
     }
 
-    /// After the loop has ended somebody else must do what borrowers leave to it.
+    /// After the loop has ended, another thread must run what borrowers leave to it.
     private func replaceLoop() {
         DispatchQueue.global().async { self.runTurns(borrowed: false) }
     }
@@ -150,7 +151,8 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
 
     // MARK: Time, only in a turn
 
-    /// When this turn, or this round of its jobs, began. What counts from it counts from too early, if at all.
+    /// When this turn, or this round of its jobs, began. A time measured from it starts too early, if
+    /// anything.
     var now: ContinuousClock.Instant {
         if let instant { return instant.wrappedValue }
         let now = ContinuousClock.now
@@ -190,14 +192,14 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
             } else if changed || leavesTasks {
                 wakeup.signal()
             }
-            // Between the last look at the inbox and the unlock somebody may have appended and failed to
-            // borrow.
+            // Between the last look at the inbox and the unlock, another thread may have appended and failed
+            // to borrow.
             guard !isThrough || inbox.withLock({ $0.asleep && !$0.jobs.isEmpty }) else { return }
         }
     }
 
     private func takeTurn(borrowed: Bool) {
-        // Bounded: jobs that keep queueing jobs must not keep the bytes of the others from leaving.
+        // Bounded: jobs that keep queueing jobs must not keep the bytes of the others from being sent.
         for _ in 0..<64 {
             instant = nil
             inbox.withLock { inbox in
@@ -220,7 +222,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
                 } else {
                     run(running[index])
                 }
-                // Not only at the end: the server works on the first commands while we make the next ones.
+                // Not only at the end: the server executes the first commands while we make the next ones.
                 if index % Self.batch == Self.batch - 1 { flush() }
             }
             running.removeAll(keepingCapacity: true)
@@ -229,7 +231,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func flush() {
-        // What a source does when it fails may attach another one, which takes those out that are gone.
+        // A source that fails may attach another one, which removes those that are gone.
         var index = 0
         while index < sources.count {
             sources[index].object?.flush()
@@ -255,7 +257,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         Sleep(watching: sources, until: timers.earliest)
     }
 
-    /// Tells the sources what their sockets have. A borrower may have changed both since the loop looked.
+    /// Notifies the sources of their sockets' events. A borrower may have changed both since the loop looked.
     private func handle(_ sockets: [pollfd]) {
         for socket in sockets where socket.revents != 0 {
             let source = sources.first { $0.object?.watched?.descriptor == socket.fd }
@@ -264,7 +266,7 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func loop() {
-        /// The sockets that have something.
+        /// The sockets that have events.
         var ready: [pollfd] = []
         while true {
             pthread_mutex_lock(turn)
@@ -282,17 +284,19 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
                 if inbox.ended { inbox.asleep = true }
                 return inbox.ended
             }
-            // They would keep what they hold alive for ever.
+            // They would keep alive forever what they hold.
             if ended { timers.removeAll() }
             turnOwner.store(0, ordering: .relaxed)
             pthread_mutex_unlock(turn)
-            // Who came while this was the holder of the turn could not borrow, and found nobody asleep to wake.
+            // A caller that came while this thread held the turn could not borrow, and found no sleeping loop
+            // to wake.
             if ended { return runTurns(borrowed: false) }
             if isThrough, sleep.isAwaiting, let found = linger(for: sleep) {
                 ready = found
                 continue
             }
-            // After the unlock: whoever appends from now on can borrow, whoever appended before is seen here.
+            // After the unlock: a thread that appends from now on can borrow; what was appended before is
+            // seen here.
             let idle = inbox.withLock { inbox in
                 inbox.asleep = isThrough && inbox.jobs.isEmpty && !inbox.stopping
                 return inbox.asleep
@@ -302,13 +306,14 @@ package final class LinkThread: SerialExecutor, @unchecked Sendable {
         }
     }
 
-    /// Looks for a reply, and for jobs, for a few microseconds before the thread goes to sleep: to be woken
-    /// takes longer than a server on the same machine takes to answer. Nil: nothing came.
+    /// Looks for a reply, and for jobs, for a few microseconds before the thread goes to sleep: waking up
+    /// takes longer than a server on the same machine takes to reply. Nil if nothing came.
     ///
-    /// Only while replies do come so quickly. Each time one does not, the next look is half as long, and in
-    /// the end there is one look in many: a link to a server far away does not burn time.
+    /// Only while replies do come that quickly. Each time one does not, the next look is half as long, and in
+    /// the end only one wait in many is preceded by a look: a link to a distant server does not waste time.
     private func linger(for sleep: Sleep) -> [pollfd]? {
-        // Messages too: else replies that keep coming so quickly would keep them out.
+        // All sockets, not only those awaiting a reply: replies that keep coming quickly would starve
+        // messages.
         guard let end = patience.begin(at: .now) else { return nil }
         var sockets = sleep.sockets
         repeat {

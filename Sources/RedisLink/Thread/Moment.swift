@@ -1,8 +1,8 @@
-/// How an instant of `ContinuousClock` is kept by what is made or moved for each command.
+/// An instant of `ContinuousClock`, as it is stored in values that are made or moved for each command.
 ///
-/// The clock's own type has no layout that the compiler may rely on: whatever holds one is copied and destroyed
-/// by way of tables, and an async function that has one takes memory for it at run time. This has, and a
-/// `Duration` has.
+/// The clock's own type has no layout that the compiler may rely on: a value that holds one is copied and
+/// destroyed by way of tables, and an async function that has one allocates memory for it at run time. This
+/// type has such a layout, as `Duration` does.
 @propertyWrapper
 package struct Moment: Sendable, Hashable, Comparable {
     private static let origin = ContinuousClock.now
@@ -18,7 +18,7 @@ package struct Moment: Sendable, Hashable, Comparable {
         set { self = Moment(wrappedValue: newValue) }
     }
 
-    /// What `$` in front of the name gives.
+    /// The moment itself, for `$` in front of the name.
     package var projectedValue: Moment { self }
 
     package static func < (one: Moment, other: Moment) -> Bool { one.sinceOrigin < other.sinceOrigin }

@@ -1,10 +1,10 @@
 /// How long a thread looks for a reply before it goes to sleep.
 ///
-/// A value without clock.
+/// A value without a clock.
 struct Patience {
     static let longest: Duration = .microseconds(100)
     static let shortest: Duration = .microseconds(5)
-    /// Once it is used up, one wait in so many is looked at all the same.
+    /// Once patience is used up, one wait in this many still begins with a look.
     static let trial = 64
 
     private var length = longest

@@ -32,8 +32,8 @@ struct Sleep {
         return until.map { $0 <= deadline } ?? false
     }
 
-    /// The milliseconds until a timer is due, for `poll`: an hour at most, -1 for ever. Rounded up: the timer must
-    /// be due when the thread wakes for it.
+    /// The milliseconds until a timer is due, for `poll`: an hour at most, -1 for no limit. Rounded up: the
+    /// timer must be due when the thread wakes for it.
     func milliseconds(at now: ContinuousClock.Instant) -> Int32 {
         guard let until else { return -1 }
         return Int32(min(max((until - now).wholeMilliseconds + 1, 0), 3_600_000))

@@ -4,10 +4,10 @@
     import Darwin
 #endif
 
-/// A thread of the system's own, which may block for as long as it likes, as none of Swift's pool may. It must be
-/// detached or joined, once.
+/// An operating system thread, which may block for as long as it likes, unlike those of Swift's pool. It must
+/// be detached or joined, once.
 package struct SystemThread {
-    /// The system gives no thread. Its number is one of `errno`.
+    /// The system refused to start a thread. The number is an `errno`.
     package struct Refusal: Error {
         package let number: Int32
     }
@@ -16,7 +16,8 @@ package struct SystemThread {
 
     /// Starts a thread that ends with `body`.
     ///
-    /// - Throws: ``Refusal``. `Thread` of Foundation says nothing then, and what waits for the thread waits for ever.
+    /// - Throws: ``Refusal``. Foundation's `Thread` reports nothing in this case, and anything that waits for
+    ///   the thread waits forever.
     package init(_ body: @escaping @Sendable () -> Void) throws(Refusal) {
         let box = Unmanaged.passRetained(Box(body)).toOpaque()
         #if canImport(Glibc)

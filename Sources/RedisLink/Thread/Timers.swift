@@ -1,6 +1,6 @@
 /// The timers of a thread.
 ///
-/// A value without clock. Few are set at a time, so they are simply searched.
+/// A value without a clock. Few timers are set at a time, so they are simply searched.
 package struct Timers {
     package struct ID: Hashable, Sendable { fileprivate let number: UInt64 }
 

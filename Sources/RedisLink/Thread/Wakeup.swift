@@ -62,6 +62,6 @@ func startThread(_ body: @escaping @Sendable () -> Void) throws(RedisError) {
     } catch {
         throw RedisError(
             .connectFailed, delivery: .notDelivered,
-            "the system gives the link no thread: \(errorText(error.number))")
+            "the system refused to start a thread for the link: \(errorText(error.number))")
     }
 }

@@ -14,7 +14,7 @@ package struct FakeRedisCommand: Sendable, Hashable {
         self.arguments = arguments
     }
 
-    /// The arguments as text, the name included.
+    /// The arguments as text, including the name.
     package var words: [String] { arguments.map { String(decoding: $0, as: UTF8.self) } }
 
     /// The first argument in capitals; empty for a command without any.
@@ -22,7 +22,7 @@ package struct FakeRedisCommand: Sendable, Hashable {
         arguments.first.map { String(decoding: $0, as: UTF8.self).uppercased() } ?? ""
     }
 
-    /// What a server says that has no data and lets everybody in.
+    /// The reply of a server that has no data and lets everybody in.
     package var plainReply: [UInt8] {
         switch name {
         case "AUTH", "SELECT", "CLIENT": RESP2.ok

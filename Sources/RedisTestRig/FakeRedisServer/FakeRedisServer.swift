@@ -1,8 +1,8 @@
 package import HoldfastTesting
 import Synchronization
 
-/// A Redis server that does what a test tells it, also what no real one does: late, broken, silent, too
-/// talkative.
+/// A Redis server that does whatever a test tells it to, even what no real one does: late, broken, silent,
+/// too talkative.
 ///
 /// ```swift
 /// let server = try FakeRedisServer { command in
@@ -11,9 +11,9 @@ import Synchronization
 /// let link = try RedisLink(RedisConfiguration(url: server.url))
 /// ```
 ///
-/// The script gets every command as soon as its last byte is there and returns what happens; nil means what a
-/// plain server would say (see ``FakeRedisCommand/plainReply``). It runs on the server's own thread, which
-/// serves all connections in turn: a script that blocks stops the whole server, and
+/// The script is called with every command as soon as its last byte has arrived, and returns what happens;
+/// nil means what a plain server would reply (see ``FakeRedisCommand/plainReply``). It runs on the server's
+/// own thread, which serves all connections in turn: a script that blocks stops the whole server, while
 /// ``FakeRedisAction/delay(_:)`` does not.
 package final class FakeRedisServer: Sendable {
     package typealias Script = @Sendable (FakeRedisCommand) -> [FakeRedisAction]?
@@ -26,8 +26,8 @@ package final class FakeRedisServer: Sendable {
 
     /// - Parameters:
     ///   - transport: What it listens on.
-    ///   - port: The TCP port, in the place of another server that is gone; a free one unless set.
-    ///   - script: What a command does.
+    ///   - port: The TCP port, to replace another server that is gone. Defaults to a free one.
+    ///   - script: What happens on a command.
     ///   - onConnect: What happens to a new connection, by its number from 0, before it has sent anything.
     ///   - onFirstBytes: What happens when it has sent its first bytes, whether they are a command or not.
     package init(
@@ -57,7 +57,7 @@ package final class FakeRedisServer: Sendable {
         received.filter { $0.name == name }
     }
 
-    /// All bytes so far of each connection, by its number, commands or not.
+    /// All bytes so far of each connection, by its number, whether they are commands or not.
     package var receivedBytes: [[UInt8]] { journal.state.withLock { $0.bytes } }
 
     /// How many connections were ever accepted.
@@ -66,13 +66,13 @@ package final class FakeRedisServer: Sendable {
     /// How many connections are open now.
     package var open: Int { journal.state.withLock { $0.open } }
 
-    /// Does something to a connection by itself, or to all open ones.
+    /// Does something to one connection, or to all open ones, without a command.
     ///
-    /// Returns when it is done, as far as it is due: what a client sends afterwards is answered afterwards.
+    /// Returns when everything due has been done: what a client sends afterwards is answered afterwards.
     package func perform(_ actions: [FakeRedisAction], on connection: Int? = nil) async {
         thread.submit { $0.perform(actions, on: connection) }
-        // What a round of the thread was asked for leaves at its end: the second round from here begins after
-        // that.
+        // What a round of the thread was asked to send is sent at its end: the second round from here begins
+        // after that.
         for _ in 0..<2 {
             await withCheckedContinuation { continuation in
                 thread.submit { _ in continuation.resume() }
@@ -80,13 +80,13 @@ package final class FakeRedisServer: Sendable {
         }
     }
 
-    /// Closes all connections and refuses new ones. Also happens with the last reference.
+    /// Closes all connections and refuses new ones. This also happens when the last reference goes away.
     package func stop() {
         thread.stop()
     }
 }
 
-/// What a played server remembers; the tests read it from other threads.
+/// What a fake server remembers; the tests read it from other threads.
 final class FakeRedisJournal: Sendable {
     struct State {
         var commands: [FakeRedisCommand] = []

@@ -7,7 +7,7 @@ final class FakeRedisService: WireService {
         let number: Int
         let end: WireEnd
         var nextIndex = 0
-        /// How many bytes of the end's input were looked at before.
+        /// How many bytes of the end's input have been looked at before.
         var known = 0
         var isSilent = false
 

@@ -11,12 +11,12 @@ import Synchronization
 ///
 /// ```swift
 /// let proxy = try FaultProxy(to: server.url, rules: [
-///     .init(.reply, of: "INCR", .call(3), [.drop, .reset])  // executed, and nobody learns it
+///     .init(.reply, of: "INCR", .call(3), [.drop, .reset])  // executed, and nobody learns of it
 /// ])
 /// let link = try RedisLink(RedisConfiguration(url: proxy.url))
 /// ```
 ///
-/// What is encrypted it cannot read: in front of a `rediss` server each piece that arrives counts as one
+/// It cannot read what is encrypted: in front of a `rediss` server, each piece that arrives counts as one
 /// message, of no command.
 ///
 /// What happens is a function of the rules, the seed and the order of the commands: `.chance` draws by the
@@ -30,7 +30,7 @@ package final class FaultProxy: Sendable {
     private let journal = FaultProxyJournal()
 
     /// - Parameters:
-    ///   - upstream: The URL of the server; its user and password are in the proxy's URL, too.
+    ///   - upstream: The URL of the server; the proxy's URL has its user and password, too.
     ///   - transport: What the proxy listens on, whatever the server's URL is; TCP for a `rediss` server.
     ///   - seed: The seed of ``FaultRule/When/chance(_:)``.
     package init(
@@ -71,12 +71,12 @@ package final class FaultProxy: Sendable {
     /// How many connections were ever accepted.
     package var accepted: Int { journal.state.withLock { $0.accepted } }
 
-    /// Replaces the rules; the counting of calls begins again.
+    /// Replaces the rules; the counting of calls starts over.
     package func setRules(_ rules: [FaultRule]) {
         thread.submit { $0.book.replace(rules) }
     }
 
-    /// Does this to all open connections now, whatever passes.
+    /// Does this to all open connections now, without waiting for a message.
     package func perform(_ actions: [FaultAction], _ direction: FaultDirection = .reply) {
         thread.submit { $0.perform(actions, direction) }
     }
@@ -86,7 +86,7 @@ package final class FaultProxy: Sendable {
         thread.submit { $0.refuses = refuses }
     }
 
-    /// Ends all connections and refuses new ones. Also happens with the last reference.
+    /// Ends all connections and refuses new ones. This also happens when the last reference goes away.
     package func stop() {
         thread.stop()
     }

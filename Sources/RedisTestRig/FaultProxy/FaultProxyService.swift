@@ -60,7 +60,7 @@ final class FaultProxyService: WireService {
             case .reply: pass(reply: frame, on: connection)
             }
         }
-        // What is no RESP cannot be divided: it passes as it is.
+        // Bytes that are not RESP cannot be divided into messages: they pass unchanged.
         if end.inputEnded || RESP2.front(of: rest) == .garbage {
             connection.forward(Array(rest), direction)
             rest = []

@@ -6,31 +6,31 @@ package enum FaultDirection: String, Sendable, CaseIterable {
     case reply
 }
 
-/// What happens to a request, to a reply, or to the connection it came by.
+/// What happens to a request, to a reply, or to the connection it came on.
 package enum FaultAction: Sendable, Hashable {
-    /// This message and all later ones of its direction come so much later.
+    /// This message and all later ones in its direction are delayed.
     case delay(Duration)
-    /// The message is swallowed: a request is never executed, a reply was. Later messages pass, so that
-    /// without ``reset``, ``close`` or ``blackHole(_:)`` behind it every later reply stands one place too
+    /// The message is swallowed: a request is never executed; a reply's command was. Later messages pass, so
+    /// that without ``reset``, ``close`` or ``blackHole(_:)`` after it, every later reply is one place too
     /// early, which no network does.
     case drop
     /// A request is sent twice, and the second reply is swallowed.
     case duplicate
     /// Only the first bytes pass; then both sides are closed, unless the rule names another end.
     case cut(after: Int)
-    /// The message passes in pieces of so many bytes, each in a write of its own.
+    /// The message passes in pieces of this many bytes, each in a write of its own.
     case slices(of: Int)
-    /// Something else passes in the place of the message.
+    /// Something else passes in place of the message.
     case replace([UInt8])
-    /// Something passes in the message's direction behind it: a reply that nobody asked for.
+    /// Something passes in the message's direction after it: a reply that nobody asked for.
     case inject([UInt8])
-    /// A reply waits for the next one and passes behind it.
+    /// A reply waits for the next one and passes after it.
     case swap
-    /// Nothing passes in this direction behind the message any more, and nobody is told.
+    /// After the message nothing passes in this direction any more, and neither side is notified.
     case blackHole(FaultDirection)
-    /// The receiving side is told that nothing more comes; the other direction goes on.
+    /// The receiving side sees the end of the stream; the other direction continues.
     case halfClose
-    /// Both sides are closed, behind what has passed already.
+    /// Both sides are closed, after what has passed already.
     case close
     /// Both sides are closed with a RST, where the transport has one.
     case reset
@@ -42,17 +42,17 @@ package struct FaultRule: Sendable {
         case always
         /// The n-th of them, from 1.
         case call(Int)
-        /// One of n of them, the n-th first.
+        /// Every n-th of them.
         case every(Int)
         /// Each with this probability, by the proxy's seed.
         case chance(Double)
     }
 
     package var direction: FaultDirection
-    /// The name of the command; nil hits all. `MESSAGE` is what a subscriber gets unasked.
+    /// The name of the command; nil hits all. `MESSAGE` is what a subscriber receives unasked.
     package var command: String?
     package var when: When
-    /// Done in this order. What ends the connection comes last.
+    /// Carried out in this order. An action that ends the connection comes last.
     package var actions: [FaultAction]
 
     package init(
@@ -83,7 +83,7 @@ struct FaultRuleBook: Sendable {
         matches = Array(repeating: 0, count: rules.count)
     }
 
-    /// What is to be done with a message: the actions of all rules that hit it.
+    /// What to do with a message: the actions of all rules that hit it.
     mutating func actions(for command: String, _ direction: FaultDirection) -> [FaultAction] {
         var actions: [FaultAction] = []
         for (index, rule) in rules.enumerated() {

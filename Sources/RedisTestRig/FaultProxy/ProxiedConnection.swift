@@ -2,10 +2,10 @@ import HoldfastTesting
 
 /// One client of a ``FaultProxy`` and its connection to the server.
 final class ProxiedConnection {
-    /// A reply that is still to come from the server.
+    /// A reply that is still outstanding from the server.
     struct Expected {
         var command: String
-        /// It answers a request that the client sent once.
+        /// It is the second reply to a request that the client sent once.
         var isSwallowed = false
     }
 
@@ -15,7 +15,7 @@ final class ProxiedConnection {
 
     private var expected: [Expected] = []
     private var isSubscriber = false
-    /// A reply that waits to pass behind the next one.
+    /// A reply that waits to pass after the next one.
     private var held: [UInt8]?
     private var blackHoles: Set<FaultDirection> = []
 
@@ -27,7 +27,7 @@ final class ProxiedConnection {
 
     // MARK: Which reply belongs to which request
 
-    /// Notes the replies that a request will bring.
+    /// Records the replies that a request will bring.
     func expect(_ command: String, arguments: Int, _ actions: [FaultAction]) {
         guard !actions.contains(.drop), !blackHoles.contains(.request) else { return }
         var replies = 1
@@ -41,7 +41,7 @@ final class ProxiedConnection {
         }
     }
 
-    /// What a reply answers.
+    /// What a reply is an answer to.
     func replied(_ reply: [UInt8]) -> Expected {
         let isMessage = isSubscriber && RESP2.arguments(of: reply[...])?.first == Array("message".utf8)
         if isMessage || expected.isEmpty { return Expected(command: isMessage ? "MESSAGE" : "") }
@@ -50,7 +50,8 @@ final class ProxiedConnection {
 
     // MARK: Passing on
 
-    /// Passes a message on, changed by the actions; without a message only the rest of them is done.
+    /// Passes on a message, changed by the actions; without a message, only the other actions are carried
+    /// out.
     func pass(_ message: [UInt8]?, _ direction: FaultDirection, _ actions: [FaultAction]) {
         var message = message
         var copies = 1

@@ -8,13 +8,13 @@ import Testing
 /// What is its own; that it keeps the contract is in the contract suite.
 @Suite("Locks in process")
 struct InProcessLocksTests {
-    @Test("warn when they are made that they keep out nobody but this process, and say so of themselves")
+    @Test("warn when they are made that they exist in this process only, and say so of themselves")
     func loud() throws {
         let lines = Record<String>()
         let locks = try InProcessLocks(logger: .recording(lines))
         #expect(lines.all.count == 1)
         #expect(lines.all.first?.hasPrefix("warning: ") == true)
-        #expect(lines.all.first?.contains("nobody but this process") == true)
+        #expect(lines.all.first?.contains("exist in this process only") == true)
         #expect("\(locks)".contains("in this process only"))
     }
 

@@ -119,7 +119,7 @@ import Testing
     func password(url: String) async throws {
         let outcome = try await Tool(["locks", "ls", "--redis", url]).end()
         #expect(outcome.status != 0)
-        #expect(outcome.error.contains("the password in --redis can be seen by everybody on this machine"))
+        #expect(outcome.error.contains("everybody on this machine can see the password in --redis"))
         for secret in ["secret", "se/cr", "cr:et", "cr#et"] { #expect(!outcome.error.contains(secret)) }
     }
 

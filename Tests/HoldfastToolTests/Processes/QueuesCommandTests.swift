@@ -96,7 +96,7 @@ import Testing
                 "queues", "dead", "replay", "q", letters[0].letter, server: server.url)
             #expect(again.status == 0)
             #expect(
-                again.output == "0 messages put back into q, 1 not there any more, or without a message\n")
+                again.output == "0 messages put back into q, 1 no longer there, or without a message\n")
             let all = try await Tool.run("queues", "dead", "replay", "q", "--all", server: server.url)
             #expect(all.output == "1 message put back into q\n")
             #expect(try await Tool.run("queues", "dead", "replay", "q", server: server.url).status == 64)
@@ -115,7 +115,7 @@ import Testing
             #expect(try await states("a") == ["q dead -1"])
             #expect(try await states("b") == ["q done -"])
             let text = try await Tool.run("messages", "show", "c", "--queue", "q", server: server.url)
-            #expect(text.output.contains("state   given up after 1 attempt\nreason  -2 is negative\n"))
+            #expect(text.output.contains("state   dead-lettered after 1 attempt\nreason  -2 is negative\n"))
             let unknown = try await Tool.run("messages", "show", "x", server: server.url)
             #expect(
                 unknown.status == 1
@@ -124,7 +124,7 @@ import Testing
             try await redisCLI(server, "SET", "holdfast:{broken}:stream", "x")
             let partly = try await Tool.run("messages", "show", "x", server: server.url)
             #expect(partly.status == 1)
-            #expect(partly.error.contains("the queue broken could not be looked at: "))
+            #expect(partly.error.contains("the queue broken could not be read: "))
             #expect(partly.error.contains("no other queue knows the message x"))
         }
     }
@@ -160,7 +160,7 @@ import Testing
     @Test func `A queue is paused and resumed`() async throws {
         try await Self.withQueue { server in
             for (command, said) in [
-                ("pause", "q is paused"), ("pause", "was paused already"), ("resume", "goes on"),
+                ("pause", "q is paused"), ("pause", "was paused already"), ("resume", "is resumed"),
                 ("resume", "was not paused"),
             ] {
                 let outcome = try await Tool.run("queues", command, "q", server: server.url)

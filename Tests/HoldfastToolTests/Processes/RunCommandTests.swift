@@ -273,11 +273,11 @@ import Testing
         try await withPrivateRedisServer(.init(password: "TEST-PASSWORD")) { server in
             let warned = try await Tool.run("locks", "ls", "--redis", server.url)
             #expect(warned.status == 0)
-            #expect(warned.error.contains("can be seen"))
+            #expect(warned.error.contains("can see the password"))
             #expect(!(warned.error + warned.output).contains("TEST-PASSWORD"))
             let quiet = try await Tool.run("locks", "ls", server: server.url)
             #expect(quiet.status == 0)
-            #expect(!quiet.error.contains("can be seen"))
+            #expect(!quiet.error.contains("can see the password"))
             #expect(!(quiet.error + quiet.output).contains("TEST-PASSWORD"))
         }
     }

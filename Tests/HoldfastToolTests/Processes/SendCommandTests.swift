@@ -170,7 +170,7 @@ import Testing
             tool.child.signalGroup(SIGTERM)
             let outcome = await tool.end()
             #expect(outcome.status == 128 + SIGTERM)
-            #expect(outcome.error.hasSuffix("holdfast: ended by a signal: from line 4 on nothing was sent\n"))
+            #expect(outcome.error.hasSuffix("holdfast: ended by a signal: nothing was sent from line 4 on\n"))
             #expect(
                 try outcome.json()
                     == Report(queue: "q", messages: 2, enqueued: 2, duplicates: 0, nextLine: 4))

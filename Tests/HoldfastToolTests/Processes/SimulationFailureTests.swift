@@ -58,9 +58,10 @@ import Testing
     @Test func `A folder that can't be made is named, with the reason`() async throws {
         Self.expectFailure(
             try await Self.simulate(artifacts: "/dev/null/x"),
-            "cannot make the folder /dev/null/x: Not a directory")
+            "cannot create the directory /dev/null/x: Not a directory")
         try await withFile("") { file in
-            Self.expectFailure(try await Self.simulate(artifacts: file), "cannot make the folder \(file)")
+            Self.expectFailure(
+                try await Self.simulate(artifacts: file), "cannot create the directory \(file)")
         }
     }
 

@@ -35,9 +35,9 @@ import Testing
     @Test func `A lock of a foreign client without an end is told as what it is`() {
         let holder = Holder(value: "x", remainingMilliseconds: -1, fenceEntry: nil, nowMicroseconds: 0)
         let lock = LockSnapshot(name: "a", holder: holder, instance: nil, now: Date())
-        #expect(lock.claimText == "a client of another kind; its lease lasts without end")
+        #expect(lock.claimText == "a client of another kind; its lease has no end")
         #expect(
-            LockSnapshot.table([lock]).split(separator: "\n").last?.hasSuffix("without end      -") == true
+            LockSnapshot.table([lock]).split(separator: "\n").last?.hasSuffix("no end      -") == true
         )
     }
 

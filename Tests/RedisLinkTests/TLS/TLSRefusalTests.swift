@@ -98,7 +98,7 @@ struct TLSRefusalTests {
         let lines = ["tls-protocols TLSv1.2", "tls-ciphers ECDHE-RSA-AES128-GCM-SHA256"]
         try await withTLSServer(try files.identity("IP:127.0.0.1"), lines) { server in
             let url = server.url(ca: files.ca)
-            try await expectRefusal(url, .tlsFailed, "the server and we have no cipher in common")
+            try await expectRefusal(url, .tlsFailed, "we have no cipher in common with the server")
         }
     }
 

@@ -228,6 +228,8 @@ struct ErrorReplyValueTests {
         let failure = repetition.failure
         #expect(failure.delivery == .refused)
         #expect(failure.replyKind == "LOADING")
-        #expect(failure.message == "/r.sock refused until the deadline, 13 times, at last with: LOADING data")
+        #expect(
+            failure.message
+                == "/r.sock refused until the deadline, 13 times, most recently with: LOADING data")
     }
 }

@@ -77,7 +77,7 @@ struct RequestsTests {
             return
         }
         let message = repetition.failure.message
-        #expect(message == "s refused until the deadline, once, at last with: LOADING data")
+        #expect(message == "s refused until the deadline, once, most recently with: LOADING data")
         #expect(requests.earliestDeadline == nil)
     }
 

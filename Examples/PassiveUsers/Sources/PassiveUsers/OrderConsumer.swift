@@ -7,7 +7,7 @@ struct OrderPlaced: Codable, Sendable {
     var cents: Int
 }
 
-/// Books each order on the account of its user, once, whatever becomes of the instance that does it.
+/// Books each order on its user's account, once, whatever happens to the instance that does it.
 struct OrderConsumer: Sendable {
     let store: UserStore
     let settings: Settings
@@ -26,7 +26,7 @@ struct OrderConsumer: Sendable {
         let booked = try await delivery.commit(in: store.inbox) { database in
             try UserStore.book(order, attempt: attempt, by: instance, database)
         }
-        // Who is killed here has booked the order, and Redis does not know it: the inbox does.
+        // An instance that is killed here has booked the order. Redis does not know that, but the inbox does.
         try await Task.sleep(for: settings.slowness / 20)
         return booked
     }

@@ -1,10 +1,11 @@
 import Foundation
 import Holdfast
 
-/// Marks the users as passive who have not logged in for thirty days.
+/// Marks users who have not logged in for thirty days as passive.
 ///
-/// Every instance adds this worker, and each tick is run by one of them. If that one dies, the tick is begun again by
-/// another; the inbox lets its effect happen once all the same, and the fence keeps out a run that comes too late.
+/// Every instance adds this worker, and each tick runs on one of them. If that one dies, another begins the
+/// tick again; thanks to the inbox its effect still happens only once, and the fence keeps out a run that
+/// comes too late.
 struct PassiveUserChecker: PeriodicWorker {
     let name = "passive-user-checker"
     let store: UserStore
@@ -18,7 +19,7 @@ struct PassiveUserChecker: PeriodicWorker {
     func run(_ tick: Tick) async throws {
         tick.logger.info("Setting the status of inactive users, attempt \(tick.attempt)")
         try await Task.sleep(for: settings.slowness)
-        // Since the instant of the tick, and not since now: so each attempt at it means the same users.
+        // Counted from the instant of the tick, not from now: so each attempt at it means the same users.
         let limit = tick.nominal.addingTimeInterval(-inactivity)
         let check = UserStore.Check(
             tick: tick.id, due: tick.nominal, attempt: tick.attempt, instance: settings.instance)

@@ -22,12 +22,13 @@ struct PassiveUsers {
         holdfast.add(PassiveUserChecker(store: store, settings: settings))
         let consumer = OrderConsumer(store: store, settings: settings)
         holdfast.handle(orders(of: holdfast), options: consumer.options, consumer.book)
-        // No order waits for a month, nor is it sent once more after that.
+        // No order waits for a month, nor is one sent again after that.
         holdfast.add(worker: "inbox-cleaner", .cron("@daily")) { tick in
             try await store.inbox.forget(before: tick.nominal.addingTimeInterval(-30 * 86_400))
         }
 
-        // SIGTERM: nothing new is begun, what is under way may finish, and what was not begun is left to others.
+        // At SIGTERM nothing new is begun, work under way may finish, and the rest is left to the other
+        // instances.
         try await ServiceGroup(
             services: [holdfast], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
         ).run()

@@ -4,7 +4,8 @@ import HoldfastGRDB
 
 /// The database that all instances share.
 ///
-/// `checks`, `markings` and `bookings` are journals without any constraint: what happened twice would be there twice.
+/// `checks`, `markings` and `bookings` are journals without any constraints: whatever happened twice is in
+/// them twice.
 struct UserStore: Sendable {
     let database: DatabaseQueue
     let inbox: SQLiteInbox
@@ -37,7 +38,7 @@ struct UserStore: Sendable {
         );
         """
 
-    /// Which tick checks the users, and who does it.
+    /// The tick that checks the users, and the instance that runs it.
     struct Check: Sendable {
         var tick: String
         var due: Date

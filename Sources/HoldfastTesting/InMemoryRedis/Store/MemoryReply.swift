@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// What a command is answered with.
+/// The reply to a command.
 enum MemoryReply {
     case status(String)
     case integer(Int64)
@@ -38,7 +38,7 @@ enum MemoryReply {
     }
 }
 
-/// A command that is refused, in the words of a Redis server.
+/// The refusal of a command, in the words of a Redis server.
 struct MemoryError: Error {
     var text: String
 

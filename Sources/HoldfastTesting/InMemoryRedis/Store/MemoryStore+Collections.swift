@@ -57,8 +57,8 @@ extension MemoryStore {
 }
 
 extension MemoryCommand {
-    /// From the position that the argument at `index` tells to that of the next one, both inclusive; negative ones
-    /// count from the end.
+    /// From the position in the argument at `index` to that in the next one, both inclusive; negative
+    /// positions count from the end.
     func range(_ index: Int, of count: Int) throws(MemoryError) -> Range<Int> {
         let first = try Int(integer(index))
         let last = try Int(integer(index + 1))

@@ -66,7 +66,7 @@ extension MemoryStore {
             guard command.count == (showsScores ? 5 : 4) else { throw .syntax }
             return Self.reply(places[try command.range(2, of: places.count)], showsScores)
         }
-        // Only what the scripts ask: both ends belong to it, and a limit.
+        // Only what the scripts use: inclusive ends, and a limit.
         let (first, last) = (try command[2], try command[3])
         guard first.first == UInt8(ascii: "["), last.first == UInt8(ascii: "["),
             try command.word(5) == "LIMIT"

@@ -113,7 +113,7 @@ extension MemoryStore {
         return try id(Array(bytes.dropFirst()), number: number).next
     }
 
-    /// - Parameter number: the second half of an id that has none.
+    /// - Parameter number: the second half, for an id that has none.
     private static func id(_ bytes: [UInt8], number: UInt64) throws(MemoryError) -> StoredStream.ID {
         let parts = bytes.asText.split(separator: "-", omittingEmptySubsequences: false)
         guard let milliseconds = parts.first.flatMap({ UInt64($0) }), parts.count <= 2,

@@ -1,6 +1,6 @@
-/// The keys of an ``InMemoryRedis``, and the commands on them: those that Holdfast and its scripts use.
+/// The keys of an ``InMemoryRedis``, and the commands on them that Holdfast and its scripts use.
 ///
-/// No clock of its own: it is told the time.
+/// It has no clock of its own.
 final class MemoryStore {
     private struct Slot {
         var value: StoredValue
@@ -11,7 +11,7 @@ final class MemoryStore {
     private var slots: [[UInt8]: Slot] = [:]
     /// In µs since 1970.
     private let time: () -> Int64
-    /// Tells a channel's subscribers, and how many there are.
+    /// Sends a message to a channel's subscribers, and returns how many there are.
     let publish: ([UInt8], [UInt8]) -> Int
 
     init(time: @escaping () -> Int64, publish: @escaping ([UInt8], [UInt8]) -> Int) {
@@ -19,12 +19,12 @@ final class MemoryStore {
         self.publish = publish
     }
 
-    /// What a script takes for the time, from its beginning to its end.
+    /// The time that a script sees, from its beginning to its end.
     private var frozen: Int64?
 
     var now: Int64 { frozen ?? time() }
 
-    /// As a server does for a script, of which all happens at one instant: no key ends in the middle of it.
+    /// Runs a script as a server does, all of it at one instant: no key expires in the middle of it.
     func withTimeStopped<R>(_ script: () throws -> R) rethrows -> R {
         frozen = time()
         defer { frozen = nil }
@@ -33,7 +33,7 @@ final class MemoryStore {
 
     // MARK: Keys
 
-    /// The value under a key, nil for none.
+    /// The value of a key; nil if there is none.
     ///
     /// - Throws: `WRONGTYPE` for a value of another type.
     func find<Value: StoredValue>(_ key: [UInt8], _ type: Value.Type = Value.self) throws(MemoryError)
@@ -53,7 +53,8 @@ final class MemoryStore {
         return slot.value
     }
 
-    /// Changes the value under a key, which is made if there is none, and goes with what it holds.
+    /// Changes the value of a key: creates the key if there is none, and removes it when its value has become
+    /// empty.
     func change<Value: StoredValue, R>(
         _ key: [UInt8], _ new: @autoclosure () -> Value, _ body: (Value) throws(MemoryError) -> R
     ) throws(MemoryError) -> R {
@@ -78,7 +79,7 @@ final class MemoryStore {
         return true
     }
 
-    /// When a key ends that lives for so many ms.
+    /// When a key that lives for `milliseconds` expires.
     func end(after milliseconds: Int64) throws(MemoryError) -> Int64 {
         let (life, isTooLong) = milliseconds.multipliedReportingOverflow(by: 1000)
         let (end, isTooLate) = now.addingReportingOverflow(life)
@@ -93,7 +94,7 @@ final class MemoryStore {
         return true
     }
 
-    /// In ms: -1 without an end, -2 without a key.
+    /// In ms; -1 without an end, -2 without a key.
     func remaining(_ key: [UInt8]) -> Int64 {
         guard anything(at: key) != nil else { return -2 }
         return slots[key]?.end.map { ($0 - now + 999) / 1000 } ?? -1
@@ -105,8 +106,8 @@ final class MemoryStore {
 
     // MARK: Commands
 
-    /// How often a command has changed something. Longer lives of keys do not count: whoever waits for their end asks for
-    /// it.
+    /// How often a command has changed something. Extending a key's life does not count: a client that waits
+    /// for its end polls it.
     private(set) var changes = 0
 
     private static let looks: Set = [
@@ -118,7 +119,7 @@ final class MemoryStore {
     ]
     private static let removals: Set = ["DEL", "HDEL", "XDEL", "XREADGROUP", "ZREM"]
 
-    /// Carries a command out. Its first argument is its name.
+    /// Carries out a command. Its first argument is its name.
     func perform(_ arguments: [[UInt8]]) throws(MemoryError) -> MemoryReply {
         let command = MemoryCommand(arguments)
         let reply = try carryOut(command)
@@ -197,7 +198,7 @@ struct MemoryCommand {
 
     func rest(_ index: Int) -> ArraySlice<[UInt8]> { arguments.dropFirst(index) }
 
-    /// A keyword, in capitals; empty where there is none.
+    /// A keyword, in capitals; empty if there is none.
     func word(_ index: Int) throws(MemoryError) -> String {
         index < arguments.count ? try self[index].asText.uppercased() : ""
     }
@@ -207,7 +208,7 @@ struct MemoryCommand {
         return value
     }
 
-    /// Where the arguments go by twos: which they are.
+    /// The arguments from `index` on, in pairs.
     func pairs(from index: Int) throws(MemoryError) -> [([UInt8], [UInt8])] {
         let rest = rest(index)
         guard !rest.isEmpty, rest.count.isMultiple(of: 2) else { throw .syntax }
@@ -215,7 +216,7 @@ struct MemoryCommand {
     }
 }
 
-/// The patterns of `SCAN`: any text for a star, a backslash before a sign that means itself.
+/// The patterns of `SCAN`: a star matches any text; a character after a backslash matches itself.
 enum Glob {
     static func matches(_ text: ArraySlice<UInt8>, _ pattern: ArraySlice<UInt8>) -> Bool {
         guard let first = pattern.first else { return text.isEmpty }

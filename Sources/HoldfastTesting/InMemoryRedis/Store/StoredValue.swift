@@ -1,8 +1,8 @@
-/// What is under a key.
+/// The value of a key.
 class StoredValue {
-    /// What `TYPE` says.
+    /// What `TYPE` returns.
     class var typeName: String { "none" }
-    /// A value that holds nothing is no value: its key is gone.
+    /// An empty value does not exist: its key is removed.
     var isEmpty: Bool { false }
 }
 
@@ -89,7 +89,7 @@ final class StoredStream: StoredValue {
     /// How far each group has read.
     var groups: [[UInt8]: ID] = [:]
 
-    /// Those from one id on, up to another.
+    /// The entries from one id to another, both inclusive.
     func range(_ first: ID, _ last: ID) -> ArraySlice<Entry> {
         let start = entries.firstIndex(from: Entry(id: first, fields: []))
         return entries[start...].prefix { $0.id <= last }
@@ -97,7 +97,7 @@ final class StoredStream: StoredValue {
 }
 
 extension Array where Element: Comparable {
-    /// Where `element` is, or would be, in this array, which is sorted.
+    /// Where `element` is, or would be, in this sorted array.
     func firstIndex(from element: Element) -> Int {
         var low = 0
         var high = count

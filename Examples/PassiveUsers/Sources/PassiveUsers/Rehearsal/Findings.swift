@@ -5,7 +5,7 @@ struct Findings {
     let orders: Int
     let store: UserStore
 
-    /// The orders as they were sent, without a look at what was booked.
+    /// The orders that were sent, regardless of what was booked.
     private var sent: String {
         """
         WITH RECURSIVE sent (number) AS (
@@ -14,7 +14,7 @@ struct Findings {
         """
     }
 
-    /// What must be so, and a query that finds each case where it is not.
+    /// What must hold, and a query that finds each case where it does not.
     private var promises: [(claim: String, counterexamples: String)] {
         [
             (
@@ -26,7 +26,7 @@ struct Findings {
                 "SELECT user FROM markings GROUP BY user HAVING count(*) > 1"
             ),
             (
-                "The users who are passive are those who were away for thirty days at the last tick",
+                "The passive users are those who had been away for thirty days at the last tick",
                 """
                 SELECT id FROM users
                 WHERE (status = 'passive') != (last_login < (SELECT max(due) FROM checks) - 30 * 86400)
@@ -50,7 +50,7 @@ struct Findings {
                 """
             ),
             (
-                "Something was under way in the instance that was killed, and another one did it",
+                "Something was under way in the killed instance, and another one took it over",
                 "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM checks WHERE attempt > 1)"
             ),
         ]

@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 import Logging
 
-/// What `run` needs beside the service: users, orders, and a look at what became of them.
+/// What `run` needs besides the service: users, orders, and a look at what happened to them.
 struct Rehearsal {
     static let users = 100
 
@@ -22,7 +22,8 @@ struct Rehearsal {
         }
     }
 
-    /// Users who logged in thirty days ago, one after the other: at each tick some more of them become passive.
+    /// Users who logged in thirty days ago, one after another: at each tick a few more of them become
+    /// passive.
     private func prepare() throws {
         let first = Date().addingTimeInterval(-30 * 86_400)
         try UserStore(path: settings.database).database.write { database in
@@ -34,7 +35,7 @@ struct Rehearsal {
         }
     }
 
-    /// Sends each order twice, as a shop does that had no answer the first time.
+    /// Sends each order twice, like a shop that got no answer the first time.
     private func order(_ count: Int) async throws {
         let holdfast = try PassiveUsers.client(settings, Logger(label: settings.instance))
         let orders = (0..<count).map { number in
@@ -47,7 +48,9 @@ struct Rehearsal {
         let queue = PassiveUsers.orders(of: holdfast)
         try await queue.send(contentsOf: orders)
         let again = try await queue.send(contentsOf: orders)
-        print("\(count) orders sent, and all of them again: \(again.count { $0 == .duplicate }) were known.")
+        print(
+            "\(count) orders sent, and all of them again: \(again.count { $0 == .duplicate }) were already known."
+        )
         await holdfast.close()
     }
 
