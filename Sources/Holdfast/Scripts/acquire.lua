@@ -1,11 +1,13 @@
 -- Takes a lock, with a fence that is higher than every fence of this name before it, or a place in its queue.
 --
--- KEYS  1 lock   2 fence   3 waiters, absent for what is never waited for ARGV  1 token   2 lease in ms   3
--- lifetime of the fence in ms, '' for a grant without one 4 'try', 'wait' (queue up if it is taken) or
--- 'barge' (before all who wait)   5 length of a grant in ms 6 the prefix of the instances' channels Reply
--- granted  {2 * number + 1, fence or 0} refused  {2 * number, holder's token, its remaining ms (-1: never
--- ends), fence entry or false, now in us, 1 if the caller stands in the queue since this call, else 0} with
--- the number that the last seven digits of the token spell
+-- KEYS  1 lock   2 fence   3 waiters, absent for what is never waited for
+-- ARGV  1 token   2 lease in ms   3 lifetime of the fence in ms, '' for a grant without one
+--       4 'try', 'wait' (queue up if it is taken) or 'barge' (before all who wait)   5 length of a grant in ms
+--       6 the prefix of the instances' channels
+-- Reply granted  {2 * number + 1, fence or 0}
+--       refused  {2 * number, holder's token, its remaining ms (-1: never ends), fence entry or false, now in us,
+--                 1 if the caller stands in the queue since this call, else 0}
+--       with the number that the last seven digits of the token spell
 --
 -- A call with the token that owns the lock is granted, with the same fence if that token has one already: so a waiter
 -- confirms what it was granted, and an attempt whose reply was lost is repeated.

@@ -1,7 +1,7 @@
 -- Reads one lock.
 --
--- KEYS  1 lock   2 fence Reply {holder's token or false, its remaining ms (-1: never ends, -2: not held),
--- fence entry or false, now in us}
+-- KEYS  1 lock   2 fence
+-- Reply {holder's token or false, its remaining ms (-1: never ends, -2: not held), fence entry or false, now in us}
 --
 -- A key of another type stands in the way like a lock: its type is returned in place of a token.
 local function read(key)
