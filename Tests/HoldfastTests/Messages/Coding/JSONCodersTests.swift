@@ -60,7 +60,7 @@ struct JSONCodersTests {
                 let isDead = try await eventually { try await bench.status().dead == 1 }
                 #expect(isDead)
                 let reason = try await bench.deadLetters().first?["reason"] ?? ""
-                #expect(reason.contains(#"at placedAt: "2026-01-01T00:00:00" is no date"#), "\(reason)")
+                #expect(reason.contains(#"at placedAt: "2026-01-01T00:00:00" is not a date"#), "\(reason)")
             }
         }
     }
