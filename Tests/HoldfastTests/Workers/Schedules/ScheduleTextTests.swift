@@ -49,7 +49,7 @@ struct ScheduleTextTests {
     @Test(
         "that is none is refused, and says why",
         arguments: [
-            ("", "begins with"), ("hourly", "begins with"), ("every", "duration"), ("every 0s", "0s"),
+            ("", "must begin with"), ("hourly", "begins with"), ("every", "duration"), ("every 0s", "0s"),
             ("every 10", "duration"), ("every -1s", "duration"), ("after 0ms", "0ms"),
             ("every 10s phase", "phase"), ("after 10s phase 3s", "phase"),
             ("every 10s in Europe/Berlin", "in"),
@@ -58,8 +58,8 @@ struct ScheduleTextTests {
             ("every 999999999999999h", "999999999999999h"),
             ("after 876601h", "from 1ms to 876600h, not 876601h"),
             ("cron 0 3 * * * in BST", "IANA name"), ("cron 0 3 * * * in EST", "IANA name"),
-            ("0 3 * * * in CST", "IANA name"), ("30 2 * *", "begins with"), ("61 2 * * *", "minute"),
-            ("10m", "begins with"),
+            ("0 3 * * * in CST", "IANA name"), ("30 2 * *", "must begin with"), ("61 2 * * *", "minute"),
+            ("10m", "must begin with"),
         ])
     func refused(text: String, reason: String) {
         let error = #expect(throws: HoldfastError.self) { try Schedule.parse(text) }
