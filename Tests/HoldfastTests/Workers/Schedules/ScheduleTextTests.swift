@@ -49,7 +49,7 @@ struct ScheduleTextTests {
     @Test(
         "that is none is refused, and says why",
         arguments: [
-            ("", "must begin with"), ("hourly", "begins with"), ("every", "duration"), ("every 0s", "0s"),
+            ("", "must begin with"), ("hourly", "must begin with"), ("every", "duration"), ("every 0s", "0s"),
             ("every 10", "duration"), ("every -1s", "duration"), ("after 0ms", "0ms"),
             ("every 10s phase", "phase"), ("after 10s phase 3s", "phase"),
             ("every 10s in Europe/Berlin", "in"),
